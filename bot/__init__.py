@@ -1,0 +1,1 @@
+"""Qunyun: a private-community operations bot (the running system)."""
