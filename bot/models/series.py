@@ -1,0 +1,85 @@
+"""Series (栏目): planned content with a recurrence and an audience."""
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from bot.models.columns import choice, json
+
+
+class SeriesKind(StrEnum):
+    """What a series is for: 问题解答日, 用户分享日, 公告, 促销, 自定义."""
+
+    QA_DAY = "qa_day"
+    SHARING_DAY = "sharing_day"
+    ANNOUNCEMENT = "announcement"
+    PROMO = "promo"
+    CUSTOM = "custom"
+
+
+class SeriesState(StrEnum):
+    """draft → in_review → approved ⇄ paused → ended; an edit takes an approved series to draft."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class HolidayPolicy(StrEnum):
+    """What an occurrence does on a statutory holiday."""
+
+    KEEP = "keep"
+    SKIP = "skip"
+    NEXT_WORKDAY = "next_workday"
+
+
+class Series(SQLModel, table=True):
+    """One series as the calendar file gives it; `key` is stable, `version` guards edits.
+
+    `recurrence`, `audience`, `skip` and `move` hold what the file holds, already checked.
+    `at` is wall-clock time; `zone` None means each room's own.
+    """
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    name: str
+    kind: SeriesKind = Field(sa_type=choice(SeriesKind))
+    state: SeriesState = Field(default=SeriesState.DRAFT, sa_type=choice(SeriesState))
+    starts: dt.date
+    ends: dt.date
+    recurrence: dict[str, Any] = Field(sa_type=json())
+    at: dt.time
+    zone: str | None = None
+    holidays: HolidayPolicy = Field(default=HolidayPolicy.KEEP, sa_type=choice(HolidayPolicy))
+    audience: dict[str, Any] = Field(sa_type=json())
+    late_by_minutes: int | None = None
+    skip: list[str] = Field(default_factory=list, sa_type=json())
+    move: dict[str, str] = Field(default_factory=dict, sa_type=json())
+    version: int = 1
+    approved_by: str | None = None
+    approved_at: dt.datetime | None = None
+
+
+class SeriesStep(SQLModel, table=True):
+    """One step (预告, 开场, 提醒, 总结) of every occurrence of a series.
+
+    `days` shifts the local date; `at` None means the series' own time. `texts` overrides `text`
+    by vertical.
+    """
+
+    __tablename__ = "series_step"
+    __table_args__ = (UniqueConstraint("series_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    series_id: int = Field(foreign_key="series.id")
+    position: int
+    name: str
+    days: int = 0
+    at: dt.time | None = None
+    text: str
+    texts: dict[str, str] = Field(default_factory=dict, sa_type=json())

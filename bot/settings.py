@@ -1,0 +1,127 @@
+"""Settings, from the environment or `.env`, prefix `QUNYUN_`. `.env.example` explains each."""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import Fault, InvalidInput
+
+PARTS = ("gateways", "planner", "deliveries", "digests", "console")
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Room-local hours in which nothing is posted, `[since, until)`; may pass midnight."""
+
+    since: dt.time
+    until: dt.time
+
+    def cover(self, at: dt.time) -> bool:
+        """Whether a local wall-clock time lies inside."""
+        if self.since <= self.until:
+            return self.since <= at < self.until
+        return at >= self.since or at < self.until
+
+
+def _words(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(re.split(r"[\s,]+", value.strip())) if value else ()
+
+
+def _quiet_hours(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    since, until = value.split("-")
+    return QuietHours(dt.time.fromisoformat(since.strip()), dt.time.fromisoformat(until.strip()))
+
+
+def _span(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    low, _, high = value.partition("-")
+    span = float(low), float(high or low)
+    if not 0 <= span[0] <= span[1]:
+        raise ValueError("wants two numbers, the smaller first, as in 3-5")
+    return span
+
+
+def _zone(value: object) -> object:
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("wants an IANA zone, as in Asia/Shanghai") from error
+    return value
+
+
+class Settings(BaseSettings):
+    """What an installation decides. Durations are seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="QUNYUN_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Path("var")
+    database_url: str = ""
+    timezone: Annotated[str, BeforeValidator(_zone)] = "Asia/Shanghai"
+    gateways: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
+    parts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = PARTS
+    quiet_hours: Annotated[QuietHours | None, NoDecode, BeforeValidator(_quiet_hours)] = QuietHours(
+        dt.time(22, 30), dt.time(8)
+    )
+    random_gap_seconds: Annotated[tuple[float, float], NoDecode, BeforeValidator(_span)] = (3, 5)
+    room_gap_seconds: float = Field(default=1, ge=0)
+    posts_per_minute: int = Field(default=40, ge=1)
+    posts_per_day: int = Field(default=2000, ge=1)
+    posts_per_room_day: int = Field(default=10, ge=1)
+    warmup_days: int = Field(default=0, ge=0)
+    send_timeout_seconds: float = Field(default=15, gt=0)
+
+    @property
+    def database(self) -> str:
+        """The database URL: as set, or SQLite in the home folder."""
+        return self.database_url or f"sqlite:///{self.home / 'qunyun.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The installation's zone: that of every room which names none."""
+        return ZoneInfo(self.timezone)
+
+
+def load(**overrides: object) -> Settings:
+    """Settings as the environment gives them. Raises InvalidInput naming the variable."""
+    try:
+        settings = Settings(**overrides)  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as error:
+        raise InvalidInput(
+            *(
+                Fault(
+                    "settings",
+                    0,
+                    "QUNYUN_" + "_".join(str(part) for part in problem["loc"]).upper(),
+                    problem["msg"],
+                    "see .env.example",
+                )
+                for problem in error.errors()
+            )
+        ) from error
+    unknown = set(settings.parts) - set(PARTS)
+    if unknown:
+        raise InvalidInput(
+            Fault(
+                "settings",
+                0,
+                "QUNYUN_PARTS",
+                f"unknown part {sorted(unknown)[0]}",
+                f"use some of {','.join(PARTS)}",
+            )
+        )
+    return settings

@@ -1,0 +1,83 @@
+"""The schema and the bulk statements hold on both databases."""
+
+import datetime as dt
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, select
+from sqlalchemy.sql.schema import SchemaItem
+from sqlmodel import SQLModel
+
+from bot import database
+from bot.models import Message, MessageIdentity, Room
+
+
+def test_migrations_give_what_the_models_say(engine: Engine) -> None:
+    def ours(item: SchemaItem, name: str | None, kind: str, *_: object) -> bool:
+        return not (kind == "table" and (name or "").startswith("message_p_"))
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_object": ours, "compare_type": True}
+        )
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_migrating_twice_changes_nothing(engine: Engine) -> None:
+    database.migrate(engine)
+    with database.reading(engine) as session:
+        assert session.connection().execute(select(database.table(Room))).all() == []
+
+
+def test_insert_new_returns_only_what_was_new_in_order(engine: Engine) -> None:
+    day = dt.date(2026, 11, 2)
+    names, returning = ("room_id", "platform_id", "day"), ("id", "platform_id")
+    with database.transaction(engine) as session:
+        first = database.insert_new(
+            session, MessageIdentity, names, [(1, "b", day), (1, "a", day)], returning
+        )
+        again = database.insert_new(
+            session,
+            MessageIdentity,
+            names,
+            [(1, "a", day), (1, "c", day), (2, "a", day)],
+            returning,
+        )
+    assert [row.platform_id for row in sorted(first)] == ["b", "a"]
+    assert [row.platform_id for row in sorted(again)] == ["c", "a"]
+
+
+def test_text_that_no_database_can_hold_survives(engine: Engine) -> None:
+    text = "NUL \x00, lone \ud83d, and the escape \ufdd0 itself"
+    at = dt.datetime(2026, 11, 2, 1, 2, 3, tzinfo=dt.UTC)
+    row = {
+        "day": at.date(),
+        "room_id": 1,
+        "id": 1,
+        "contact_id": 1,
+        "at": at,
+        "type": "text",
+        "text": text,
+        "mentions": ["\udc00"],
+        "own": False,
+    }
+    with database.transaction(engine) as session:
+        assert database.insert_rows(session, Message, [row]) == 1
+        assert database.insert_rows(session, Message, [row], skip_existing=True) == 0
+    with database.reading(engine) as session:
+        stored = session.connection().execute(select(database.table(Message))).one()
+    assert (stored.text, stored.mentions, stored.at) == (text, ["\udc00"], at)
+
+
+def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
+    def interrupted() -> None:
+        with database.transaction(engine) as session:
+            session.add(Room(platform_id="room@chatroom"))
+            session.flush()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        interrupted()
+    with database.reading(engine) as session:
+        assert session.connection().execute(select(database.table(Room))).all() == []
