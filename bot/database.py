@@ -135,7 +135,7 @@ def given(
         return _given_sqlite(session, types, rows)
     columns: list[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * len(types)
     arrays = [
-        bindparam(None, list(values), type_=ARRAY(kind), unique=True)
+        bindparam(None, list(values), type_=ARRAY(kind, dimensions=1), unique=True)
         for kind, values in zip(types.values(), columns, strict=True)
     ]
     return (

@@ -1,0 +1,59 @@
+"""What every command needs at its edge: settings, the database, the clock, plain errors."""
+
+import datetime as dt
+import secrets as randomness
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+from bot import database
+from bot import settings as settings_module
+from bot.errors import Fault, InvalidInput
+from bot.settings import Settings
+
+
+def settings() -> Settings:
+    """Settings as the environment gives them."""
+    return settings_module.load()
+
+
+def now() -> dt.datetime:
+    """The clock of the command line, aware UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+def engine() -> Engine:
+    """The installation's database at head; raises InvalidInput with the remedy where it is not."""
+    opened = database.connect(settings().database)
+    if not at_head(opened):
+        raise InvalidInput(
+            Fault("database", 0, "", "the schema is not at head", "run `qunyun migrate`")
+        )
+    return opened
+
+
+def at_head(opened: Engine) -> bool:
+    """Whether every migration has run."""
+    script = ScriptDirectory(str(database.MIGRATIONS))
+    with database.reading(opened) as session:
+        context = MigrationContext.configure(session.connection())
+        return context.get_current_revision() == script.get_current_head()
+
+
+def secret() -> bytes:
+    """The installation's secret for HMACs, made at first use and readable by its owner alone."""
+    path = settings().home / "secret"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(randomness.token_hex(32))
+    return bytes.fromhex(path.read_text().strip())
+
+
+def file(path: Path) -> Path:
+    """A file that must be there; raises InvalidInput."""
+    if not path.is_file():
+        raise InvalidInput(Fault(str(path), 0, "", "there is no such file", "check the path"))
+    return path
