@@ -16,12 +16,14 @@ from alembic.config import Config
 from sqlalchemy import (
     ARRAY,
     BindParameter,
+    ColumnElement,
     Connection,
     Engine,
     FromClause,
     Integer,
     Table,
     bindparam,
+    collate,
     column,
     create_engine,
     event,
@@ -112,6 +114,16 @@ def is_sqlite(at: Connection | Session) -> bool:
 def table(model: type[SQLModel]) -> Table:
     """The Core table of a model, for bulk statements."""
     return cast(Table, inspect(model).local_table)
+
+
+def tables(*models: type[SQLModel]) -> tuple[Table, ...]:
+    """The Core tables of several models."""
+    return tuple(table(model) for model in models)
+
+
+def code_points(expression: ColumnElement[str], session: Session) -> ColumnElement[str]:
+    """An ORDER BY key that sorts text by code point on both databases."""
+    return expression if is_sqlite(session) else collate(expression, "C")
 
 
 def migrate(engine: Engine) -> None:

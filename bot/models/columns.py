@@ -60,4 +60,4 @@ def serial() -> TypeEngine[int]:
 
 def json() -> TypeEngine[Any]:
     """JSON text on SQLite, json on PostgreSQL; only for what is never searched."""
-    return JSON()
+    return JSON(none_as_null=True)

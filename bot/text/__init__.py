@@ -1,0 +1,1 @@
+"""What a message says: words, products, signals, likeness. Pure; knows no database."""

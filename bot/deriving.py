@@ -1,0 +1,279 @@
+"""What is derived from the log message by message: signals and mentions, and the counters on them.
+
+There is one way: `derive` reads stretches of rooms' messages, judges them, replaces what stands
+for them and has their days counted. A batch asks for the stretches that it touched, `rebuild`
+for everything, so both give equal tables.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Date, Engine, Integer, and_, delete, literal, select, tuple_
+from sqlmodel import Session
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from bot import counting, database
+from bot.counting import DAY, Stretch
+from bot.models import (
+    Campaign,
+    Contact,
+    DailyCount,
+    Mention,
+    Message,
+    MessageIdentity,
+    Product,
+    ProductAlias,
+    Recall,
+    Signal,
+)
+from bot.text import judging, segment, signals
+from bot.text import lexicon as lexicon_module
+from bot.text.judging import Heard, Verdict
+from bot.text.lexicon import Lexicon
+from bot.text.segment import Segmenter
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What derivation depends on besides the log. `zone` is that of rooms which name none."""
+
+    names: Mapping[int, tuple[str, ...]]
+    lexicon: Lexicon
+    segmenter: Segmenter
+    zone: ZoneInfo
+
+
+def load_rules(session: Session, zone: ZoneInfo) -> Rules:
+    """The rules of this installation as its products and campaigns stand now."""
+    names = product_names(session)
+    words = [name for given in names.values() for name in given]
+    return Rules(names, lexicon_module.lexicon(names), segment.segmenter(words), zone)
+
+
+def product_names(session: Session) -> dict[int, tuple[str, ...]]:
+    """Everything that names a product, by product id: name, SKU, aliases, campaign links."""
+    connection = session.connection()
+    product, alias, campaign = database.tables(Product, ProductAlias, Campaign)
+    names: dict[int, set[str]] = defaultdict(set)
+    for owner, sku, name in connection.execute(select(product.c.id, product.c.sku, product.c.name)):
+        names[owner] |= {sku, name}
+    for query in (
+        select(alias.c.product_id, alias.c.alias),
+        select(campaign.c.product_id, campaign.c.link).where(campaign.c.link.is_not(None)),
+    ):
+        for owner, name in connection.execute(query):
+            names[owner].add(name)
+    return {owner: tuple(sorted(given)) for owner, given in sorted(names.items())}
+
+
+def derive(session: Session, stretches: Iterable[Stretch], rules: Rules) -> int:
+    """Judge every message of the stretches again and recount their days.
+
+    Returns how many messages were judged. Safe to repeat. Stretches of one room that lie closer
+    than the look-back are judged as one.
+    """
+    merged = _merge(stretches)
+    heard = _heard(session, merged)
+    verdicts = [
+        verdict
+        for stretch in merged
+        for verdict in judging.judge(
+            (
+                message
+                for message in heard[stretch.room_id]
+                if stretch.since - judging.LOOK_BACK <= message.at < stretch.until
+            ),
+            stretch.since,
+            rules.lexicon,
+            rules.segmenter,
+        )
+    ]
+    _replace(session, verdicts)
+    counting.recount(session, merged, rules.zone)
+    return len(verdicts)
+
+
+def rebuild(engine: Engine, rules: Rules) -> int:
+    """Derive everything again from the log, a UTC day at a time in short transactions.
+
+    Returns the number of messages judged.
+    """
+    message = database.table(Message)
+    with database.reading(engine) as session:
+        days = session.connection().scalars(select(message.c.day).distinct()).all()
+    for derived in (Signal, Mention):
+        stale = database.table(derived)
+        with database.transaction(engine) as session:
+            session.connection().execute(delete(stale).where(stale.c.day.not_in(days)))
+    judged = 0
+    for day in sorted(days):
+        with database.transaction(engine) as session:
+            judged += _rebuild_day(session, day, rules)
+    _drop_counts_of_nothing(engine)
+    return judged
+
+
+def _rebuild_day(session: Session, day: dt.date, rules: Rules) -> int:
+    message = database.table(Message)
+    since = dt.datetime.combine(day, dt.time(), dt.UTC)
+    rooms = session.connection().scalars(
+        select(message.c.room_id).where(message.c.day == day).distinct()
+    )
+    for derived in (Signal, Mention):
+        stale = database.table(derived)
+        session.connection().execute(delete(stale).where(stale.c.day == day))
+    return derive(session, [Stretch(room, since, since + DAY) for room in rooms], rules)
+
+
+def _drop_counts_of_nothing(engine: Engine) -> None:
+    """Counters of room-days around which the log holds no message at all."""
+    counts, message = database.table(DailyCount), database.table(Message)
+    with database.reading(engine) as session:
+        counted = session.connection().scalars(select(counts.c.day).distinct()).all()
+    for day in counted:
+        spoken = select(message.c.room_id).where(message.c.day.in_([day - DAY, day, day + DAY]))
+        with database.transaction(engine) as session:
+            session.connection().execute(
+                delete(counts).where(counts.c.day == day, counts.c.room_id.not_in(spoken))
+            )
+
+
+def _merge(stretches: Iterable[Stretch]) -> list[Stretch]:
+    merged: list[Stretch] = []
+    for stretch in sorted(stretches, key=lambda one: (one.room_id, one.since)):
+        last = merged[-1] if merged else None
+        if (
+            last is not None
+            and last.room_id == stretch.room_id
+            and stretch.since - judging.LOOK_BACK <= last.until
+        ):
+            until = max(last.until, stretch.until)
+            merged[-1] = Stretch(last.room_id, last.since, until)
+        else:
+            merged.append(stretch)
+    return merged
+
+
+def _heard(session: Session, stretches: Sequence[Stretch]) -> dict[int, list[Heard]]:
+    """Every standing message of the stretches and of the look-back before each, by room."""
+    message, identity, recall, contact = database.tables(Message, MessageIdentity, Recall, Contact)
+    parts = database.given(
+        session,
+        {"day": Date(), "room_id": Integer(), "since": UTCDateTime(), "until": UTCDateTime()},
+        [
+            (day, stretch.room_id, stretch.since - judging.LOOK_BACK, stretch.until)
+            for stretch in stretches
+            for day in counting.utc_days(stretch.since - judging.LOOK_BACK, stretch.until)
+        ],
+    )
+    recalled = (
+        select(literal(1))
+        .where(recall.c.room_id == identity.c.room_id, recall.c.recalled == identity.c.platform_id)
+        .exists()
+    )
+    rows = session.connection().execute(
+        select(
+            message.c.id,
+            identity.c.platform_id,
+            message.c.room_id,
+            message.c.contact_id,
+            contact.c.platform_id.label("sender"),
+            message.c.at,
+            message.c.type,
+            message.c.text,
+            message.c.mentions,
+            message.c.quote,
+            message.c.own,
+            recalled.label("recalled"),
+        )
+        .select_from(parts)
+        .join(
+            message,
+            and_(
+                message.c.day == parts.c.day,
+                message.c.room_id == parts.c.room_id,
+                message.c.at >= parts.c.since,
+                message.c.at < parts.c.until,
+            ),
+        )
+        .join(identity, identity.c.id == message.c.id)
+        .join(contact, contact.c.id == message.c.contact_id)
+    )
+    heard: dict[int, list[Heard]] = defaultdict(list)
+    for row in rows:
+        heard[row.room_id].append(
+            Heard(
+                id=row.id,
+                platform_id=row.platform_id,
+                room_id=row.room_id,
+                contact_id=row.contact_id,
+                sender=row.sender,
+                at=row.at,
+                type=row.type,
+                text=row.text,
+                mentions=tuple(row.mentions or ()),
+                quote=row.quote,
+                own=row.own,
+                recalled=bool(row.recalled),
+            )
+        )
+    return heard
+
+
+def _replace(session: Session, verdicts: Sequence[Verdict]) -> None:
+    keys = [(v.message.at.date(), v.message.room_id, v.message.id) for v in verdicts]
+    for derived in (Signal, Mention):
+        stale = database.table(derived)
+        chosen = database.given(
+            session, {name: stale.c[name].type for name in ("day", "room_id", "message_id")}, keys
+        )
+        session.connection().execute(
+            delete(stale).where(
+                tuple_(stale.c.day, stale.c.room_id, stale.c.message_id).in_(
+                    select(chosen.c.day, chosen.c.room_id, chosen.c.message_id)
+                )
+            )
+        )
+    database.insert_rows(
+        session,
+        Signal,
+        [
+            _derived_row(verdict.message) | {"kind": kind, "target_id": target}
+            for verdict in verdicts
+            for kind, target in verdict.signals
+        ],
+    )
+    database.insert_rows(
+        session,
+        Mention,
+        [
+            _derived_row(verdict.message) | {"product_id": product}
+            for verdict in verdicts
+            for product in sorted(verdict.products)
+        ],
+    )
+
+
+def _derived_row(message: Heard) -> dict[str, object]:
+    return {
+        "day": message.at.date(),
+        "room_id": message.room_id,
+        "message_id": message.id,
+        "at": message.at,
+        "contact_id": message.contact_id,
+        "rule_version": signals.RULE_VERSION,
+    }
+
+
+def forget(session: Session, day: dt.date, room_id: int, message_id: int) -> None:
+    """Drop what was derived from a message that no longer stands where it stood."""
+    for derived in (Signal, Mention):
+        stale = database.table(derived)
+        session.connection().execute(
+            delete(stale).where(
+                stale.c.day == day, stale.c.room_id == room_id, stale.c.message_id == message_id
+            )
+        )

@@ -1,0 +1,86 @@
+"""Rooms and contacts by platform id: found, made where unknown, renamed by what came last."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Integer, select, update
+from sqlmodel import Session, SQLModel
+
+from bot import database
+from bot.models import Contact, Room
+from bot.models.columns import LogText
+
+# What was last said of a name, and when; None where only the key is known.
+Named = tuple[dt.datetime, str] | None
+
+_NEW: Mapping[type[SQLModel], Mapping[str, object]] = {
+    Room: {"topic": "", "vertical": "", "owner": ""},
+    Contact: {"name": ""},
+}
+
+
+def rooms(session: Session, topics: Mapping[str, Named]) -> dict[str, int]:
+    """Ids of rooms by platform id, made where unknown; a later topic replaces an earlier one."""
+    return _known(session, Room, "topic", topics)
+
+
+def contacts(session: Session, names: Mapping[str, Named]) -> dict[str, int]:
+    """Ids of contacts by platform id, made where unknown; a later name replaces an earlier one."""
+    return _known(session, Contact, "name", names)
+
+
+def _known(
+    session: Session,
+    model: type[SQLModel],
+    column: str,
+    seen: Mapping[str, Named],
+) -> dict[str, int]:
+    target = database.table(model)
+    moment = f"{column}_at"
+    wanted = database.given(session, {"platform_id": LogText()}, [(key,) for key in sorted(seen)])
+    query = select(target.c.platform_id, target.c.id, target.c[column], target.c[moment]).join(
+        wanted, wanted.c.platform_id == target.c.platform_id
+    )
+    rows = {row.platform_id: row for row in session.connection().execute(query)}
+    missing = sorted(set(seen) - set(rows))
+    if missing:
+        database.insert_rows(
+            session,
+            model,
+            [{"platform_id": key, **_NEW[model]} for key in missing],
+            skip_existing=True,
+        )
+        rows = {row.platform_id: row for row in session.connection().execute(query)}
+    newer = [
+        {"key": row.id, "name": named[1], "moment": named[0]}
+        for key, row in rows.items()
+        if (named := seen[key]) is not None and _is_newer(named, row[2], row[3])
+    ]
+    _rename(session, model, column, newer)
+    return {key: row.id for key, row in rows.items()}
+
+
+def _is_newer(named: tuple[dt.datetime, str], name: str, at: dt.datetime | None) -> bool:
+    return at is None or named > (at, name)
+
+
+def _rename(
+    session: Session, model: type[SQLModel], column: str, newer: Sequence[Mapping[str, object]]
+) -> None:
+    if not newer:
+        return
+    target = database.table(model)
+    source = database.given(
+        session,
+        {
+            "key": Integer(),
+            "name": target.c[column].type,
+            "moment": target.c[f"{column}_at"].type,
+        },
+        [(row["key"], row["name"], row["moment"]) for row in newer],
+    )
+    session.connection().execute(
+        update(target)
+        .values({column: source.c.name, f"{column}_at": source.c.moment})
+        .where(target.c.id == source.c.key)
+    )

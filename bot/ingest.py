@@ -1,0 +1,202 @@
+"""The one way in: what gateways and message logs tell becomes rows, once each.
+
+A batch is one transaction of bulk statements. Safe to repeat: (room, platform id) names a
+message, and the same again changes nothing. Whatever the order of arrival, the same messages
+give the same standing rows and the same derived tables.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlmodel import Session
+
+from bot import database, deriving, directory, roster, versions
+from bot.counting import Stretch
+from bot.deriving import Rules
+from bot.directory import Named
+from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Said, TopicChanged
+from bot.models import Account, Message, MessageIdentity, Recall
+from bot.text import judging
+from bot.versions import Name, Replacement
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch: `accepted` were new; `conflicts` are among the duplicates.
+
+    `new` maps (room, platform id) of each accepted message to its id.
+    """
+
+    accepted: int
+    duplicates: int
+    conflicts: int
+    new: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Keys of the rooms, contacts and accounts that a batch names, by platform id or name."""
+
+    rooms: Mapping[str, int]
+    contacts: Mapping[str, int]
+    accounts: Mapping[str, int]
+
+
+def record(session: Session, events: Sequence[Event], rules: Rules) -> Outcome:
+    """Record a batch of events in order. Raises nothing for any content that `Said` can hold."""
+    said = [event for event in events if isinstance(event, Said)]
+    known = _know(session, events)
+    new = _take_identities(session, said, known)
+    first, again = _split(said, new)
+    touched = _insert(session, [(one, new[one.room, one.id]) for one in first], known)
+    conflicts, replacements = versions.settle(
+        session, [((known.rooms[one.room], one.id), one) for one in again]
+    )
+    for replacement in replacements:
+        touched += _replace(session, replacement, known)
+    deriving.derive(session, touched, rules)
+    _record_members(session, events, known)
+    return Outcome(len(first), len(again), conflicts, new)
+
+
+def _know(session: Session, events: Iterable[Event]) -> _Known:
+    topics: dict[str, Named] = {}
+    names: dict[str, Named] = {}
+    accounts: set[str] = set()
+    for event in events:
+        match event:
+            case Said():
+                _latest(topics, event.room, event.at, event.topic)
+                _latest(names, event.sender, event.at, event.name)
+                accounts.update([event.account] if event.account else [])
+            case TopicChanged():
+                _latest(topics, event.room, event.at, event.topic)
+            case Joined() | Left():
+                _latest(topics, event.room, event.at, None)
+                for person in event.people:
+                    _latest(names, person.id, event.at, person.name)
+            case LoggedIn():
+                _latest(names, event.me.id, event.at, event.me.name)
+            case LoggedOut():
+                pass
+    account = database.table(Account)
+    named = select(account.c.name, account.c.id).where(account.c.name.in_(accounts))
+    return _Known(
+        directory.rooms(session, topics),
+        directory.contacts(session, names),
+        dict(session.connection().execute(named).all()) if accounts else {},
+    )
+
+
+def _latest(seen: dict[str, Named], key: str, at: dt.datetime, name: str | None) -> None:
+    before = seen.setdefault(key, None)
+    if name and (before is None or (at, name) > before):
+        seen[key] = (at, name)
+
+
+def _take_identities(
+    session: Session, said: Sequence[Said], known: _Known
+) -> dict[tuple[str, str], int]:
+    """Take the names that are new, in order of arrival: (room, platform id) → id."""
+    rooms = {key: room for room, key in known.rooms.items()}
+    fresh = database.insert_new(
+        session,
+        MessageIdentity,
+        ("room_id", "platform_id", "day"),
+        [(known.rooms[one.room], one.id, one.at.date()) for one in said],
+        ("id", "room_id", "platform_id"),
+    )
+    return {(rooms[row.room_id], row.platform_id): row.id for row in fresh}
+
+
+def _split(
+    said: Iterable[Said], new: Mapping[tuple[str, str], int]
+) -> tuple[list[Said], list[Said]]:
+    """The first of each new name, and everything that came again, in the batch or before it."""
+    first: dict[tuple[str, str], Said] = {}
+    again: list[Said] = []
+    for one in said:
+        name = (one.room, one.id)
+        if name in new and name not in first:
+            first[name] = one
+        else:
+            again.append(one)
+    return list(first.values()), again
+
+
+def _insert(session: Session, said: Sequence[tuple[Said, int]], known: _Known) -> list[Stretch]:
+    """Insert new messages; returns what has to be judged again because of them."""
+    database.insert_rows(session, Message, [_row(one, key, known) for one, key in said])
+    recalled = [
+        (known.rooms[one.room], one.recalls, key)
+        for one, key in said
+        if one.type == "recall" and one.recalls
+    ]
+    database.insert_rows(
+        session,
+        Recall,
+        [{"room_id": room, "recalled": name, "message_id": key} for room, name, key in recalled],
+    )
+    touched = [_stretch(known.rooms[one.room], one.at) for one, _ in said]
+    return touched + _recalled_stretches(session, [(room, name) for room, name, _ in recalled])
+
+
+def _replace(session: Session, replacement: Replacement, known: _Known) -> list[Stretch]:
+    """Let another version stand; conflicts are rare, so this goes one by one."""
+    row, winner = replacement.row, replacement.winner
+    message, identity, recall = database.tables(Message, MessageIdentity, Recall)
+    connection = session.connection()
+    no_longer = connection.execute(
+        select(recall.c.room_id, recall.c.recalled).where(recall.c.message_id == row.id)
+    )
+    touched = [_stretch(row.room_id, row.at), *_recalled_stretches(session, no_longer.all())]
+    connection.execute(delete(recall).where(recall.c.message_id == row.id))
+    connection.execute(
+        delete(message).where(
+            message.c.day == row.day, message.c.room_id == row.room_id, message.c.id == row.id
+        )
+    )
+    deriving.forget(session, row.day, row.room_id, row.id)
+    connection.execute(update(identity).where(identity.c.id == row.id).values(day=winner.at.date()))
+    return touched + _insert(session, [(winner, row.id)], known)
+
+
+def _row(said: Said, key: int, known: _Known) -> dict[str, object]:
+    return {
+        "day": said.at.date(),
+        "room_id": known.rooms[said.room],
+        "id": key,
+        "contact_id": known.contacts[said.sender],
+        "account_id": known.accounts.get(said.account) if said.account else None,
+        "at": said.at,
+        "type": said.type,
+        "text": said.text,
+        "name": said.name,
+        "topic": said.topic,
+        "mentions": list(said.mentions) or None,
+        "quote": said.quote,
+        "recalls": said.recalls,
+        "own": said.own,
+    }
+
+
+def _stretch(room: int, at: dt.datetime) -> Stretch:
+    # A message can change its own verdict and those of the 24 hours after it, ends included.
+    return Stretch(room, at, at + judging.LOOK_BACK + dt.timedelta(seconds=1))
+
+
+def _recalled_stretches(session: Session, recalled: Sequence[Name]) -> list[Stretch]:
+    return [_stretch(row.room_id, row.at) for row in versions.standing(session, recalled)]
+
+
+def _record_members(session: Session, events: Iterable[Event], known: _Known) -> None:
+    for event in events:
+        match event:
+            case Joined() | Left():
+                change = roster.join if isinstance(event, Joined) else roster.leave
+                people = [known.contacts[person.id] for person in event.people]
+                change(session, known.rooms[event.room], people, event.at)
+            case Said() | TopicChanged() | LoggedIn() | LoggedOut():
+                pass

@@ -1,0 +1,133 @@
+"""What a message is among its neighbours."""
+
+import datetime as dt
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.models import SignalKind
+from bot.text import judging, lexicon, segment, signals, similarity
+from bot.text.judging import Heard
+from tests.saying import local
+
+NOON = local("2026-11-09 12:00")
+EMPTY = lexicon.lexicon({})
+
+
+@cache
+def reference() -> segment.Segmenter:
+    return segment.segmenter(["云柔纸尿裤"])
+
+
+def heard(number: int, text: str | None, seconds: float = 0, **rest: object) -> Heard:
+    fields: dict[str, object] = {
+        "sender": "wxid_a", "type": "text", "mentions": (), "quote": None, "own": False,
+        "recalled": False,
+    }  # fmt: skip
+    fields |= rest
+    contact = sum(str(fields["sender"]).encode())
+    at = NOON + dt.timedelta(seconds=seconds)
+    return Heard(number, f"m{number:03d}", 1, contact, at=at, text=text, **fields)  # type: ignore[arg-type]  # plain fields of a test
+
+
+def kinds(*messages: Heard) -> list[set[SignalKind]]:
+    verdicts = judging.judge(messages, NOON, EMPTY, reference())
+    return [{kind for kind, _ in verdict.signals} for verdict in verdicts]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("这款纸尿裤红屁屁能用吗", {SignalKind.QUESTION}),
+        ("有没有宝妈用过", {SignalKind.QUESTION}),
+        ("明天几点开始?", {SignalKind.QUESTION}),
+        ("没什么,随便看看", set()),
+        ("分享一下我家的空瓶", {SignalKind.SHARE}),
+        ("求分享", {SignalKind.SHARE}),
+        ("打卡", {SignalKind.CHECK_IN}),
+        ("+1", {SignalKind.PLUS_ONE}),
+        ("收到", {SignalKind.PLUS_ONE}),
+        ("[微笑][强]", {SignalKind.STICKER}),
+        ("😀😀", {SignalKind.STICKER}),
+        ("", {SignalKind.STICKER}),
+        ("收到的瓶子漏液了", {SignalKind.COMPLAINT}),
+        ("用了没有过敏", set()),
+        ("今天天气不错", set()),
+    ],
+)
+def test_a_message_is_what_its_words_say(text: str, expected: set[SignalKind]) -> None:
+    assert kinds(heard(1, text)) == [expected]
+
+
+def test_the_sixth_message_of_a_member_within_a_minute_is_flood() -> None:
+    said = [heard(n, f"第{'一二三四五六'[n]}句完全不同的话", seconds=n * 10) for n in range(6)]
+    assert [SignalKind.FLOOD in found for found in kinds(*said)] == [False] * 5 + [True]
+
+
+def test_six_messages_over_a_whole_minute_are_no_flood() -> None:
+    said = [heard(n, f"第{'一二三四五六'[n]}句完全不同的话", seconds=n * 12) for n in range(6)]
+    assert not any(SignalKind.FLOOD in found for found in kinds(*said))
+
+
+def test_the_same_words_within_a_day_are_a_near_duplicate_whoever_says_them() -> None:
+    day = dt.timedelta(hours=24).total_seconds()
+    found = kinds(
+        heard(1, "这个牌子的奶粉我家一直在喝真的不错"),
+        heard(2, "这个牌子的奶粉我家一直在喝真的很不错!", 60, sender="wxid_b"),
+        heard(3, "早点睡", 120),
+        heard(4, "早点睡。", 121),
+        heard(5, "早点睡", 122 + day),
+    )
+    assert [SignalKind.NEAR_DUPLICATE in one for one in found] == [False, True, False, True, False]
+
+
+def test_an_answer_is_bound_to_the_question_it_quotes_or_whose_asker_it_mentions() -> None:
+    verdicts = judging.judge(
+        [
+            heard(1, "奶粉怎么转?", sender="wxid_a"),
+            heard(2, "七天慢慢转", 60, sender="wxid_b", quote="m001"),
+            heard(3, "别着急", 90, sender="wxid_c", mentions=("wxid_a",)),
+            heard(4, "我自己补充一下", 95, sender="wxid_a", quote="m001"),
+            heard(5, "嗯嗯我也觉得可以", 99, sender="wxid_d"),
+        ],
+        NOON,
+        EMPTY,
+        reference(),
+    )
+    targets = [dict(verdict.signals).get(SignalKind.ANSWER) for verdict in verdicts]
+    assert targets == [None, 1, 1, None, None]
+
+
+def test_a_recalled_message_is_nothing_else_and_its_copy_is_no_duplicate() -> None:
+    found = kinds(heard(1, "早点睡", recalled=True), heard(2, "早点睡", 5))
+    assert found == [{SignalKind.RECALLED}, set()]
+
+
+def test_a_product_is_named_by_its_longest_name_and_latin_names_stand_alone() -> None:
+    words = lexicon.lexicon({1: ["云柔纸尿裤"], 2: ["云柔"], 3: ["A1"]})
+    assert words.mentioned("云柔纸尿裤好用") == {1}
+    assert words.mentioned("云柔好用") == {2}
+    assert words.mentioned("我买了A1") == {3}
+    assert words.mentioned("我买了A12") == frozenset()
+    assert words.mentioned("lone \ud83d A1") == {3}
+
+
+@given(st.lists(st.text(alphabet="云柔纸尿裤好用吗红屁", min_size=12, max_size=24), max_size=12))
+def test_near_duplicates_are_found_as_by_comparing_every_pair(texts: list[str]) -> None:
+    recent = similarity.Recent()
+    found = [recent.repeats(text, NOON) for text in texts]
+    sets = [similarity.grams(similarity.normalise(text)) for text in texts]
+    expected = [
+        any(len(own & other) / len(own | other) >= 0.5 for other in sets[:place])
+        for place, own in enumerate(sets)
+    ]
+    assert found == expected
+
+
+@given(st.text())
+def test_any_text_can_be_judged(text: str) -> None:
+    words = reference().words(text)
+    assert "".join(words) == text
+    signals.of("text", text, words)
