@@ -1,19 +1,64 @@
-"""The one way out. (Being written.)"""
+"""The one way out: every post, reply and digest is a row whose life is written here.
+
+    PENDING → CLAIMED → SENDING → SENT
+    CLAIMED → PENDING    begin (paused), recover (crash, lease lost)
+            → EXPIRED    begin (too late)
+    SENDING → SENT       sent, echo
+            → PENDING    not_handed_over (retry with backoff), throttled
+            → FAILED     refused
+            → UNCERTAIN  unanswered (timeout), recover (crash, kill -9)
+    UNCERTAIN → SENT     echo, decide
+              → PENDING  decide
+              → FAILED   decide
+    FAILED → PENDING     decide
+    PENDING → EXPIRED    expire
+            → CANCELLED  cancel, cancel_series
+
+One key is never posted twice on purpose, and every post that may not have arrived is listed.
+Each arrow is one function, safe to repeat: a row that is not in the state it starts from stays
+as it is.
+"""
 
 import datetime as dt
-from collections.abc import Sequence
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
+from sqlalchemy import ColumnElement, Row, and_, case, or_, select, update
 from sqlmodel import Session
 
-from bot.models import DeliveryKind
+from bot import database, leases, pauses
+from bot.gateway import Post, Said
+from bot.models import Account, Audit, Delivery, DeliveryKind, DeliveryState, Room
+from bot.models.pause import PauseScope
+
+PENDING, CLAIMED, SENDING, SENT = (
+    DeliveryState.PENDING,
+    DeliveryState.CLAIMED,
+    DeliveryState.SENDING,
+    DeliveryState.SENT,
+)
+FAILED, UNCERTAIN, EXPIRED, CANCELLED = (
+    DeliveryState.FAILED,
+    DeliveryState.UNCERTAIN,
+    DeliveryState.EXPIRED,
+    DeliveryState.CANCELLED,
+)
+BACKOFF = dt.timedelta(seconds=5)
+LONGEST_BACKOFF = dt.timedelta(minutes=10)
+
+# WeChat writes mentions in front of the text and ends each with U+2005.
+_MENTIONS = re.compile("^(?:@[^\u2005\n]*\u2005\\s*)+")
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """One post to one room, rendered and checked: what `plan` turns into a PENDING delivery.
 
-    `key` names the intent; planning the same key again changes nothing.
+    `key` names the intent; planning the same key again changes nothing. A smaller `priority`
+    goes first.
     """
 
     key: str
@@ -29,3 +74,351 @@ class Intent:
     step: str | None = None
     mentions: Sequence[str] = ()
     image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process is about to send."""
+
+    id: int
+    room_id: int
+
+
+class Decision(StrEnum):
+    """What an operator says of a delivery that nobody else can decide."""
+
+    SENT = "sent"
+    RESEND = "resend"
+    FAILED = "failed"
+
+
+def plan(session: Session, intents: Iterable[Intent], now: dt.datetime) -> int:
+    """Make PENDING deliveries; a key that stands already stays as it is. Returns the new ones."""
+    rows = [
+        {
+            "key": intent.key,
+            "kind": intent.kind,
+            "state": PENDING,
+            "priority": intent.priority,
+            "series_id": intent.series_id,
+            "occurrence_id": intent.occurrence_id,
+            "step": intent.step,
+            "room_id": intent.room_id,
+            "account_id": intent.account_id,
+            "text": intent.text,
+            "mentions": list(intent.mentions),
+            "image": intent.image,
+            "planned_at": now,
+            "due_at": intent.due_at,
+            "expires_at": intent.expires_at,
+            "attempts": 0,
+        }
+        for intent in intents
+    ]
+    return database.insert_rows(session, Delivery, rows, skip_existing=True)
+
+
+def claim(
+    session: Session,
+    account_id: int,
+    epoch: int,
+    now: dt.datetime,
+    *,
+    limit: int = 1,
+    room_id: int | None = None,
+    quiet_rooms: ColumnElement[bool] | None = None,
+) -> list[Claimed]:
+    """Take the next deliveries of an account, in one statement: replies first, then by time.
+
+    Nothing is taken under an old epoch, while paused, in quiet hours (`quiet_rooms` is a
+    condition on the room table; replies go out all the same), or ahead of an earlier delivery
+    to the same room. `room_id` takes from that room alone.
+    """
+    delivery, room, account = database.tables(Delivery, Room, Account)
+    earlier = delivery.alias("earlier")
+    overtakes = (
+        select(earlier.c.id)
+        .where(
+            earlier.c.room_id == delivery.c.room_id,
+            earlier.c.state.in_([PENDING, CLAIMED, SENDING]),
+            earlier.c.priority == delivery.c.priority,
+            earlier.c.expires_at > now,
+            or_(
+                earlier.c.due_at < delivery.c.due_at,
+                and_(earlier.c.due_at == delivery.c.due_at, earlier.c.id < delivery.c.id),
+            ),
+        )
+        .exists()
+    )
+    owned = select(account.c.id).where(
+        account.c.id == account_id, account.c.lease_epoch == epoch, account.c.lease_until > now
+    )
+    chosen = (
+        select(delivery.c.id)
+        .join(room, room.c.id == delivery.c.room_id)
+        .where(
+            delivery.c.state == PENDING,
+            delivery.c.account_id == account_id,
+            delivery.c.due_at <= now,
+            delivery.c.expires_at > now,
+            or_(delivery.c.not_before.is_(None), delivery.c.not_before <= now),
+            owned.exists(),
+            ~pauses.holds(delivery),
+            ~overtakes,
+        )
+        .order_by(delivery.c.priority, delivery.c.due_at, delivery.c.id)
+        .limit(limit)
+    )
+    if room_id is not None:
+        chosen = chosen.where(delivery.c.room_id == room_id)
+    if quiet_rooms is not None:
+        chosen = chosen.where(or_(delivery.c.kind == DeliveryKind.REPLY, ~quiet_rooms))
+    if not database.is_sqlite(session):
+        chosen = chosen.with_for_update(of=delivery, skip_locked=True)
+    taken = session.connection().execute(
+        update(delivery)
+        .where(delivery.c.id.in_(chosen))
+        .values(state=CLAIMED, claimed_at=now, epoch=epoch)
+        .returning(delivery.c.id, delivery.c.room_id, delivery.c.priority, delivery.c.due_at)
+    )
+    ordered = sorted(taken, key=lambda row: (row.priority, row.due_at, row.id))
+    return [Claimed(row.id, row.room_id) for row in ordered]
+
+
+def begin(session: Session, delivery_id: int, epoch: int, now: dt.datetime) -> Post | None:
+    """Write down that this delivery is being handed over, right before it is; commit durably.
+
+    None where it must not go out after all: paused, too late, or the lease is lost.
+    """
+    delivery = database.table(Delivery)
+    held = session.connection().scalar(
+        select(pauses.holds(delivery)).where(delivery.c.id == delivery_id)
+    )
+    row = _row(session, delivery_id)
+    if row is None or row.state != CLAIMED or row.epoch != epoch:
+        return None
+    if not leases.is_current(session, row.account_id, epoch):
+        return None
+    if held:
+        _move(session, delivery_id, CLAIMED, state=PENDING)
+        return None
+    if row.expires_at <= now:
+        _move(session, delivery_id, CLAIMED, state=EXPIRED, reason=_too_late(row.expires_at))
+        return None
+    _move(
+        session,
+        delivery_id,
+        CLAIMED,
+        state=SENDING,
+        sending_at=now,
+        attempts=row.attempts + 1,
+        fingerprint=fingerprint(row.text),
+        reason=None,
+    )
+    return Post(_platform_id(session, row.room_id), row.text, tuple(row.mentions or ()))
+
+
+def sent(session: Session, delivery_id: int, message_id: str | None, now: dt.datetime) -> bool:
+    """It arrived. An old owner may still say so of what it had begun."""
+    values: dict[str, object] = {"state": SENT, "sent_at": now, "reason": None}
+    if message_id is not None:
+        values["message_id"] = message_id
+    return _move(session, delivery_id, SENDING, UNCERTAIN, **values)
+
+
+def not_handed_over(session: Session, delivery_id: int, reason: str, now: dt.datetime) -> bool:
+    """The gateway could not be reached before anything was handed over: try again later."""
+    row = _row(session, delivery_id)
+    attempts = row.attempts if row is not None else 0
+    wait = min(BACKOFF * 2 ** min(attempts, 10), LONGEST_BACKOFF)
+    return _move(session, delivery_id, SENDING, state=PENDING, not_before=now + wait, reason=reason)
+
+
+def refused(session: Session, delivery_id: int, reason: str) -> bool:
+    """The platform said no for good."""
+    return _move(session, delivery_id, SENDING, state=FAILED, reason=reason)
+
+
+def throttled(session: Session, delivery_id: int, reason: str, now: dt.datetime) -> bool:
+    """The platform said no because the account does too much: the account rests until an
+    operator lets it go on, and the delivery waits with it.
+    """
+    row = _row(session, delivery_id)
+    if row is None:
+        return False
+    pauses.pause(session, PauseScope.ACCOUNT, row.account_id, reason, "风控", now)
+    return _move(session, delivery_id, SENDING, state=PENDING, reason=reason)
+
+
+def unanswered(session: Session, delivery_id: int, reason: str) -> bool:
+    """Handed over, and no answer came: it waits for its echo or for an operator."""
+    return _move(session, delivery_id, SENDING, state=UNCERTAIN, reason=reason)
+
+
+def recover(session: Session, account_id: int, epoch: int) -> tuple[int, int]:
+    """Put right what an earlier owner left: returns (released, uncertain).
+
+    What was only claimed was never handed over and goes back; what was being sent may have
+    arrived and is held for its echo or an operator.
+    """
+    delivery = database.table(Delivery)
+    left = and_(delivery.c.account_id == account_id, delivery.c.epoch < epoch)
+    counts = []
+    for state, values in (
+        (CLAIMED, {"state": PENDING}),
+        (SENDING, {"state": UNCERTAIN, "reason": "发送途中进程中断,未收到回执"}),
+    ):
+        moved = session.connection().execute(
+            update(delivery).where(left, delivery.c.state == state).values(values)
+        )
+        counts.append(moved.rowcount)
+    return counts[0], counts[1]
+
+
+def echo(session: Session, said: Said) -> bool:
+    """Our own message came back in the stream: settle the one delivery it can only be.
+
+    Same room, same text after mentions, said at or after sending, its id bound to no other
+    delivery, exactly one candidate; else a person decides. True where one was settled.
+    """
+    if not said.own or said.text is None:
+        return False
+    delivery, room = database.tables(Delivery, Room)
+    in_room = delivery.c.room_id == select(room.c.id).where(room.c.platform_id == said.room)
+    bound = session.connection().scalar(
+        select(delivery.c.id).where(in_room, delivery.c.message_id == said.id)
+    )
+    if bound is not None:
+        return False
+    # The stream knows whole seconds only.
+    latest_start = said.at + dt.timedelta(seconds=1)
+    candidates = (
+        session.connection()
+        .execute(
+            select(delivery.c.id, delivery.c.state).where(
+                in_room,
+                delivery.c.sending_at < latest_start,
+                delivery.c.fingerprint == fingerprint(said.text),
+                or_(
+                    delivery.c.state.in_([SENDING, UNCERTAIN]),
+                    and_(delivery.c.state == SENT, delivery.c.message_id.is_(None)),
+                ),
+            )
+        )
+        .all()
+    )
+    if len(candidates) != 1:
+        return False
+    return _move(
+        session,
+        candidates[0].id,
+        SENDING,
+        UNCERTAIN,
+        SENT,
+        state=SENT,
+        message_id=said.id,
+        sent_at=said.at,
+        reason=None,
+    )
+
+
+def decide(
+    session: Session, delivery_id: int, decision: Decision, by: str, now: dt.datetime
+) -> bool:
+    """What an operator says of an UNCERTAIN delivery, or of a FAILED one that is to go again."""
+    row = _row(session, delivery_id)
+    starts = (UNCERTAIN, FAILED) if decision is Decision.RESEND else (UNCERTAIN,)
+    if row is None or row.state not in starts:
+        return False
+    values: dict[str, object] = {
+        Decision.SENT: {"state": SENT, "sent_at": row.sending_at, "reason": f"{by} 确认已发"},
+        Decision.RESEND: {"state": PENDING, "not_before": None, "reason": f"{by} 要求重发"},
+        Decision.FAILED: {"state": FAILED, "reason": f"{by} 确认未发"},
+    }[decision]
+    session.add(
+        Audit(
+            at=now,
+            by=by,
+            action=f"settle {decision.value}",
+            object=f"delivery:{delivery_id}",
+            before={"state": row.state.value},
+        )
+    )
+    return _move(session, delivery_id, *starts, **values)
+
+
+def expire(session: Session, now: dt.datetime) -> int:
+    """Give up on what is later than its lateness limit; returns how many."""
+    delivery = database.table(Delivery)
+    why = case(
+        (pauses.holds(delivery), "已过时限:到期时处于暂停"),
+        (delivery.c.account_id.is_(None), "已过时限:本群没有可用账号"),
+        (delivery.c.reason.is_not(None), "已过时限:" + delivery.c.reason),
+        else_="已过时限:账号未能及时发出",
+    )
+    return (
+        session.connection()
+        .execute(
+            update(delivery)
+            .where(delivery.c.state == PENDING, delivery.c.expires_at <= now)
+            .values(state=EXPIRED, reason=why)
+        )
+        .rowcount
+    )
+
+
+def cancel(session: Session, delivery_ids: Collection[int], reason: str) -> int:
+    """Take back what is still PENDING; returns how many were."""
+    return _cancel(session, database.table(Delivery).c.id.in_(delivery_ids), reason)
+
+
+def cancel_series(session: Session, series_id: int, reason: str) -> int:
+    """Take back everything of a series that is still PENDING; returns how many were."""
+    return _cancel(session, database.table(Delivery).c.series_id == series_id, reason)
+
+
+def fingerprint(text: str) -> str:
+    """What an echo is recognised by: the text without leading mentions and outer blanks."""
+    bare = _MENTIONS.sub("", text).strip()
+    return hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _cancel(session: Session, which: ColumnElement[bool], reason: str) -> int:
+    delivery = database.table(Delivery)
+    return (
+        session.connection()
+        .execute(
+            update(delivery)
+            .where(delivery.c.state == PENDING, which)
+            .values(state=CANCELLED, reason=reason)
+        )
+        .rowcount
+    )
+
+
+def _move(session: Session, delivery_id: int, *starts: DeliveryState, **values: object) -> bool:
+    """One arrow: from one of `starts`, or nothing happens."""
+    delivery = database.table(Delivery)
+    moved = session.connection().execute(
+        update(delivery)
+        .where(delivery.c.id == delivery_id, delivery.c.state.in_(starts))
+        .values(values)
+    )
+    return moved.rowcount == 1
+
+
+def _row(session: Session, delivery_id: int) -> Row[*tuple[object, ...]] | None:
+    delivery = database.table(Delivery)
+    return (
+        session.connection().execute(select(delivery).where(delivery.c.id == delivery_id)).first()
+    )
+
+
+def _platform_id(session: Session, room_id: int) -> str:
+    room = database.table(Room)
+    query = select(room.c.platform_id).where(room.c.id == room_id)
+    return str(session.connection().execute(query).scalar_one())
+
+
+def _too_late(expires_at: dt.datetime) -> str:
+    return f"已过时限:{expires_at:%Y-%m-%d %H:%M} UTC 前未能发出"

@@ -1,0 +1,80 @@
+"""Who owns an account: one process at a time, under an epoch that only grows.
+
+Whoever holds an older epoch can no longer claim, begin or settle (`outbox` checks), so a
+process that was thought dead and wakes up does no harm.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+
+from sqlalchemy import or_, select, update
+from sqlmodel import Session
+
+from bot import database
+from bot.models import Account
+
+LASTS = dt.timedelta(seconds=30)
+
+
+def take(
+    session: Session,
+    account_id: int,
+    owner: str,
+    now: dt.datetime,
+    *,
+    is_dead: Callable[[str], bool] = lambda _: False,
+) -> int | None:
+    """Become the owner: the new epoch, or None while another owner's lease still runs.
+
+    `is_dead` tells of owners that surely are no more, so that a restart need not wait.
+    """
+    account = database.table(Account)
+    before = session.connection().scalar(
+        select(account.c.lease_owner).where(account.c.id == account_id)
+    )
+    gone = before is not None and is_dead(before)
+    epoch: int | None = session.connection().scalar(
+        update(account)
+        .where(
+            account.c.id == account_id,
+            or_(
+                account.c.lease_owner.is_(None),
+                account.c.lease_owner.in_([owner, *([before] if gone else [])]),
+                account.c.lease_until <= now,
+            ),
+        )
+        .values(lease_owner=owner, lease_epoch=account.c.lease_epoch + 1, lease_until=now + LASTS)
+        .returning(account.c.lease_epoch)
+    )
+    return epoch
+
+
+def renew(session: Session, account_id: int, epoch: int, now: dt.datetime) -> bool:
+    """Stay the owner; False where the lease was taken over."""
+    account = database.table(Account)
+    renewed = session.connection().scalar(
+        update(account)
+        .where(account.c.id == account_id, account.c.lease_epoch == epoch)
+        .values(lease_until=now + LASTS)
+        .returning(account.c.id)
+    )
+    return renewed is not None
+
+
+def release(session: Session, account_id: int, epoch: int) -> None:
+    """Give the account up, so that another process need not wait."""
+    account = database.table(Account)
+    session.connection().execute(
+        update(account)
+        .where(account.c.id == account_id, account.c.lease_epoch == epoch)
+        .values(lease_owner=None, lease_until=None)
+    )
+
+
+def is_current(session: Session, account_id: int, epoch: int) -> bool:
+    """Whether `epoch` is still the account's."""
+    account = database.table(Account)
+    return (
+        session.connection().scalar(select(account.c.lease_epoch).where(account.c.id == account_id))
+        == epoch
+    )

@@ -1,0 +1,135 @@
+"""When an account may send next: computed from what it sent, so that a restart forgets nothing."""
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlmodel import Session
+
+from bot import database
+from bot.models import Account, Delivery, Room
+from bot.settings import QuietHours, Settings
+
+MINUTE = dt.timedelta(minutes=1)
+# A new account starts with this share of its daily limit and grows to the whole of it.
+WARMUP_FROM = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast one account may send (DESIGN §5). Gaps are seconds."""
+
+    gap: tuple[float, float]
+    room_gap: float
+    per_minute: int
+    per_day: int
+    warmup_days: int
+    quiet: QuietHours | None
+    zone: ZoneInfo
+
+
+def pace(settings: Settings) -> Pace:
+    """The pace that the settings ask for."""
+    return Pace(
+        settings.random_gap_seconds,
+        settings.room_gap_seconds,
+        settings.posts_per_minute,
+        settings.posts_per_day,
+        settings.warmup_days,
+        settings.quiet_hours,
+        settings.zone,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When an account may send: to any room from `ready_at`, to `room_id`, where it sent last,
+    from `room_ready_at`. A moment that has passed means at once.
+    """
+
+    ready_at: dt.datetime
+    room_id: int | None
+    room_ready_at: dt.datetime
+
+
+def slot(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> Slot:
+    """The next moment of an account.
+
+    The random gap after a delivery is drawn from its own id, so it is the same after a restart.
+    """
+    delivery = database.table(Delivery)
+    since = now - dt.timedelta(days=1)
+    sent = (
+        session.connection()
+        .execute(
+            select(delivery.c.id, delivery.c.room_id, delivery.c.sending_at)
+            .where(delivery.c.account_id == account_id, delivery.c.sending_at > since)
+            .order_by(delivery.c.sending_at.desc())
+            .limit(pace.per_minute)
+        )
+        .all()
+    )
+    if not sent:
+        return Slot(now, None, now)
+    last_id, room_id, last_at = sent[0]
+    ready = last_at + dt.timedelta(seconds=_gap(last_id, pace.gap))
+    room_ready = last_at + dt.timedelta(seconds=pace.room_gap)
+    floor = since
+    if len(sent) == pace.per_minute:
+        floor = sent[-1][2] + MINUTE
+    if _sent_today(session, account_id, now, pace) >= _daily_limit(session, account_id, now, pace):
+        floor = max(floor, _midnight_after(now, pace.zone))
+    return Slot(max(ready, floor), room_id, max(room_ready, floor))
+
+
+def quiet_rooms(session: Session, now: dt.datetime, pace: Pace) -> ColumnElement[bool]:
+    """The SQL condition that a row of the room table is in its quiet hours now."""
+    room = database.table(Room)
+    if pace.quiet is None:
+        return false()
+    zones = session.connection().scalars(select(room.c.zone).distinct()).all()
+    quiet = [
+        zone
+        for zone in zones
+        if pace.quiet.cover(now.astimezone(ZoneInfo(zone) if zone else pace.zone).time())
+    ]
+    named = room.c.zone.in_([zone for zone in quiet if zone is not None])
+    return or_(named, room.c.zone.is_(None)) if None in quiet else and_(named)
+
+
+def _gap(delivery_id: int, gap: tuple[float, float]) -> float:
+    draw = hashlib.sha256(str(delivery_id).encode()).digest()
+    share = int.from_bytes(draw[:4], "big") / 2**32
+    return gap[0] + (gap[1] - gap[0]) * share
+
+
+def _sent_today(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> int:
+    delivery = database.table(Delivery)
+    midnight = _midnight_after(now, pace.zone) - dt.timedelta(days=1)
+    return (
+        session.connection().scalar(
+            select(func.count()).where(
+                delivery.c.account_id == account_id, delivery.c.sending_at >= midnight
+            )
+        )
+        or 0
+    )
+
+
+def _daily_limit(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> int:
+    if not pace.warmup_days:
+        return pace.per_day
+    account = database.table(Account)
+    first = session.connection().scalar(
+        select(account.c.first_online_at).where(account.c.id == account_id)
+    )
+    age = (now - first) / dt.timedelta(days=1) if first else 0.0
+    share = min(1.0, WARMUP_FROM + (1 - WARMUP_FROM) * age / pace.warmup_days)
+    return max(1, int(pace.per_day * share))
+
+
+def _midnight_after(now: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    tomorrow = now.astimezone(zone).date() + dt.timedelta(days=1)
+    return dt.datetime.combine(tomorrow, dt.time(), zone).astimezone(dt.UTC)

@@ -1,0 +1,82 @@
+"""Standing "do not send" by everything, series, account or room; in force before the next send."""
+
+import datetime as dt
+
+from sqlalchemy import ColumnElement, Table, and_, or_, select, update
+from sqlmodel import Session
+
+from bot import database
+from bot.models import Audit, Pause, PauseScope
+
+
+def pause(
+    session: Session,
+    scope: PauseScope,
+    target_id: int | None,
+    reason: str,
+    by: str,
+    now: dt.datetime,
+) -> bool:
+    """Hold everything of `scope` back. False, and nothing changed, where that stands already."""
+    if _open(session, scope, target_id):
+        return False
+    session.add(Pause(scope=scope, target_id=target_id, reason=reason, by=by, at=now))
+    session.add(_audit("pause", scope, target_id, reason, by, now))
+    session.flush()
+    return True
+
+
+def resume(
+    session: Session,
+    scope: PauseScope,
+    target_id: int | None,
+    reason: str,
+    by: str,
+    now: dt.datetime,
+) -> bool:
+    """Let `scope` go on. False where it was not paused."""
+    held = _open(session, scope, target_id)
+    if not held:
+        return False
+    pauses = database.table(Pause)
+    session.connection().execute(update(pauses).where(pauses.c.id.in_(held)).values(resumed_at=now))
+    session.add(_audit("resume", scope, target_id, reason, by, now))
+    session.flush()
+    return True
+
+
+def holds(delivery: Table) -> ColumnElement[bool]:
+    """The SQL condition that some pause holds a row of the delivery table back."""
+    pauses = database.table(Pause)
+
+    def aims(scope: PauseScope, column: ColumnElement[int]) -> ColumnElement[bool]:
+        return and_(pauses.c.scope == scope, pauses.c.target_id == column)
+
+    return (
+        select(pauses.c.id)
+        .where(
+            pauses.c.resumed_at.is_(None),
+            or_(
+                pauses.c.scope == PauseScope.ALL,
+                aims(PauseScope.SERIES, delivery.c.series_id),
+                aims(PauseScope.ACCOUNT, delivery.c.account_id),
+                aims(PauseScope.ROOM, delivery.c.room_id),
+            ),
+        )
+        .correlate(delivery)
+        .exists()
+    )
+
+
+def _open(session: Session, scope: PauseScope, target_id: int | None) -> list[int]:
+    pauses = database.table(Pause)
+    aimed = pauses.c.target_id.is_(None) if target_id is None else pauses.c.target_id == target_id
+    found = select(pauses.c.id).where(pauses.c.scope == scope, aimed, pauses.c.resumed_at.is_(None))
+    return list(session.connection().scalars(found))
+
+
+def _audit(
+    action: str, scope: PauseScope, target_id: int | None, reason: str, by: str, now: dt.datetime
+) -> Audit:
+    aimed = scope.value if target_id is None else f"{scope.value}:{target_id}"
+    return Audit(at=now, by=by, action=action, object=aimed, after={"reason": reason})
