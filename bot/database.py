@@ -35,21 +35,26 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def connect(url: str) -> Engine:
-    """An engine for a SQLite or PostgreSQL URL (`postgresql://` uses psycopg 3)."""
+def connect(url: str, *, pooled: bool = True) -> Engine:
+    """An engine for a SQLite or PostgreSQL URL (`postgresql://` uses psycopg 3).
+
+    Without a pool every connection is closed after its use, which suits a short command.
+    """
     parsed = make_url(url)
+    pool = None if pooled else NullPool
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, pool_pre_ping=pooled, poolclass=pool)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed)
+    engine = create_engine(parsed, poolclass=pool)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -138,7 +143,7 @@ def migrate(engine: Engine) -> None:
 def given(
     session: Session, types: Mapping[str, TypeEngine[Any]], rows: Iterable[Sequence[object]]
 ) -> FromClause:
-    """Rows of ours as a FROM clause: columns by name, and `n`, their order from 0.
+    """Rows of ours as a FROM clause: columns by name, and `n`, by which they sort.
 
     One parameter per column (unnest) on PostgreSQL, one in all (json_each) on SQLite, so that
     the statement stays the same, and cached, whatever the number of rows.

@@ -12,7 +12,8 @@
               → FAILED   decide
     FAILED → PENDING     decide
     PENDING → EXPIRED    expire
-            → CANCELLED  cancel, cancel_series
+    PENDING, CLAIMED → CANCELLED  cancel, withdraw
+    CANCELLED → PENDING  plan (what the calendar had withdrawn, to be sent otherwise)
 
 One key is never posted twice on purpose, and every post that may not have arrived is listed.
 Each arrow is one function, safe to repeat: a row that is not in the state it starts from stays
@@ -22,7 +23,7 @@ as it is.
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -93,7 +94,11 @@ class Decision(StrEnum):
 
 
 def plan(session: Session, intents: Iterable[Intent], now: dt.datetime) -> int:
-    """Make PENDING deliveries; a key that stands already stays as it is. Returns the new ones."""
+    """Make PENDING deliveries; returns how many.
+
+    A key that stands already stays as it is, except that what the calendar withdrew unsent is
+    planned again as it is now. Safe to repeat.
+    """
     rows = [
         {
             "key": intent.key,
@@ -112,10 +117,38 @@ def plan(session: Session, intents: Iterable[Intent], now: dt.datetime) -> int:
             "due_at": intent.due_at,
             "expires_at": intent.expires_at,
             "attempts": 0,
+            "withdrawn": False,
         }
         for intent in intents
     ]
-    return database.insert_rows(session, Delivery, rows, skip_existing=True)
+    return database.insert_rows(session, Delivery, rows, skip_existing=True) + _revive(
+        session, rows
+    )
+
+
+def _revive(session: Session, rows: Sequence[Mapping[str, object]]) -> int:
+    if not rows:
+        return 0
+    delivery = database.table(Delivery)
+    again = ("key", "room_id", "account_id", "text", "planned_at", "due_at", "expires_at")
+    source = database.given(
+        session,
+        {name: delivery.c[name].type for name in again},
+        [[row[name] for name in again] for row in rows],
+    )
+    revived = session.connection().execute(
+        update(delivery)
+        .where(
+            delivery.c.key == source.c.key,
+            delivery.c.state == CANCELLED,
+            delivery.c.withdrawn,
+        )
+        .values(
+            {name: source.c[name] for name in again[1:]}
+            | {"state": PENDING, "withdrawn": False, "reason": None}
+        )
+    )
+    return revived.rowcount
 
 
 def claim(
@@ -284,7 +317,8 @@ def echo(session: Session, said: Said) -> bool:
     if not said.own or said.text is None:
         return False
     delivery, room = database.tables(Delivery, Room)
-    in_room = delivery.c.room_id == select(room.c.id).where(room.c.platform_id == said.room)
+    named = select(room.c.id).where(room.c.platform_id == said.room).scalar_subquery()
+    in_room = delivery.c.room_id == named
     bound = session.connection().scalar(
         select(delivery.c.id).where(in_room, delivery.c.message_id == said.id)
     )
@@ -368,13 +402,21 @@ def expire(session: Session, now: dt.datetime) -> int:
 
 
 def cancel(session: Session, delivery_ids: Collection[int], reason: str) -> int:
-    """Take back what is still PENDING; returns how many were."""
-    return _cancel(session, database.table(Delivery).c.id.in_(delivery_ids), reason)
+    """Take back for good what is not being sent yet; returns how many."""
+    return _cancel(session, database.table(Delivery).c.id.in_(delivery_ids), reason, False)
+
+
+def withdraw(session: Session, which: ColumnElement[bool], reason: str) -> int:
+    """Take back what the calendar no longer wants like this; planning it again revives it.
+
+    `which` is a condition on the delivery table. Returns how many were taken back.
+    """
+    return _cancel(session, which, reason, True)
 
 
 def cancel_series(session: Session, series_id: int, reason: str) -> int:
-    """Take back everything of a series that is still PENDING; returns how many were."""
-    return _cancel(session, database.table(Delivery).c.series_id == series_id, reason)
+    """Withdraw everything of a series that is not being sent yet; returns how many."""
+    return withdraw(session, database.table(Delivery).c.series_id == series_id, reason)
 
 
 def fingerprint(text: str) -> str:
@@ -383,14 +425,14 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _cancel(session: Session, which: ColumnElement[bool], reason: str) -> int:
+def _cancel(session: Session, which: ColumnElement[bool], reason: str, withdrawn: bool) -> int:
     delivery = database.table(Delivery)
     return (
         session.connection()
         .execute(
             update(delivery)
-            .where(delivery.c.state == PENDING, which)
-            .values(state=CANCELLED, reason=reason)
+            .where(delivery.c.state.in_([PENDING, CLAIMED]), which)
+            .values(state=CANCELLED, reason=reason, withdrawn=withdrawn)
         )
         .rowcount
     )

@@ -8,8 +8,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from bot import database
+from bot import database, deriving
 from bot import settings as settings_module
+from bot.deriving import Rules
 from bot.errors import Fault, InvalidInput
 from bot.settings import Settings
 
@@ -24,14 +25,23 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def engine() -> Engine:
-    """The installation's database at head; raises InvalidInput with the remedy where it is not."""
-    opened = database.connect(settings().database)
+def engine(*, pooled: bool = False) -> Engine:
+    """The installation's database at head; raises InvalidInput with the remedy where it is not.
+
+    What runs on and on wants a pool.
+    """
+    opened = database.connect(settings().database, pooled=pooled)
     if not at_head(opened):
         raise InvalidInput(
             Fault("database", 0, "", "the schema is not at head", "run `qunyun migrate`")
         )
     return opened
+
+
+def rules(opened: Engine) -> Rules:
+    """The rules of derivation as products and campaigns stand."""
+    with database.reading(opened) as session:
+        return deriving.load_rules(session, settings().zone)
 
 
 def at_head(opened: Engine) -> bool:

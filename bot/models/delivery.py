@@ -35,7 +35,8 @@ class Delivery(SQLModel, table=True):
     `digest:<scope>:<week>:<target>`. Text is rendered and checked when the row is planned.
 
     `not_before` holds a retry back. `message_id` is the platform's id of what arrived.
-    `epoch` is the lease under which the row was claimed.
+    `epoch` is the lease under which the row was claimed. `withdrawn` marks a CANCELLED row that
+    the calendar took back to plan otherwise.
     """
 
     __table_args__ = (
@@ -78,3 +79,4 @@ class Delivery(SQLModel, table=True):
     attempts: int = 0
     message_id: str | None = Field(default=None, sa_type=LogText)
     reason: str | None = None
+    withdrawn: bool = False

@@ -42,7 +42,8 @@ class Series(SQLModel, table=True):
     """One series as the calendar file gives it; `key` is stable, `version` guards edits.
 
     `recurrence`, `audience`, `skip` and `move` hold what the file holds, already checked.
-    `at` is wall-clock time; `zone` None means each room's own.
+    `at` is wall-clock time; `zone` None means each room's own, and `default_zone` that of rooms
+    which name none.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -55,6 +56,7 @@ class Series(SQLModel, table=True):
     recurrence: dict[str, Any] = Field(sa_type=json())
     at: dt.time
     zone: str | None = None
+    default_zone: str | None = None
     holidays: HolidayPolicy = Field(default=HolidayPolicy.KEEP, sa_type=choice(HolidayPolicy))
     audience: dict[str, Any] = Field(sa_type=json())
     late_by_minutes: int | None = None

@@ -188,6 +188,7 @@ def upgrade() -> None:
         sa.Column("recurrence", sa.JSON(), nullable=False),
         sa.Column("at", sa.Time(), nullable=False),
         sa.Column("zone", sa.String(), nullable=True),
+        sa.Column("default_zone", sa.String(), nullable=True),
         sa.Column("holidays", sa.String(16), nullable=False),
         sa.Column("audience", sa.JSON(), nullable=False),
         sa.Column("late_by_minutes", sa.Integer(), nullable=True),
@@ -518,6 +519,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("message_id", sa.Text(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("withdrawn", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["account.id"],

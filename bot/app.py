@@ -1,0 +1,390 @@
+"""The running system: builds the real things once, owns the loops and the clock.
+
+Database work runs in one writer thread, so that the event loop never waits for it and SQLite
+has exactly one writer. APScheduler only ticks; the truth is in our rows.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import os
+import random
+import socket
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import psutil
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from bot import counting, database, deriving, leases, outbox, pacing, receiving, sending
+from bot.counting import Stretch
+from bot.deriving import Rules
+from bot.errors import GatewayUnavailable
+from bot.gateway import Event, Gateway, LoggedIn, LoggedOut
+from bot.models import Account, Message
+from bot.receiving import Taken
+from bot.sending import Begun, LeaseLost, Sender
+from bot.settings import Settings
+from content_calendar import planning
+from handlers import HANDLERS, Handler
+
+log = logging.getLogger(__name__)
+
+TICK = dt.timedelta(seconds=30)
+BATCH = 1_000
+BATCH_WINDOW = 0.05
+# A process that reads products late has judged recent messages without them.
+RULES_LAG = dt.timedelta(hours=1)
+LONGEST_WAIT = 30.0
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class App:
+    """One process at work. `accounts` and `senders` go by account id.
+
+    `changed` is set after every unit of database work of ours, for whoever watches.
+    """
+
+    settings: Settings
+    engine: Engine
+    clock: Callable[[], dt.datetime]
+    accounts: Mapping[int, Gateway]
+    rules: Rules
+    owner: str
+    handlers: Sequence[Handler] = HANDLERS
+    senders: dict[int, Sender] = field(default_factory=dict)
+    online: set[int] = field(default_factory=set)
+    wake: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    writer: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="writer")
+    )
+
+    async def write(self, work: Callable[[], Answer]) -> Answer:
+        """Run database work in the writer thread."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.writer, work)
+        finally:
+            self.changed.set()
+
+
+def build(
+    settings: Settings,
+    engine: Engine,
+    gateways: Sequence[Gateway],
+    clock: Callable[[], dt.datetime],
+) -> App:
+    """An app on a database at head: accounts are known, the rules are loaded, nothing runs yet."""
+    with database.transaction(engine) as session:
+        accounts = {_account(session, gateway): gateway for gateway in gateways}
+        rules = deriving.load_rules(session, settings.zone)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    return App(settings, engine, clock, accounts, rules, owner)
+
+
+def jitter() -> random.Random:
+    """Chance for back-off: nothing depends on its quality."""
+    return random.Random()  # noqa: S311  # no secret is drawn from it
+
+
+def own_accounts(app: App) -> bool:
+    """Take the leases of our accounts and put right what an earlier owner left.
+
+    False while some account still belongs to somebody else.
+    """
+    now = app.clock()
+    for account_id, gateway in app.accounts.items():
+        if account_id in app.senders:
+            continue
+        with database.transaction(app.engine) as session:
+            epoch = leases.take(session, account_id, app.owner, now, is_dead=_is_dead)
+            if epoch is None:
+                continue
+            released, uncertain = outbox.recover(session, account_id, epoch)
+        if released or uncertain:
+            log.warning(
+                "account %s: %d deliveries put back, %d held as uncertain",
+                account_id, released, uncertain,
+            )  # fmt: skip
+        app.senders[account_id] = Sender(
+            account_id,
+            epoch,
+            gateway,
+            pacing.pace(app.settings),
+            app.settings.send_timeout_seconds,
+        )
+    return len(app.senders) == len(app.accounts)
+
+
+def take(app: App, account_id: int, events: Sequence[Event]) -> Taken:
+    """Accept a batch of one account's events and plan the replies to it."""
+    taken = receiving.take(app.engine, account_id, events, app.rules, app.clock(), app.handlers)
+    for event in events:
+        if isinstance(event, LoggedIn):
+            app.online.add(account_id)
+        elif isinstance(event, LoggedOut):
+            app.online.discard(account_id)
+    return taken
+
+
+def tick(app: App) -> int:
+    """Plan what is due, give up on what is too late; returns the new deliveries."""
+    now = app.clock()
+    refresh_rules(app)
+    with database.transaction(app.engine) as session:
+        for account_id, sender in list(app.senders.items()):
+            if not leases.renew(session, account_id, sender.epoch, now):
+                _lose(app, account_id)
+        outbox.expire(session, now)
+        planned = planning.plan_due(session, now, app.settings.zone, quiet=app.settings.quiet_hours)
+    for refused in planned.refused:
+        log.error("%s cannot be planned: %s", refused.key, refused.reason)
+    return planned.new
+
+
+def refresh_rules(app: App) -> None:
+    """Follow products and campaigns that another process imported."""
+    with database.transaction(app.engine) as session:
+        if deriving.product_names(session) == app.rules.names:
+            return
+        app.rules = deriving.load_rules(session, app.settings.zone)
+        until = app.clock() + dt.timedelta(seconds=1)
+        since = until - RULES_LAG
+        message = database.table(Message)
+        rooms = session.connection().scalars(
+            select(message.c.room_id)
+            .where(message.c.day.in_(counting.utc_days(since, until)), message.c.at >= since)
+            .distinct()
+        )
+        stretches = [Stretch(room, since, until) for room in rooms]
+        deriving.derive(session, stretches, app.rules)
+
+
+async def deliver(app: App, account_id: int) -> dt.datetime | None:
+    """Send the next delivery of an account, if one may go now.
+
+    Returns when to ask again: now where one was sent, later where pacing says so, None where
+    nothing is due.
+    """
+    sender = app.senders[account_id]
+    begun = await app.write(lambda: sending.begin_next(app.engine, sender, app.clock()))
+    if not isinstance(begun, Begun):
+        return begun
+    settle = await sending.hand_over(sender, begun)
+
+    def settled() -> None:
+        with database.transaction(app.engine) as session:
+            settle(session, app.clock())
+
+    await app.write(settled)
+    return app.clock()
+
+
+async def run(app: App, stop: asyncio.Event) -> None:
+    """Everything that `QUNYUN_PARTS` asks for, until `stop`; then what is under way is finished."""
+    scheduler = AsyncIOScheduler(timezone=dt.UTC)
+
+    async def ticking() -> None:
+        if await app.write(lambda: tick(app)):
+            wake(app)
+
+    loops: list[Awaitable[None]] = []
+    parts = app.settings.parts
+    if "planner" in parts:
+        scheduler.add_job(
+            ticking, "interval", seconds=TICK.total_seconds(), next_run_time=app.clock(),
+            max_instances=1, coalesce=True,
+        )  # fmt: skip
+    for account_id in app.accounts if "gateways" in parts else ():
+        loops.append(_supervised(app, stop, "listen", account_id, _listen))
+        if "deliveries" in parts:
+            loops.append(_supervised(app, stop, "deliver", account_id, _deliver))
+    scheduler.start()
+    running = asyncio.gather(*loops)
+    try:
+        await stop.wait()
+    finally:
+        scheduler.shutdown(wait=False)
+        wake(app)
+        for gateway in app.accounts.values():
+            await gateway.close()
+        await running
+        await app.write(lambda: _release(app))
+        app.writer.shutdown()
+
+
+async def _listen(app: App, stop: asyncio.Event, account_id: int) -> None:
+    """Read one account's events to the end of its stream, a batch at a time."""
+    gateway = app.accounts[account_id]
+    listing: set[asyncio.Task[None]] = set()
+    async for batch in _batches(gateway.events()):
+        await _accept(app, stop, account_id, batch)
+        for event in batch:
+            if isinstance(event, LoggedIn):
+                task = asyncio.create_task(_list_rooms(app, account_id, event.me.id))
+                listing.add(task)
+                task.add_done_callback(listing.discard)
+        wake(app)
+    for task in listing:
+        task.cancel()
+    await asyncio.gather(*listing, return_exceptions=True)
+
+
+async def _batches(events: AsyncIterator[Event]) -> AsyncIterator[list[Event]]:
+    """Batches of at most BATCH events, or of what came within the window."""
+    queue: asyncio.Queue[Event | None] = asyncio.Queue(BATCH)
+
+    async def pump() -> None:
+        async for event in events:
+            await queue.put(event)
+        await queue.put(None)
+
+    pumping = asyncio.create_task(pump())
+    try:
+        ended = False
+        while not ended:
+            batch = [await queue.get()]
+            if not queue.full():
+                # The window in which a batch gathers.
+                await asyncio.sleep(BATCH_WINDOW)
+            while len(batch) < BATCH and not queue.empty():
+                batch.append(queue.get_nowait())
+            ended = None in batch
+            if told := [event for event in batch if event is not None]:
+                yield told
+    finally:
+        pumping.cancel()
+    await asyncio.gather(pumping, return_exceptions=True)
+
+
+async def _accept(app: App, stop: asyncio.Event, account_id: int, batch: Sequence[Event]) -> None:
+    """Accept a batch, whatever the database goes through; nothing is dropped but what is a bug."""
+    wait = 0.1
+    while True:
+        try:
+            await app.write(lambda: take(app, account_id, batch))
+        except OperationalError:
+            log.exception("the database refuses a batch of %d events; trying again", len(batch))
+            if not await _woken(stop, wait):
+                wait = min(wait * 2, LONGEST_WAIT)
+                continue
+            raise
+        except Exception:
+            if len(batch) == 1:
+                # One event that cannot be recorded must not take its neighbours along.
+                log.exception("event refused: %s", _names(batch[0]))
+                return
+            for event in batch:
+                await _accept(app, stop, account_id, [event])
+        return
+
+
+async def _list_rooms(app: App, account_id: int, me: str) -> None:
+    """Record the rooms and members that the account has; a lost gateway cuts it short."""
+    gateway = app.accounts[account_id]
+    try:
+        for listing in await gateway.rooms():
+            people = await gateway.members(listing.id)
+
+            def recorded(listing=listing, people=people) -> None:  # type: ignore[no-untyped-def]
+                with database.transaction(app.engine) as session:
+                    receiving.list_room(session, account_id, listing, people, me, app.clock())
+
+            await app.write(recorded)
+    except GatewayUnavailable:
+        log.warning("account %s: the list of rooms was cut short", account_id)
+
+
+async def _deliver(app: App, stop: asyncio.Event, account_id: int) -> None:
+    """Send what is due, one after the other, while the account is online and ours."""
+    while not stop.is_set():
+        if account_id not in app.senders:
+            await app.write(lambda: own_accounts(app))
+        again: dt.datetime | None = None
+        app.wake[account_id].clear()
+        if account_id in app.senders and account_id in app.online:
+            try:
+                again = await deliver(app, account_id)
+            except LeaseLost:
+                _lose(app, account_id)
+        wait = (again - app.clock()).total_seconds() if again is not None else LONGEST_WAIT
+        if wait > 0:
+            await _woken(app.wake[account_id], min(wait, LONGEST_WAIT))
+
+
+async def _supervised(
+    app: App,
+    stop: asyncio.Event,
+    name: str,
+    account_id: int,
+    loop: Callable[[App, asyncio.Event, int], Awaitable[None]],
+) -> None:
+    """Keep one loop of one account alive; its bugs are logged with ids, and it starts again."""
+    wait = 1.0
+    while not stop.is_set():
+        try:
+            await loop(app, stop, account_id)
+        except Exception:  # the supervisor: whatever it is, the other loops go on
+            log.exception("%s of account %s failed", name, account_id)
+            await _woken(stop, wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+        else:
+            return
+
+
+async def _woken(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _account(session: Session, gateway: Gateway) -> int:
+    account = database.table(Account)
+    kind = type(gateway).__module__.rpartition(".")[2]
+    row = {
+        "name": gateway.account, "gateway": kind, "online": False, "state_reason": "",
+        "lease_epoch": 0,
+    }  # fmt: skip
+    database.insert_rows(session, Account, [row], skip_existing=True)
+    named = select(account.c.id).where(account.c.name == gateway.account)
+    return int(session.connection().execute(named).scalar_one())
+
+
+def _is_dead(owner: str) -> bool:
+    host, _, process = owner.rpartition(":")
+    return (
+        host == socket.gethostname() and process.isdigit() and not psutil.pid_exists(int(process))
+    )
+
+
+def wake(app: App) -> None:
+    """Let every account look for something to send now."""
+    for account_id in app.accounts:
+        app.wake[account_id].set()
+
+
+def _lose(app: App, account_id: int) -> None:
+    log.error("account %s belongs to another process now", account_id)
+    app.senders.pop(account_id, None)
+
+
+def _release(app: App) -> None:
+    with database.transaction(app.engine) as session:
+        for account_id, sender in app.senders.items():
+            leases.release(session, account_id, sender.epoch)
+
+
+def _names(event: Event) -> str:
+    identity = getattr(event, "id", "")
+    return f"{type(event).__name__} {identity} in {getattr(event, 'room', '')}"

@@ -1,0 +1,52 @@
+"""`qunyun …`: the command line. Thin: each command is one line of work somewhere below."""
+
+import sys
+
+import typer
+from sqlalchemy.exc import OperationalError
+
+from bot.commands import calendar, data, deliveries, digest, export, log, run
+from bot.errors import InvalidInput, QunyunError
+
+app = typer.Typer(
+    help="群运:看得见、算得清、不重发的社群运营机器人。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    run.run,
+    run.doctor,
+    log.migrate,
+    log.replay,
+    log.rebuild,
+    export.export,
+    digest.digest,
+    deliveries.pause,
+    deliveries.resume,
+):
+    app.command()(command)
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(calendar.app, name="calendar")
+data.register(app)
+
+
+def main() -> None:
+    """Run a command. Expected errors go to standard error in a line or two, without a traceback."""
+    try:
+        app()
+    except InvalidInput as error:
+        _fail(str(error), 2)
+    except QunyunError as error:
+        _fail(str(error), 1)
+    except OperationalError as error:
+        _fail(f"数据库用不了:{error.orig};检查 QUNYUN_DATABASE_URL 和磁盘", 1)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _fail(text: str, code: int) -> None:
+    typer.echo(text, err=True)
+    sys.exit(code)

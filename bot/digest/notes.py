@@ -1,0 +1,188 @@
+"""Definitions (DESIGN §7): what each figure counts, over what, and the command that lists it."""
+
+from dataclasses import dataclass, field
+
+from bot.digest.sheet import Note
+from bot.insights.engagement import Days
+
+ENGAGEMENT = "qunyun export engagement {span}"
+MESSAGES = "qunyun export messages --format jsonl {span}"
+# key → (term, definition, denominator, command)
+TEXTS: dict[str, tuple[str, str, str, str]] = {
+    "orders": (
+        "订单行与收入",
+        "一笔订单里的一个商品算一行；收入是实付减去退款，按支付时间归入本周。",
+        "本周支付的全部订单行",
+        "qunyun export orders {span}",
+    ),
+    "labels": (
+        "归因标签",
+        "每行按规则取第一个成立的标签，并指向一条消息。窗口规则只是弱证据："
+        "就单独一单而言，大约五成把握。",
+        "本周支付的订单行",
+        "qunyun export attribution {span}",
+    ),
+    "messages": (
+        "群日均消息",
+        "成员发的消息，任何类型都算；系统消息、已撤回的不算。",
+        "群日 = 群数 × 已过完的天数（按各群当地日）",
+        ENGAGEMENT,
+    ),
+    "effective": (
+        "有效消息",
+        "去掉表情、+1、打卡、60 秒内超过 5 条的刷屏、24 小时内的近似重复之后的消息。",
+        "同群日均消息",
+        ENGAGEMENT,
+    ),
+    "band": (
+        "自身波动区间",
+        "最多 24 个早先整周的最低值到最高值。若一切照旧，一周落在区间外的机会是 2/(周数+1)；"
+        "不足 8 周不作判断。",
+        "日志里的整周，和日志之前导入的周汇总（另行标出）",
+        "qunyun export engagement {band}",
+    ),
+    "active_day": (
+        "每位发言者每天",
+        "消息数除以发言人日；与群日均、成员日均并列，三者读法不同。",
+        "发言人日 = 每天发过言的成员数之和",
+        ENGAGEMENT,
+    ),
+    "member_day": (
+        "每位成员每天",
+        "消息数除以成员人日，潜水的也在分母里。",
+        "成员人日 = 期末成员数 × 天数",
+        ENGAGEMENT,
+    ),
+    "before": (
+        "开办前 → 本周",
+        "每个群第一次问题解答日或用户分享日之前的整周的群日均，与本周相比。"
+        "只是前后对比，不等于因果。",
+        "有开办前数据的群",
+        "qunyun export engagement {band}",
+    ),
+    "wau": (
+        "周活与日活",
+        "周活是本周发过言的成员（跨群去重）；日活是每天发言成员数的均值（每群各算）。",
+        "人；日活是群席位",
+        ENGAGEMENT,
+    ),
+    "participation": (
+        "参与率",
+        "本周发过言的成员占成员的比例；一人在两个群算两个席位。",
+        "成员 = 期末在群的人与本周发过言的人的并集",
+        ENGAGEMENT,
+    ),
+    "silent": (
+        "沉默率",
+        "最近 28 天没发过言的成员占比。",
+        "日志覆盖满 28 天的群的成员",
+        "qunyun export engagement {month}",
+    ),
+    "turnover": (
+        "入群与退群",
+        "本周开始和结束的在群记录；开始记录之前就在群里的人不算新人。",
+        "次",
+        MESSAGES,
+    ),
+    "concentration": (
+        "发言集中度",
+        "说得最多的一成发言者占消息的比例；基尼系数 0 为人人一样多，越接近 1 越集中。",
+        "本周发过言的席位",
+        ENGAGEMENT,
+    ),
+    "response": (
+        "24 小时回应率",
+        "提问后 24 小时内被别人回应的比例，两种口径：任何真人（含运营），或只算成员。"
+        "回应 = 引用这条提问，或 @ 提问者的消息；没引用也没 @ 的闲聊式回答看不出来。",
+        "本周提出、且已满 24 小时的成员提问",
+        MESSAGES,
+    ),
+    "wait": (
+        "首次回应用时",
+        "从提问到第一个真人回应，Kaplan–Meier 估计：没等到回应的按已等的时间计入，不会被丢掉。",
+        "本周全部成员提问",
+        MESSAGES,
+    ),
+    "unanswered": (
+        "还没人回应",
+        "到统计时刻为止没有任何真人引用或 @ 回应的成员提问。",
+        "本周全部成员提问",
+        MESSAGES,
+    ),
+    "lift": (
+        "活动日增量",
+        "本群活动日比平日多出的消息，减去当天没有活动的群在同一天的同样差值；"
+        "区间是对群重抽样 1,000 次的 95% 区间。没有可比的群时写“无对照”。",
+        "最近 28 天里真正发出过的活动日",
+        "qunyun export deliveries {month}",
+    ),
+    "asked": (
+        "大家在问、在分享",
+        "规则识别出的提问与分享；先看回应的人多不多，再看先后。"
+        "原话只出现在本群自己的周报里，链接、电话、@ 已去掉。",
+        "本周成员的提问与分享",
+        MESSAGES,
+    ),
+    "products": (
+        "提到的商品",
+        "成员的消息里出现商品名、别名、编码或卡片；一条消息对一个商品只算一次。",
+        "本周成员的消息",
+        ENGAGEMENT,
+    ),
+    "rooms": (
+        "值得看的群",
+        "只列群日均消息落在自己波动区间之外的群。比的群多，总会有几个碰巧落在外面。",
+        "有 8 周以上基线、成员不少于 5 人的群",
+        "qunyun export engagement {band}",
+    ),
+    "deliveries": (
+        "没有发出的投递",
+        "本周应发而没有发出的，按状态和原因。",
+        "本周应发的全部投递",
+        "qunyun export deliveries {span}",
+    ),
+    "health": (
+        "数据健康",
+        "买家未识别的订单不会被猜成“直接购买”；迟到是指支付 72 小时以后才收到的订单事件；"
+        "未采集是指通道读不到全部消息的群。",
+        "见各行",
+        "qunyun doctor",
+    ),
+}
+
+
+@dataclass(slots=True)
+class Footnotes:
+    """Numbers footnotes in the order in which a sheet first uses them."""
+
+    days: Days
+    band: Days
+    month: Days
+    used: list[str] = field(default_factory=list)
+
+    def number(self, key: str) -> int:
+        """The footnote's number; the same key keeps its number."""
+        if key not in self.used:
+            self.used.append(key)
+        return self.used.index(key) + 1
+
+    def notes(self) -> tuple[Note, ...]:
+        """Every footnote used so far, in order."""
+        return tuple(
+            Note(number, term, definition, denominator, self._command(command))
+            for number, (term, definition, denominator, command) in enumerate(
+                (TEXTS[key] for key in self.used), 1
+            )
+        )
+
+    def _command(self, command: str) -> str:
+        return command.format(
+            **{
+                name: f"--since {days.since} --until {days.until}"
+                for name, days in (
+                    ("span", self.days),
+                    ("band", self.band),
+                    ("month", self.month),
+                )
+            }
+        )

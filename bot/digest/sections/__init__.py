@@ -1,0 +1,1 @@
+"""The parts of a digest: each turns a view into prepared words and numbers."""

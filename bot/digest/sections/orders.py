@@ -1,0 +1,111 @@
+"""Orders and revenue by label."""
+
+from collections.abc import Sequence
+
+from bot.digest import phrasing
+from bot.digest.orders import Sale
+from bot.digest.sheet import Bar, Chart, Figure, Section
+from bot.digest.view import View
+from bot.models import DigestScope, Label
+
+NAMES: dict[Label | None, str] = {
+    Label.ORGANIC: "群聊带来",
+    Label.PROMO: "推广带来",
+    Label.DIRECT: "直接购买",
+    Label.UNKNOWN: "买家未识别",
+    Label.OUT: "不计入",
+    None: "尚未归因",
+}
+WEAK = (
+    "标签按时间窗口的规则给出，对单独一单只是弱证据（约五成把握）；"
+    "校正后的“群聊带来”占比还没有估计，请不要把标签占比当作贡献。"
+)
+
+
+def sales(view: View) -> list[Sale]:
+    """The sales of the scope: all for the fleet, else those whose label names one of its rooms."""
+    if view.scope is DigestScope.FLEET:
+        return list(view.week.orders)
+    rooms = set(view.rooms)
+    return [sale for sale in view.week.orders if sale.room_id in rooms]
+
+
+def section(view: View) -> Section:
+    """Lines and money, by label, with what the labels are worth."""
+    title = "订单与收入"
+    if not view.week.orders_known:
+        return Section("orders", title, "还没有接入订单，本周的成交情况未知。")
+    paid = [sale for sale in sales(view) if sale.label is not Label.OUT]
+    out = len(sales(view)) - len(paid)
+    revenue = sum(sale.net for sale in paid)
+    whose = "" if view.scope is DigestScope.FLEET else "标签指向这里的"
+    figures = (
+        Figure(
+            "order_lines",
+            f"{whose}订单行",
+            phrasing.count(len(paid)),
+            len(paid),
+            view.note("orders"),
+        ),
+        Figure(
+            "revenue_fen", "收入（已减退款）", phrasing.yuan(revenue), revenue, view.note("orders")
+        ),
+    )
+    if not paid:
+        lead = f"本周没有{whose}订单。"
+        return Section("orders", title, lead, figures, remarks=_remarks(view, paid, out))
+    return Section(
+        "orders",
+        title,
+        f"本周{whose}订单 {len(paid):,} 行，收入 {phrasing.yuan(revenue)}。",
+        figures,
+        charts=(_chart(view, paid),),
+        remarks=(WEAK, *_remarks(view, paid, out)),
+    )
+
+
+def by_label(paid: Sequence[Sale]) -> list[tuple[Label | None, int, int]]:
+    """(label, lines, fen) of the labels that occur, in the order in which they are decided."""
+    rows = []
+    for label in (Label.ORGANIC, Label.PROMO, Label.DIRECT, Label.UNKNOWN, None):
+        lines = [sale.net for sale in paid if sale.label is label]
+        if lines:
+            rows.append((label, len(lines), sum(lines)))
+    return rows
+
+
+def _chart(view: View, paid: Sequence[Sale]) -> Chart:
+    bars = tuple(
+        Bar(
+            NAMES[label],
+            lines,
+            f"{lines:,} 行 · {phrasing.percent(lines / len(paid))} · {phrasing.yuan(fen)}",
+            label or "pending",
+        )
+        for label, lines, fen in by_label(paid)
+    )
+    return Chart(
+        "rows",
+        "订单行，按标签",
+        "；".join(f"{bar.label} {bar.text}" for bar in bars),
+        bars,
+        note=view.note("labels"),
+    )
+
+
+def _remarks(view: View, paid: Sequence[Sale], out: int) -> tuple[str, ...]:
+    remarks = []
+    if view.scope is not DigestScope.FLEET:
+        remarks.append(
+            "直接购买和买家未识别的订单不属于任何群，只在全体周报里；这里只有标签指向本范围的订单。"
+        )
+    possible = sum(sale.possible for sale in paid)
+    if possible:
+        remarks.append(
+            f"另有 {possible} 行直接购买的买家当时在群里潜水，“可能有关”，不计入群聊带来。"
+        )
+    if out:
+        remarks.append(f"不计入：{out} 行（全额退款、取消或运营自购）。")
+    if any(sale.label is None for sale in paid):
+        remarks.append("尚未归因的订单行要先运行 `qunyun attribute`。")
+    return tuple(remarks)

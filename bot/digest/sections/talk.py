@@ -1,0 +1,203 @@
+"""Messages a room-day, in the band of the rooms' own earlier weeks."""
+
+import datetime as dt
+
+from bot.digest import phrasing
+from bot.digest import view as viewing
+from bot.digest.sheet import Bar, Chart, Figure, Section
+from bot.digest.view import Mean, Standing, View
+from bot.insights import statistics
+from bot.models import SeriesKind
+
+SPECIAL = {SeriesKind.QA_DAY: "答疑", SeriesKind.SHARING_DAY: "分享"}
+ORIGINS = {"simulated": "模拟"}
+
+
+def section(view: View) -> Section:
+    """How much was said, and whether that is more than this room's or fleet's usual noise."""
+    title = "消息"
+    if not view.counted:
+        return Section("talk", title, unknown(view))
+    count = viewing.this_week(view)
+    days = viewing.room_days(view)
+    place = viewing.standing(view, view.counted)
+    members = sum(
+        view.week.members.get(room, 0) * viewing.covered_days(view, room) for room in view.counted
+    )
+    per_speaker = count.messages / count.speaker_days if count.speaker_days else None
+    per_member = count.messages / members if members else None
+    effective = count.effective / days if days else None
+    figures = [
+        Figure(
+            "messages_per_room_day",
+            "群日均消息",
+            phrasing.rate(place.rate),
+            place.rate,
+            view.note("messages"),
+            f"共 {count.messages:,} 条 / {days:,} 群日",
+        ),
+        Figure(
+            "effective_per_room_day",
+            "其中有效",
+            phrasing.rate(effective),
+            effective,
+            view.note("effective"),
+        ),
+        Figure(
+            "messages_per_speaker_day",
+            "每位发言者每天",
+            phrasing.rate(per_speaker),
+            per_speaker,
+            view.note("active_day"),
+        ),
+        Figure(
+            "messages_per_member_day",
+            "每位成员每天",
+            phrasing.UNKNOWN if per_member is None else f"{per_member:.2f}",
+            per_member,
+            view.note("member_day"),
+        ),
+        *_before(view, place),
+    ]
+    return Section(
+        "talk",
+        title,
+        f"群日均 {phrasing.rate(place.rate)} 条，{verdict(view, place)}。",
+        tuple(figures),
+        charts=(_week_chart(view, place), *_history_chart(view, place)),
+        remarks=_remarks(view, place),
+    )
+
+
+def verdict(view: View, place: Standing) -> str:
+    """Where the week stands, in words that hold."""
+    if not view.week.whole:
+        return "本周还没过完，不与整周相比"
+    if place.band is None:
+        if not place.weeks:
+            return "这是第一周，还没有更早的周可比"
+        return f"早先只有 {place.weeks} 周，不足 {statistics.FEWEST_WEEKS} 周，不判断高低"
+    span = f"{phrasing.rate(place.band.low)}–{phrasing.rate(place.band.high)}"
+    words = {1: "高于自身波动区间", -1: "低于自身波动区间", 0: "在自身波动区间内"}
+    return f"{words[place.side or 0]}（{span}，{place.weeks} 周{_outside(place)}）"
+
+
+def unknown(view: View) -> str:
+    """Why nothing can be said of the messages of this scope."""
+    if not view.rooms:
+        return "还没有登记任何群。"
+    if set(view.rooms) <= view.week.unread:
+        return "未采集：通道读不到这里的全部消息，所以没有数字，不等于没有人说话。"
+    return "还没有收到过任何消息，所以没有数字；请用 `qunyun doctor` 看通道是否在听。"
+
+
+def _outside(place: Standing) -> str:
+    if not place.rolled_up:
+        return ""
+    return f"，其中 {place.rolled_up} 周来自{_origin(place.origins)}"
+
+
+def _origin(origins: frozenset[str]) -> str:
+    return "、".join(sorted({f"{ORIGINS.get(origin, f'外部（{origin}）')}" for origin in origins}))
+
+
+def _before(view: View, place: Standing) -> list[Figure]:
+    """The mean of the whole weeks before each room's first special day, against this week."""
+    messages = days = 0
+    origins: set[str] = set()
+    for room in view.counted:
+        first = view.week.first_held.get(room)
+        if first is None:
+            continue
+        for monday, mean in viewing.earlier_weeks(view, [room]).items():
+            if monday + dt.timedelta(days=7) <= first:
+                messages, days = messages + mean.messages, days + mean.room_days
+                origins |= mean.origins
+    before = Mean(messages, days, frozenset(origins)).rate
+    if before is None or place.rate is None:
+        return []
+    text = f"{phrasing.rate(before)} → {phrasing.rate(place.rate)}"
+    mark = "前后对比，不等于因果"
+    if origins:
+        mark += f"；开办前是{_origin(frozenset(origins))}数据"
+    return [
+        Figure(
+            "before_per_room_day", "开办活动日前 → 本周", text, before, view.note("before"), mark
+        )
+    ]
+
+
+def _week_chart(view: View, place: Standing) -> Chart:
+    bars = []
+    for day, rate in viewing.daily_rates(view):
+        marks = [SPECIAL[kind] for kind in viewing.special_days(view, day)]
+        label = phrasing.WEEKDAYS[day.weekday()]
+        tone = "special" if marks else "now"
+        bars.append(Bar("\n".join([label, "·".join(marks)]).strip(), rate, _bar(rate), tone))
+    return Chart(
+        "columns",
+        "每群每天的消息",
+        "、".join(f"{bar.label.splitlines()[0]} {bar.text}" for bar in bars),
+        tuple(bars),
+        place.band.low if place.band else None,
+        place.band.high if place.band else None,
+        legend=tuple(_legend(bars, place)),
+        note=view.note("messages"),
+    )
+
+
+def _legend(bars: list[Bar], place: Standing) -> list[Bar]:
+    legend = []
+    if any(bar.tone == "special" for bar in bars):
+        legend.append(Bar("有群办活动日", None, "", "special"))
+    if place.band:
+        legend.append(Bar("早先各周日均的范围", None, "", "band"))
+    return legend
+
+
+def _history_chart(view: View, place: Standing) -> tuple[Chart, ...]:
+    earlier = viewing.earlier_weeks(view, view.counted)
+    if len(earlier) < 2:
+        return ()
+    bars = [
+        Bar(
+            f"{monday.month}/{monday.day}",
+            mean.rate,
+            _bar(mean.rate),
+            "outside" if mean.origins else "",
+        )
+        for monday, mean in earlier.items()
+    ]
+    now = view.week.monday
+    bars.append(Bar(f"{now.month}/{now.day}", place.rate, _bar(place.rate), "now"))
+    legend = [Bar("本周", None, "", "now"), Bar("日志里的周", None, "", "")]
+    if place.rolled_up:
+        legend.append(Bar(f"{_origin(place.origins)}的周汇总", None, "", "outside"))
+    return (
+        Chart(
+            "columns",
+            f"群日均消息，近 {len(bars)} 周",
+            f"从 {bars[0].label} 的 {bars[0].text} 到本周的 {bars[-1].text}",
+            tuple(bars),
+            place.band.low if place.band else None,
+            place.band.high if place.band else None,
+            legend=tuple(legend),
+            note=view.note("band"),
+        ),
+    )
+
+
+def _bar(rate: float | None) -> str:
+    return phrasing.UNKNOWN if rate is None else f"{rate:,.0f}"
+
+
+def _remarks(view: View, place: Standing) -> tuple[str, ...]:
+    remarks = []
+    if place.rolled_up:
+        remarks.append(
+            f"区间里有 {place.rolled_up} 周是{_origin(place.origins)}的周汇总，日志查不到原消息。"
+        )
+    missing = len(view.rooms) - len(view.counted)
+    if missing:
+        remarks.append(f"{missing} 个群未采集或从未收到消息，没有算进任何平均。")
+    return tuple(remarks)

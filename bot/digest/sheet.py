@@ -1,0 +1,137 @@
+"""What a digest shows, prepared down to the words: stored as JSON, rendered without thinking."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bot.models import DigestScope
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number: `text` is what people read, `amount` what was computed (None: not known).
+
+    `note` is the number of the footnote that defines it; `remark` puts it into perspective.
+    """
+
+    key: str
+    label: str
+    text: str
+    amount: float | None
+    note: int
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar. `tone` is "" | "now" | "outside" (rolled up elsewhere) | "special" | a label."""
+
+    label: str
+    amount: float | None
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars, standing (`columns`) or lying (`rows`), over an optional band `[low, high]`."""
+
+    form: str
+    title: str
+    summary: str
+    bars: tuple[Bar, ...]
+    low: float | None = None
+    high: float | None = None
+    legend: tuple[Bar, ...] = ()
+    note: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A small table; the first column names the row, the others are numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Words of a member, fit to be shown in their own room."""
+
+    text: str
+    by: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """Some quotes under one title."""
+
+    title: str
+    quotes: tuple[Quote, ...]
+    note: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of a digest. `lead` is its one sentence; `remarks` say what it leaves open."""
+
+    key: str
+    title: str
+    lead: str = ""
+    figures: tuple[Figure, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+    quotes: tuple[Quotes, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A definition: what is counted, over what, and the command that lists it."""
+
+    number: int
+    term: str
+    definition: str
+    denominator: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A digest of one week and one scope. `week` is like 2026-W45."""
+
+    scope: DigestScope
+    target: str
+    week: str
+    title: str
+    period: str
+    status: str
+    final: bool
+    headline: tuple[str, ...]
+    sections: tuple[Section, ...]
+    notes: tuple[Note, ...]
+    left_out: tuple[str, ...]
+
+    def amounts(self) -> dict[str, float | None]:
+        """Every figure's number by its key."""
+        return {
+            figure.key: figure.amount for section in self.sections for figure in section.figures
+        }
+
+
+_SHEETS = TypeAdapter(Sheet)
+
+
+def pack(sheet: Sheet) -> dict[str, Any]:
+    """The sheet as plain JSON values."""
+    return asdict(sheet)
+
+
+def unpack(figures: Mapping[str, Any]) -> Sheet:
+    """The sheet that `pack` was given, also after a round trip through a database."""
+    return _SHEETS.validate_python(figures)

@@ -1,0 +1,93 @@
+"""From a claimed delivery to a settled one: one gateway call, never a second by itself."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from bot import database, leases, outbox, pacing
+from bot.errors import GatewayUnavailable, QunyunError, SendRefused, SendUncertain
+from bot.gateway import Gateway, Post
+from bot.outbox import Claimed
+from bot.pacing import Pace
+
+
+class LeaseLost(QunyunError):
+    """Another process owns the account now; its id is the first argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A delivery whose SENDING is on disk: from here on it may have arrived."""
+
+    delivery_id: int
+    post: Post
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One account that this process owns, and the pace it keeps."""
+
+    account_id: int
+    epoch: int
+    gateway: Gateway
+    pace: Pace
+    timeout: float
+
+
+def begin_next(engine: Engine, sender: Sender, now: dt.datetime) -> Begun | dt.datetime | None:
+    """Claim and begin the next delivery: two commits, so that a claim alone is never mistaken
+    for a sending.
+
+    A moment means that pacing lets nothing go before it; None that nothing is due. Raises
+    LeaseLost.
+    """
+    with database.transaction(engine) as session:
+        claimed = _claim(session, sender, now)
+    if not isinstance(claimed, Claimed):
+        return claimed
+    with database.transaction(engine, durable=True) as session:
+        post = outbox.begin(session, claimed.id, sender.epoch, now)
+    return Begun(claimed.id, post) if post is not None else None
+
+
+def _claim(session: Session, sender: Sender, now: dt.datetime) -> Claimed | dt.datetime | None:
+    if not leases.renew(session, sender.account_id, sender.epoch, now):
+        raise LeaseLost(sender.account_id)
+    slot = pacing.slot(session, sender.account_id, now, sender.pace)
+    if now < min(slot.ready_at, slot.room_ready_at):
+        return min(slot.ready_at, slot.room_ready_at)
+    claimed = outbox.claim(
+        session,
+        sender.account_id,
+        sender.epoch,
+        now,
+        room_id=slot.room_id if now < slot.ready_at else None,
+        quiet_rooms=pacing.quiet_rooms(session, now, sender.pace),
+    )
+    if claimed:
+        return claimed[0]
+    return slot.ready_at if now < slot.ready_at else None
+
+
+async def hand_over(sender: Sender, begun: Begun) -> Callable[[Session, dt.datetime], bool]:
+    """Make the one call; returns how to settle the delivery, to be run with a session and now."""
+    key = begun.delivery_id
+    try:
+        async with asyncio.timeout(sender.timeout):
+            message_id = await sender.gateway.send(begun.post)
+    except GatewayUnavailable as error:
+        reason = f"通道连不上:{error}"
+        return lambda session, now: outbox.not_handed_over(session, key, reason, now)
+    except SendRefused as error:
+        reason = str(error)
+        if error.throttled:
+            return lambda session, now: outbox.throttled(session, key, reason, now)
+        return lambda session, _: outbox.refused(session, key, reason)
+    except (SendUncertain, TimeoutError) as error:
+        reason = f"已交给通道,未收到回执{f':{error}' if str(error) else ''}"
+        return lambda session, _: outbox.unanswered(session, key, reason)
+    return lambda session, now: outbox.sent(session, key, message_id, now)

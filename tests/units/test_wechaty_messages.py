@@ -1,0 +1,92 @@
+"""What wechaty's numbers and words mean in ours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot import errors
+from bot.gateways import wechaty_link, wechaty_messages, wechaty_signals
+
+NOW = datetime(2026, 11, 22, 8, 0, 0, 999_999, tzinfo=UTC)
+WHOLE_NOW = datetime(2026, 11, 22, 8, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("number", "at"),
+    [
+        (1_795_307_450, datetime(2026, 11, 22, 0, 30, 50, tzinfo=UTC)),
+        (1_795_307_450_999, datetime(2026, 11, 22, 0, 30, 50, tzinfo=UTC)),
+        (0, WHOLE_NOW),
+        (-5, WHOLE_NOW),
+        (2**63, WHOLE_NOW),
+    ],
+)
+def test_times_come_in_seconds_or_milliseconds(number: int, at: datetime) -> None:
+    assert wechaty_messages.at(number, NOW) == at
+
+
+def test_a_type_that_nobody_knows_yet_keeps_its_number() -> None:
+    assert wechaty_messages.type_name(7) == "text"
+    assert wechaty_messages.type_name(16) == "post"
+    assert wechaty_messages.type_name(99) == "type_99"
+
+
+@pytest.mark.parametrize(
+    ("text", "recalled"),
+    [
+        ("m1", "m1"),
+        ("<sysmsg><revokemsg><newmsgid>7788</newmsgid></revokemsg></sysmsg>", "7788"),
+        ("  ", None),
+    ],
+)
+def test_a_recall_names_its_message(text: str, recalled: str | None) -> None:
+    assert wechaty_messages.recalled_id(text) == recalled
+
+
+@pytest.mark.parametrize("reason", ["操作过于频繁", "Too many requests", "触发风控"])
+def test_risk_control_is_recognised(reason: str) -> None:
+    error = wechaty_messages.refusal("UNKNOWN", reason)
+    assert isinstance(error, errors.SendRefused)
+    assert error.throttled
+
+
+def test_a_puppet_without_an_answer_leaves_the_post_uncertain() -> None:
+    for status, reason in [
+        ("UNKNOWN", "timeout 15000ms"),
+        ("UNAVAILABLE", ""),
+        ("UNKNOWN", "超时"),
+    ]:
+        assert isinstance(wechaty_messages.refusal(status, reason), errors.SendUncertain)
+
+
+def test_a_token_that_is_not_accepted_hands_nothing_over_and_is_not_repeated() -> None:
+    error = wechaty_messages.refusal("UNAUTHENTICATED", 'Invalid Wechaty TOKEN "secret"')
+    assert isinstance(error, errors.GatewayUnavailable)
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("entry", "signal"),
+    [
+        (wechaty_link.Entry(2, {"messageId": "m1"}), wechaty_signals.Message("m1")),
+        (wechaty_link.Entry(2, {}), wechaty_signals.Message("")),
+        (wechaty_link.Entry(19, {"inviteeIdList": "x"}), wechaty_signals.Moved("", (), 0, True)),
+        (
+            wechaty_link.Entry(27, {"payloadType": 3, "payloadId": "room1@chatroom"}),
+            wechaty_signals.Dirty(room="room1@chatroom"),
+        ),
+        (
+            wechaty_link.Entry(27, {"payloadType": 2, "payloadId": "wxid_a"}),
+            wechaty_signals.Dirty(person="wxid_a"),
+        ),
+        (wechaty_link.Entry(27, {"payloadType": 5, "payloadId": "f"}), None),
+        (wechaty_link.Entry(1, {"data": "heartbeat"}), None),
+        (wechaty_link.Entry(99, {"roomId": 5, "timestamp": "soon"}), None),
+    ],
+)
+def test_entries_of_the_stream_are_read_and_malformed_ones_cost_nothing(
+    entry: wechaty_link.Entry, signal: wechaty_signals.Signal | None
+) -> None:
+    assert wechaty_signals.read(entry) == signal
