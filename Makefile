@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The wheel's Node serves where the machine has none of its own.
 export PATH := $(PATH):$(abspath $(BIN))
 
-.PHONY: demo test install check bench faults soak run lock
+.PHONY: demo test install check bench faults run lock
 
 demo: $(VENV)/.runtime
 	$(BIN)/qunyun demo
@@ -23,6 +23,18 @@ check: $(VENV)/.development
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+bench: install
+	$(BIN)/qunyun bench ingest --database sqlite --json
+	$(BIN)/qunyun bench ingest --database postgresql --json
+	$(BIN)/qunyun bench gateway --json
+
+# The long form of what the suite does briefly: many more orders of arrival, kills again and again.
+faults: install
+	QUNYUN_SHUFFLES=1000 $(BIN)/python -m pytest tests/journeys/test_ingest.py -k any_order
+	for round in 1 2 3 4 5; do \
+	  $(BIN)/python -m pytest tests/contracts/test_wechaty_faults.py tests/journeys/test_first_day.py || exit 1; \
+	done
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import OperationalError
 
-from bot.commands import calendar, data, deliveries, digest, export, log, run
+from bot.commands import bench, calendar, data, deliveries, digest, export, log, run
 from bot.errors import InvalidInput, QunyunError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(bench.app, name="bench")
 app.add_typer(calendar.app, name="calendar")
 data.register(app)
 

@@ -1,38 +1,53 @@
 """Derive everything again from the facts, in place or in a temporary database to compare with."""
 
+import datetime as dt
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, Table, select
 from sqlmodel import Session, SQLModel
 
 from bot import database, deriving
 from bot.deriving import Rules
+from bot.insights import attributing
 from bot.models import (
     Account,
     Campaign,
     Contact,
     DailyCount,
+    Delivery,
+    IdentityEdge,
+    Membership,
     Mention,
     Message,
     MessageIdentity,
+    Occurrence,
+    OrderEvent,
     Product,
     ProductAlias,
     Recall,
     Room,
+    Series,
     Signal,
 )
+from bot.orders import intake, lines
 
 # What derivation reads, parents first.
 FACTS: tuple[type[SQLModel], ...] = (
-    Contact, Account, Room, Product, ProductAlias, Campaign, MessageIdentity, Message, Recall,
+    Contact, Account, Room, Membership, Product, ProductAlias, Campaign, MessageIdentity, Message,
+    Recall, Series, Occurrence, Delivery, IdentityEdge, OrderEvent,
 )  # fmt: skip
 DERIVED: tuple[type[SQLModel], ...] = (Signal, Mention, DailyCount)
 # `attribute` fills the class of a mention later, from deliveries.
 LEFT_OUT: Mapping[type[SQLModel], set[str]] = {Mention: {"touch"}}
 CHUNK = 5_000
+UTC = ZoneInfo("UTC")
+
+Cells = tuple[object, ...]
+Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +65,53 @@ class Comparison:
         return not (self.missing or self.surplus)
 
 
-def check(
-    engine: Engine, rules: Rules, progress: Callable[[str], None] = lambda _: None
-) -> list[Comparison]:
+def rebuild(engine: Engine, rules: Rules, now: dt.datetime) -> int:
+    """Derive everything again in place; returns the number of messages judged."""
+    judged = deriving.rebuild(engine, rules)
+    with database.transaction(engine) as session:
+        intake.rebuild(session)
+    with database.transaction(engine) as session:
+        attributing.attribute_all(session, now)
+    return judged
+
+
+def check(engine: Engine, rules: Rules, now: dt.datetime) -> list[Comparison]:
     """Copy the facts into a temporary database, derive there, and compare every derived row.
 
-    Changes nothing here. Ids are copied too, so rows are compared as they are.
+    Changes nothing here. Ids of messages are copied too, so their rows are compared as they are;
+    order lines and attributions are compared by order. Attribution answers for the lines that
+    were attributed: what was said since is a difference until `attribute` has run again.
     """
     with tempfile.TemporaryDirectory(prefix="qunyun-check-") as folder:
-        temporary = database.connect(f"sqlite:///{Path(folder) / 'check.db'}")
-        try:
-            database.migrate(temporary)
-            with database.reading(engine) as ours:
-                for fact in FACTS:
-                    progress(database.table(fact).name)
-                    _copy(ours, temporary, fact)
-                progress("derive")
-                deriving.rebuild(temporary, rules)
-                with database.reading(temporary) as theirs:
-                    return [_compare(ours, theirs, derived) for derived in DERIVED]
-        finally:
-            temporary.dispose()
+        temporary = database.connect(f"sqlite:///{Path(folder) / 'check.db'}", pooled=False)
+        database.migrate(temporary)
+        with database.reading(engine) as ours:
+            for fact in FACTS:
+                _copy(ours, temporary, fact)
+            rebuild(temporary, rules, now)
+            with database.reading(temporary) as theirs:
+                compared = [_compare(ours, theirs, derived) for derived in DERIVED]
+                return [*compared, *_compare_orders(ours, theirs, now)]
+
+
+def _compare_orders(ours: Session, theirs: Session, now: dt.datetime) -> Iterator[Comparison]:
+    def told(session: Session) -> tuple[dict[Key, Cells], dict[Key, Cells]]:
+        window = (attributing.EVER, attributing.NEVER)
+        orders = lines.order_rows(session, *window, now, UTC)
+        # Whether a figure is final depends on when it was asked for.
+        labels = (row[:-1] for row in attributing.attribution_rows(session, *window, UTC))
+        return {row[:2]: row for row in orders}, {row[:2]: row for row in labels}
+
+    (orders, labels), (orders_again, labels_again) = told(ours), told(theirs)
+    yield _difference("order_line", orders, orders_again)
+    attributed = {key: row for key, row in labels_again.items() if key in labels}
+    yield _difference("attribution", labels, attributed)
+
+
+def _difference(table: str, here: Mapping[Key, Cells], there: Mapping[Key, Cells]) -> Comparison:
+    surplus = sum(there.get(key) != row for key, row in here.items())
+    missing = sum(here.get(key) != row for key, row in there.items())
+    return Comparison(table, len(here), missing, surplus)
 
 
 def _copy(source: Session, target: Engine, model: type[SQLModel]) -> None:

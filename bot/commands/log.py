@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from bot import database, deriving, message_log, rebuilding
+from bot import database, message_log, rebuilding
 from bot.commands import edge
 from bot.message_log import Report
 
@@ -65,10 +65,10 @@ def rebuild(
     engine = edge.engine()
     rules = edge.rules(engine)
     if not check:
-        judged = deriving.rebuild(engine, rules)
+        judged = rebuilding.rebuild(engine, rules, edge.now())
         typer.echo(json_module.dumps({"judged": judged}) if json else f"已重新推导 {judged} 条消息")
         return
-    compared = rebuilding.check(engine, rules)
+    compared = rebuilding.check(engine, rules, edge.now())
     agrees = all(one.agrees for one in compared)
     if json:
         tables = [asdict(one) for one in compared]

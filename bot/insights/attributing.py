@@ -31,6 +31,7 @@ from bot.models.columns import serial
 from bot.orders import lines
 
 EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 EXPORT = (
     *("order_id", "line_no", "sku", "label", "grade", "room", "message_id", "paid_at", "amount"),
     *("ppm_organic", "ppm_promo", "ppm_base", "rule_version", "final"),
@@ -56,9 +57,8 @@ def attribute_all(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
 ) -> Summary:
-    """Attribute every line paid in `[since, until)`; without bounds, every line up to now."""
-    # An order from the future is no order yet, and its window is still open.
-    cases = buying.gather(session, since or EVER, until or now + dt.timedelta(microseconds=1))
+    """Attribute every line paid in `[since, until)`; without bounds, every line."""
+    cases = buying.gather(session, since or EVER, until or NEVER)
     standing = _standing(session)
     labels: Counter[Label] = Counter()
     possible = 0

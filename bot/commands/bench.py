@@ -1,0 +1,57 @@
+"""`qunyun bench …`: measures, with the baseline in the same run."""
+
+import asyncio
+import json as json_module
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.bench import gateway as gateway_bench
+from bot.bench import ingest as ingest_bench
+from bot.bench import machine
+from bot.commands import edge
+
+app = typer.Typer(help="测速。 Measures; the last line with --json is one object.")
+
+Json = Annotated[bool, typer.Option("--json")]
+
+
+class Kind(StrEnum):
+    """A database."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+@app.command()
+def ingest(
+    messages: Annotated[int, typer.Option(min=1)] = 50_000,
+    log: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    kind: Annotated[Kind, typer.Option("--database")] = Kind.SQLITE,
+    json: Json = False,
+) -> None:
+    """从日志行到提交的数据行。 From log line to committed rows."""
+    measured = ingest_bench.measure(messages, edge.file(log) if log else None, kind.value)
+    _print(measured | machine.described(kind.value), as_json=json)
+
+
+@app.command()
+def gateway(
+    messages: Annotated[int, typer.Option(min=1)] = 5_000,
+    rooms: Annotated[int, typer.Option(min=1)] = 50,
+    json: Json = False,
+) -> None:
+    """真实 node 通道里的一阵消息。 A burst through the real node gateway."""
+    measured = asyncio.run(gateway_bench.measure(messages, rooms))
+    _print(measured | machine.described(), as_json=json)
+
+
+def _print(measured: Mapping[str, object], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json_module.dumps(measured, ensure_ascii=False))
+        return
+    for name, value in measured.items():
+        typer.echo(f"{name}: {value}")
