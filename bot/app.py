@@ -6,6 +6,7 @@ has exactly one writer. APScheduler only ticks; the truth is in our rows.
 
 import asyncio
 import datetime as dt
+import gc
 import logging
 import os
 import random
@@ -27,6 +28,7 @@ from bot.counting import Stretch
 from bot.deriving import Rules
 from bot.errors import GatewayUnavailable
 from bot.gateway import Event, Gateway, LoggedIn, LoggedOut
+from bot.memory import Memory
 from bot.models import Account, Message
 from bot.receiving import Taken
 from bot.sending import Begun, LeaseLost, Sender
@@ -60,6 +62,7 @@ class App:
     rules: Rules
     owner: str
     handlers: Sequence[Handler] = HANDLERS
+    memory: Memory = field(default_factory=Memory)
     senders: dict[int, Sender] = field(default_factory=dict)
     online: set[int] = field(default_factory=set)
     wake: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
@@ -126,7 +129,9 @@ def own_accounts(app: App) -> bool:
 
 def take(app: App, account_id: int, events: Sequence[Event]) -> Taken:
     """Accept a batch of one account's events and plan the replies to it."""
-    taken = receiving.take(app.engine, account_id, events, app.rules, app.clock(), app.handlers)
+    taken = receiving.take(
+        app.engine, account_id, events, app.rules, app.clock(), app.handlers, app.memory
+    )
     for event in events:
         if isinstance(event, LoggedIn):
             app.online.add(account_id)
@@ -155,7 +160,7 @@ def refresh_rules(app: App) -> None:
     with database.transaction(app.engine) as session:
         if deriving.product_names(session) == app.rules.names:
             return
-        app.rules = deriving.load_rules(session, app.settings.zone)
+        app.rules, app.memory = deriving.load_rules(session, app.settings.zone), Memory()
         until = app.clock() + dt.timedelta(seconds=1)
         since = until - RULES_LAG
         message = database.table(Message)
@@ -207,6 +212,9 @@ async def run(app: App, stop: asyncio.Event) -> None:
         loops.append(_supervised(app, stop, "listen", account_id, _listen))
         if "deliveries" in parts:
             loops.append(_supervised(app, stop, "deliver", account_id, _deliver))
+    # What start-up made stays: looking through it again and again would hold the loop up.
+    gc.collect()
+    gc.freeze()
     scheduler.start()
     running = asyncio.gather(*loops)
     try:

@@ -17,6 +17,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from bot import counting, database
 from bot.counting import DAY, Stretch
+from bot.memory import Memory, Remembered
 from bot.models import (
     Campaign,
     Contact,
@@ -69,31 +70,55 @@ def product_names(session: Session) -> dict[int, tuple[str, ...]]:
     return {owner: tuple(sorted(given)) for owner, given in sorted(names.items())}
 
 
-def derive(session: Session, stretches: Iterable[Stretch], rules: Rules) -> int:
+def derive(
+    session: Session,
+    stretches: Iterable[Stretch],
+    rules: Rules,
+    memory: Memory | None = None,
+) -> int:
     """Judge every message of the stretches again and recount their days.
 
     Returns how many messages were judged. Safe to repeat. Stretches of one room that lie closer
-    than the look-back are judged as one.
+    than the look-back are judged as one. `memory` saves reading the look-back again.
     """
     merged = _merge(stretches)
-    heard = _heard(session, merged)
-    verdicts = [
-        verdict
-        for stretch in merged
-        for verdict in judging.judge(
-            (
-                message
-                for message in heard[stretch.room_id]
-                if stretch.since - judging.LOOK_BACK <= message.at < stretch.until
-            ),
-            stretch.since,
-            rules.lexicon,
-            rules.segmenter,
+    memory = memory or Memory()
+    readings = _plan(session, merged, memory)
+    heard = _heard(session, [reading.read for reading in readings])
+    verdicts: list[Verdict] = []
+    for reading in readings:
+        room_id, read = reading.read.room_id, reading.read
+        messages = [one for one in heard[room_id] if read.since <= one.at < read.until]
+        verdicts += judging.hear(
+            reading.before.room, messages, reading.since, rules.lexicon, rules.segmenter
         )
-    ]
+        memory.keep(room_id, reading.before.followed_by(messages, rules.lexicon, rules.segmenter))
     _replace(session, verdicts)
     counting.recount(session, merged, rules.zone)
     return len(verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What to read of a room, judged from `since` on, after what is remembered of it."""
+
+    read: Stretch
+    since: dt.datetime
+    before: Remembered
+
+
+def _plan(session: Session, merged: Sequence[Stretch], memory: Memory) -> list[_Reading]:
+    first: dict[int, dt.datetime] = {}
+    for stretch in merged:
+        first.setdefault(stretch.room_id, stretch.since)
+    known = memory.recall(session, first)
+    readings = []
+    for stretch in merged:
+        before = known.pop(stretch.room_id, None)
+        look_back = judging.LOOK_BACK if before is None else dt.timedelta()
+        read = Stretch(stretch.room_id, stretch.since - look_back, stretch.until)
+        readings.append(_Reading(read, stretch.since, before or Remembered(judging.Room(), [])))
+    return readings
 
 
 def rebuild(engine: Engine, rules: Rules) -> int:
@@ -158,15 +183,15 @@ def _merge(stretches: Iterable[Stretch]) -> list[Stretch]:
 
 
 def _heard(session: Session, stretches: Sequence[Stretch]) -> dict[int, list[Heard]]:
-    """Every standing message of the stretches and of the look-back before each, by room."""
+    """Every standing message of the stretches, by room."""
     message, identity, recall, contact = database.tables(Message, MessageIdentity, Recall, Contact)
     parts = database.given(
         session,
         {"day": Date(), "room_id": Integer(), "since": UTCDateTime(), "until": UTCDateTime()},
         [
-            (day, stretch.room_id, stretch.since - judging.LOOK_BACK, stretch.until)
+            (day, stretch.room_id, stretch.since, stretch.until)
             for stretch in stretches
-            for day in counting.utc_days(stretch.since - judging.LOOK_BACK, stretch.until)
+            for day in counting.utc_days(stretch.since, stretch.until)
         ],
     )
     recalled = (

@@ -17,6 +17,7 @@ from bot.counting import Stretch
 from bot.deriving import Rules
 from bot.directory import Named
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Said, TopicChanged
+from bot.memory import Memory
 from bot.models import Account, Message, MessageIdentity, Recall
 from bot.text import judging
 from bot.versions import Name, Replacement
@@ -44,8 +45,13 @@ class _Known:
     accounts: Mapping[str, int]
 
 
-def record(session: Session, events: Sequence[Event], rules: Rules) -> Outcome:
-    """Record a batch of events in order. Raises nothing for any content that `Said` can hold."""
+def record(
+    session: Session, events: Sequence[Event], rules: Rules, memory: Memory | None = None
+) -> Outcome:
+    """Record a batch of events in order. Raises nothing for any content that `Said` can hold.
+
+    `memory` is what the caller remembers between batches; it only saves time.
+    """
     said = [event for event in events if isinstance(event, Said)]
     known = _know(session, events)
     new = _take_identities(session, said, known)
@@ -56,7 +62,7 @@ def record(session: Session, events: Sequence[Event], rules: Rules) -> Outcome:
     )
     for replacement in replacements:
         touched += _replace(session, replacement, known)
-    deriving.derive(session, touched, rules)
+    deriving.derive(session, touched, rules, memory)
     _record_members(session, events, known)
     return Outcome(len(first), len(again), conflicts, new)
 

@@ -15,6 +15,7 @@ from bot import database, ingest
 from bot.deriving import Rules
 from bot.errors import Fault, InvalidInput
 from bot.gateway import Said
+from bot.memory import Memory
 from bot.models import Account, Contact, Message, MessageIdentity, Room
 
 BATCH = 5_000
@@ -42,12 +43,12 @@ def replay(
 
     Good lines are kept, refused ones reported. `progress` is told how many lines are done.
     """
-    report = Report()
+    report, memory = Report(), Memory()
     with path.open("rb") as lines:
         parsed = _parsed(path, lines, report)
         while batch := list(islice(parsed, BATCH)):
             with database.transaction(engine) as session:
-                outcome = ingest.record(session, batch, rules)
+                outcome = ingest.record(session, batch, rules, memory)
             report.accepted += outcome.accepted
             report.duplicates += outcome.duplicates
             report.conflicts += outcome.conflicts

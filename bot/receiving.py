@@ -14,6 +14,7 @@ from bot import counting, database, directory, ingest, outbox, roster
 from bot.deriving import Rules
 from bot.gateway import Event, Joined, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
+from bot.memory import Memory
 from bot.models import Account, Contact, DeliveryKind, Faq, Room, Signal, SignalKind
 from bot.outbox import Intent
 from bot.text import similarity
@@ -44,13 +45,14 @@ def take(
     rules: Rules,
     now: dt.datetime,
     handlers: Sequence[Handler] = HANDLERS,
+    memory: Memory | None = None,
 ) -> Taken:
     """Record a batch, and only then react to what is live in it.
 
     When this returns, everything in the batch is accepted.
     """
     with database.transaction(engine) as session:
-        outcome = ingest.record(session, events, rules)
+        outcome = ingest.record(session, events, rules, memory)
         _follow_login(session, account_id, events)
     with database.transaction(engine) as session:
         echoes = sum(

@@ -13,6 +13,7 @@ from bot import database, deriving, ingest
 from bot.deriving import Rules
 from bot.gateway import Event, Said
 from bot.ingest import Outcome
+from bot.memory import Memory
 from bot.models import MessageIdentity
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -46,11 +47,11 @@ def rules(engine: Engine) -> Rules:
         return deriving.load_rules(session, SHANGHAI)
 
 
-def record(engine: Engine, *events: Event) -> Outcome:
+def record(engine: Engine, *events: Event, memory: Memory | None = None) -> Outcome:
     """Record one batch in a transaction of its own."""
     known = rules(engine)
     with database.transaction(engine) as session:
-        return ingest.record(session, events, known)
+        return ingest.record(session, events, known, memory)
 
 
 def rows(engine: Engine, model: type[SQLModel]) -> Sequence[Any]:

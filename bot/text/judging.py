@@ -7,7 +7,7 @@ after it.
 
 import datetime as dt
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.models import SignalKind
@@ -48,8 +48,8 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class _Room:
-    """What is remembered of one room on the way through its messages."""
+class Room:
+    """What is remembered of one room on the way through its messages, in order."""
 
     recent: similarity.Recent = field(default_factory=similarity.Recent)
     last_five: dict[int, deque[dt.datetime]] = field(
@@ -70,16 +70,31 @@ def judge(
 
     `messages` are the room's standing ones from 24 hours before `since`, in any order.
     """
-    room = _Room()
+    return hear(Room(), messages, since, lexicon, segmenter)
+
+
+def hear(
+    room: Room,
+    messages: Iterable[Heard],
+    since: dt.datetime,
+    lexicon: Lexicon,
+    segmenter: segment.Segmenter,
+) -> list[Verdict]:
+    """As `judge`, going on in a room where earlier messages were heard before."""
     return [
         verdict
-        for message in sorted(messages, key=lambda heard: (heard.at, heard.platform_id))
+        for message in sorted(messages, key=order)
         if (verdict := _hear(room, message, since, lexicon, segmenter)) is not None
     ]
 
 
+def order(message: Heard) -> tuple[dt.datetime, str]:
+    """The order in which messages are judged."""
+    return message.at, message.platform_id
+
+
 def _hear(
-    room: _Room, message: Heard, since: dt.datetime, lexicon: Lexicon, segmenter: segment.Segmenter
+    room: Room, message: Heard, since: dt.datetime, lexicon: Lexicon, segmenter: segment.Segmenter
 ) -> Verdict | None:
     judged = message.at >= since
     if message.type in UNCOUNTED_TYPES:
@@ -99,7 +114,7 @@ def _hear(
     return verdict
 
 
-def _floods(room: _Room, message: Heard) -> bool:
+def _floods(room: Room, message: Heard) -> bool:
     before = room.last_five[message.contact_id]
     full = len(before) == FLOOD_FROM - 1
     floods = full and message.at - before[0] < FLOOD_WINDOW
@@ -108,10 +123,9 @@ def _floods(room: _Room, message: Heard) -> bool:
 
 
 def _signals(
-    room: _Room, message: Heard, repeats: bool, floods: bool, segmenter: segment.Segmenter
+    room: Room, message: Heard, repeats: bool, floods: bool, segmenter: segment.Segmenter
 ) -> tuple[tuple[SignalKind, int | None], ...]:
-    words = segmenter.words(message.text) if message.text else []
-    own = signals.of(message.type, message.text, words)
+    own = _by_words(message, segmenter)
     room.questions[message.id] = SignalKind.QUESTION in own
     found: list[tuple[SignalKind, int | None]] = [(kind, None) for kind in own]
     if not any(kind in _BY_ITSELF for kind in own):
@@ -129,7 +143,7 @@ def _signals(
 _BY_ITSELF = frozenset({SignalKind.STICKER, SignalKind.PLUS_ONE, SignalKind.CHECK_IN})
 
 
-def _answered(room: _Room, message: Heard, segmenter: segment.Segmenter) -> Heard | None:
+def _answered(room: Room, message: Heard, segmenter: segment.Segmenter) -> Heard | None:
     """The question that a message answers: the one it quotes, else the latest of whom it @-s."""
     quoted = room.by_platform_id.get(message.quote) if message.quote else None
     # What is older may or may not have been read, so it must count as unknown.
@@ -144,7 +158,7 @@ def _answered(room: _Room, message: Heard, segmenter: segment.Segmenter) -> Hear
     return None
 
 
-def _is_open_to(room: _Room, question: Heard, answer: Heard, segmenter: segment.Segmenter) -> bool:
+def _is_open_to(room: Room, question: Heard, answer: Heard, segmenter: segment.Segmenter) -> bool:
     return (
         not question.own
         and question.contact_id != answer.contact_id
@@ -153,10 +167,15 @@ def _is_open_to(room: _Room, question: Heard, answer: Heard, segmenter: segment.
     )
 
 
-def _is_question(room: _Room, message: Heard, segmenter: segment.Segmenter) -> bool:
+def _is_question(room: Room, message: Heard, segmenter: segment.Segmenter) -> bool:
     known = room.questions.get(message.id)
     if known is None:
-        words: Sequence[str] = segmenter.words(message.text) if message.text else ()
-        known = SignalKind.QUESTION in signals.of(message.type, message.text, words)
+        known = SignalKind.QUESTION in _by_words(message, segmenter)
         room.questions[message.id] = known
     return known
+
+
+def _by_words(message: Heard, segmenter: segment.Segmenter) -> tuple[SignalKind, ...]:
+    text = message.text
+    words = segmenter.words(text) if text and signals.need_words(text) else []
+    return signals.of(message.type, text, words)

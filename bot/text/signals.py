@@ -31,6 +31,7 @@ _COMPLAINING = frozenset(
         "过敏 烂脸 客服不理 质量差 上当 骗人 坏了 垃圾"
     ).split()
 )
+_TELLING = re.compile("|".join(sorted(_ASKING | _SHARING | _CHECKING_IN | _COMPLAINING)))
 _DENYING = frozenset("没 没有 不 不会 不是 未 无 别".split())
 # A check-in or a +1 is short; beyond this many characters it says something.
 _SHORT = 12
@@ -65,6 +66,13 @@ def of(kind: str, text: str | None, words: Sequence[str]) -> tuple[SignalKind, .
     if not found and len(said) <= _SHORT and not _CHECKING_IN.isdisjoint(words):
         return (SignalKind.CHECK_IN,)
     return tuple(found)
+
+
+def need_words(text: str) -> bool:
+    """Whether any word that `of` looks for stands in the text at all: if none does, cutting it
+    into words, which is what costs, finds none either.
+    """
+    return _TELLING.search(text) is not None
 
 
 def is_question(text: str, words: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from bot import database, deriving, message_log, rebuilding
 from bot.errors import InvalidInput
 from bot.gateway import Joined, Left, Person, Said
+from bot.memory import Memory
 from bot.models import (
     Contact,
     DailyCount,
@@ -179,12 +180,14 @@ def test_any_order_of_arrival_gives_the_same_derived_tables(engine: Engine) -> N
             for name in ("recall", "message_identity"):
                 session.connection().exec_driver_sql(f"DELETE FROM {name}")
             database.insert_rows(session, Product, [product], skip_existing=True)
-        order = told + rng.sample(told, 40) if shuffle else told
+        order = told + rng.sample(told, 40) if shuffle else sorted(told, key=lambda one: one.at)
         if shuffle:
             rng.shuffle(order)
+        # Two processes that take turns: neither memory may be taken in by the other's batches.
+        memories = [Memory(), Memory()]
         while order:
             size = rng.randint(1, 40)
-            record(engine, *order[:size])
+            record(engine, *order[:size], memory=rng.choice(memories))
             order = order[size:]
         results.append(derived(engine))
         assert agrees(engine)

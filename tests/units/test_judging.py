@@ -126,6 +126,13 @@ def test_near_duplicates_are_found_as_by_comparing_every_pair(texts: list[str]) 
     assert found == expected
 
 
+@given(st.text(alphabet="有没什么吗哪谁分享晒单打卡退款漏液不过敏怎办,。 云柔", max_size=12))
+def test_a_text_that_needs_no_words_says_the_same_without_them(text: str) -> None:
+    words = reference().words(text)
+    if not signals.need_words(text):
+        assert signals.of("text", text, words) == signals.of("text", text, [])
+
+
 @given(st.text())
 def test_any_text_can_be_judged(text: str) -> None:
     words = reference().words(text)
