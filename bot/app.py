@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import socket
+import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from typing import TypeVar
 
 import psutil
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
@@ -134,8 +135,10 @@ def take(app: App, account_id: int, events: Sequence[Event]) -> Taken:
     )
     for event in events:
         if isinstance(event, LoggedIn):
+            log.info("account %s is online", account_id)
             app.online.add(account_id)
         elif isinstance(event, LoggedOut):
+            log.warning("account %s is offline", account_id)
             app.online.discard(account_id)
     return taken
 
@@ -215,6 +218,8 @@ async def run(app: App, stop: asyncio.Event) -> None:
     # What start-up made stays: looking through it again and again would hold the loop up.
     gc.collect()
     gc.freeze()
+    # The writer thread gives way sooner, so that the loop gets its turn while a batch is judged.
+    sys.setswitchinterval(0.001)
     scheduler.start()
     running = asyncio.gather(*loops)
     try:
@@ -299,7 +304,8 @@ async def _list_rooms(app: App, account_id: int, me: str) -> None:
     """Record the rooms and members that the account has; a lost gateway cuts it short."""
     gateway = app.accounts[account_id]
     try:
-        for listing in await gateway.rooms():
+        rooms = await gateway.rooms()
+        for listing in rooms:
             people = await gateway.members(listing.id)
 
             def recorded(listing=listing, people=people) -> None:  # type: ignore[no-untyped-def]
@@ -307,6 +313,7 @@ async def _list_rooms(app: App, account_id: int, me: str) -> None:
                     receiving.list_room(session, account_id, listing, people, me, app.clock())
 
             await app.write(recorded)
+        log.info("account %s: %d rooms listed", account_id, len(rooms))
     except GatewayUnavailable:
         log.warning("account %s: the list of rooms was cut short", account_id)
 
@@ -365,6 +372,10 @@ def _account(session: Session, gateway: Gateway) -> int:
         "lease_epoch": 0,
     }  # fmt: skip
     database.insert_rows(session, Account, [row], skip_existing=True)
+    # A rooms file may have named the account before any gateway did.
+    session.connection().execute(
+        update(account).where(account.c.name == gateway.account).values(gateway=kind)
+    )
     named = select(account.c.id).where(account.c.name == gateway.account)
     return int(session.connection().execute(named).scalar_one())
 
@@ -388,9 +399,16 @@ def _lose(app: App, account_id: int) -> None:
 
 
 def _release(app: App) -> None:
+    """Give our accounts up; nobody is online any more."""
+    account = database.table(Account)
     with database.transaction(app.engine) as session:
         for account_id, sender in app.senders.items():
             leases.release(session, account_id, sender.epoch)
+            session.connection().execute(
+                update(account)
+                .where(account.c.id == account_id, account.c.lease_epoch == sender.epoch)
+                .values(online=False, state_at=app.clock(), state_reason="程序已停止")
+            )
 
 
 def _names(event: Event) -> str:

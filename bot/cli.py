@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import OperationalError
 
-from bot.commands import bench, calendar, data, deliveries, digest, export, log, run
+from bot.commands import bench, calendar, data, deliveries, demo, digest, export, log, run
 from bot.errors import InvalidInput, QunyunError
 
 app = typer.Typer(
@@ -15,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
+    demo.demo,
     run.run,
     run.doctor,
     log.migrate,

@@ -187,5 +187,6 @@ def _utc_parts(
 
 
 def utc_days(since: dt.datetime, until: dt.datetime) -> list[dt.date]:
+    """The UTC days that `[since, until)` touches: the partitions to look into."""
     first, last = since.date(), (until - dt.timedelta(microseconds=1)).date()
     return [first + DAY * shift for shift in range((last - first).days + 1)]

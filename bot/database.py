@@ -15,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import (
     ARRAY,
+    URL,
     BindParameter,
     ColumnElement,
     Connection,
@@ -35,9 +36,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
+
+from bot.errors import Fault, InvalidInput
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -47,7 +51,7 @@ def connect(url: str, *, pooled: bool = True) -> Engine:
 
     Without a pool every connection is closed after its use, which suits a short command.
     """
-    parsed = make_url(url)
+    parsed = _parsed(url)
     pool = None if pooled else NullPool
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -58,6 +62,17 @@ def connect(url: str, *, pooled: bool = True) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        remedy = "写成 sqlite:///路径 或 postgresql://用户@主机/库名"
+        raise InvalidInput(Fault("QUNYUN_DATABASE_URL", 0, "", "不是可用的数据库地址", remedy))
+    return parsed
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

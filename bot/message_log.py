@@ -76,14 +76,14 @@ def parse(line: bytes) -> Said:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise _wrong("", "not JSON", "one JSON object a line, in UTF-8") from error
+        raise _wrong("", "不是 JSON", "每行一个 JSON 对象,UTF-8 编码") from error
     if not isinstance(told, dict):
-        raise _wrong("", "not a JSON object", "one JSON object a line")
+        raise _wrong("", "不是 JSON 对象", "每行一个 JSON 对象")
     kind = _text(told, "type", required=True)
     if kind == "recall" and not told.get("recalls"):
-        raise _wrong("recalls", "missing", "a recall names the message it takes back")
+        raise _wrong("recalls", "没有写", "撤回要写明撤回了哪条消息")
     if "text" not in told:
-        raise _wrong("text", "missing", "write null where the type has no text")
+        raise _wrong("text", "没有写", "没有文字的类型写 null")
     return Said(
         id=_text(told, "id", required=True),
         room=_text(told, "room", required=True),
@@ -106,7 +106,7 @@ def _text(told: Mapping[str, Any], name: str, *, required: bool = False) -> str:
     if value is None and not required:
         return ""
     if not isinstance(value, str) or (required and not value):
-        raise _wrong(name, "missing" if value in (None, "") else "not a string", "write a string")
+        raise _wrong(name, "没有写" if value in (None, "") else "不是字符串", "写成字符串")
     return value
 
 
@@ -114,7 +114,7 @@ def _flag(told: Mapping[str, Any], name: str) -> bool:
     value = told.get(name)
     if value is None or isinstance(value, bool):
         return bool(value)
-    raise _wrong(name, "neither true nor false", "write true or false")
+    raise _wrong(name, "不是 true 或 false", "写 true 或 false")
 
 
 def _mentions(told: Mapping[str, Any]) -> tuple[str, ...]:
@@ -122,21 +122,21 @@ def _mentions(told: Mapping[str, Any]) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise _wrong("mentions", "not a list of strings", "write a list of senders' ids")
+        raise _wrong("mentions", "不是字符串列表", "写成发送者 id 的列表")
     return tuple(value)
 
 
 def _moment(told: Mapping[str, Any]) -> dt.datetime:
     """The line's `at` in UTC; fractions of a second are cut, never rounded."""
-    remedy = "write ISO 8601 with an offset, as in 2026-11-09T08:01:02+08:00"
+    remedy = "写成带时差的 ISO 8601,例如 2026-11-09T08:01:02+08:00"
     text = _text(told, "at", required=True)
     try:
         at = dt.datetime.fromisoformat(text)
         if at.tzinfo is None:
-            raise _wrong("at", "no offset", remedy)
+            raise _wrong("at", "没有时差", remedy)
         return at.astimezone(dt.UTC).replace(microsecond=0)
     except (ValueError, OverflowError) as error:
-        raise _wrong("at", "not a time", remedy) from error
+        raise _wrong("at", "不是时间", remedy) from error
 
 
 def _wrong(column: str, problem: str, remedy: str) -> InvalidInput:

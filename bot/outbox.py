@@ -159,11 +159,11 @@ def claim(
     *,
     limit: int = 1,
     room_id: int | None = None,
-    quiet_rooms: ColumnElement[bool] | None = None,
+    resting_rooms: ColumnElement[bool] | None = None,
 ) -> list[Claimed]:
     """Take the next deliveries of an account, in one statement: replies first, then by time.
 
-    Nothing is taken under an old epoch, while paused, in quiet hours (`quiet_rooms` is a
+    Nothing is taken under an old epoch, while paused, for `resting_rooms` (a
     condition on the room table; replies go out all the same), or ahead of an earlier delivery
     to the same room. `room_id` takes from that room alone.
     """
@@ -204,8 +204,8 @@ def claim(
     )
     if room_id is not None:
         chosen = chosen.where(delivery.c.room_id == room_id)
-    if quiet_rooms is not None:
-        chosen = chosen.where(or_(delivery.c.kind == DeliveryKind.REPLY, ~quiet_rooms))
+    if resting_rooms is not None:
+        chosen = chosen.where(or_(delivery.c.kind == DeliveryKind.REPLY, ~resting_rooms))
     if not database.is_sqlite(session):
         chosen = chosen.with_for_update(of=delivery, skip_locked=True)
     taken = session.connection().execute(

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlmodel import Session
 
 from bot import database
-from bot.models import Account, Delivery, Room
+from bot.models import Account, Delivery, DeliveryKind, Room
 from bot.settings import QuietHours, Settings
 
 MINUTE = dt.timedelta(minutes=1)
@@ -25,6 +25,7 @@ class Pace:
     room_gap: float
     per_minute: int
     per_day: int
+    per_room_day: int
     warmup_days: int
     quiet: QuietHours | None
     zone: ZoneInfo
@@ -37,6 +38,7 @@ def pace(settings: Settings) -> Pace:
         settings.room_gap_seconds,
         settings.posts_per_minute,
         settings.posts_per_day,
+        settings.posts_per_room_day,
         settings.warmup_days,
         settings.quiet_hours,
         settings.zone,
@@ -84,19 +86,31 @@ def slot(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> Slo
     return Slot(max(ready, floor), room_id, max(room_ready, floor))
 
 
-def quiet_rooms(session: Session, now: dt.datetime, pace: Pace) -> ColumnElement[bool]:
-    """The SQL condition that a row of the room table is in its quiet hours now."""
+def resting_rooms(session: Session, now: dt.datetime, pace: Pace) -> ColumnElement[bool]:
+    """The SQL condition that a row of the room table gets no posts now: it is in its quiet hours,
+    or has had its share of its local day.
+    """
     room = database.table(Room)
-    if pace.quiet is None:
-        return false()
-    zones = session.connection().scalars(select(room.c.zone).distinct()).all()
-    quiet = [
-        zone
-        for zone in zones
-        if pace.quiet.cover(now.astimezone(ZoneInfo(zone) if zone else pace.zone).time())
-    ]
-    named = room.c.zone.in_([zone for zone in quiet if zone is not None])
-    return or_(named, room.c.zone.is_(None)) if None in quiet else and_(named)
+    resting: list[ColumnElement[bool]] = [false()]
+    for zone in session.connection().scalars(select(room.c.zone).distinct()):
+        local = ZoneInfo(zone) if zone else pace.zone
+        named = room.c.zone == zone if zone else room.c.zone.is_(None)
+        if pace.quiet is not None and pace.quiet.cover(now.astimezone(local).time()):
+            resting.append(named)
+        else:
+            resting.append(and_(named, _has_had(pace.per_room_day, _midnight(now, local))))
+    return or_(*resting)
+
+
+def _has_had(posts: int, since: dt.datetime) -> ColumnElement[bool]:
+    room, delivery = database.tables(Room, Delivery)
+    full = (
+        select(delivery.c.room_id)
+        .where(delivery.c.kind == DeliveryKind.POST, delivery.c.sending_at >= since)
+        .group_by(delivery.c.room_id)
+        .having(func.count() >= posts)
+    )
+    return room.c.id.in_(full)
 
 
 def _gap(delivery_id: int, gap: tuple[float, float]) -> float:
@@ -107,7 +121,7 @@ def _gap(delivery_id: int, gap: tuple[float, float]) -> float:
 
 def _sent_today(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> int:
     delivery = database.table(Delivery)
-    midnight = _midnight_after(now, pace.zone) - dt.timedelta(days=1)
+    midnight = _midnight(now, pace.zone)
     return (
         session.connection().scalar(
             select(func.count()).where(
@@ -128,6 +142,11 @@ def _daily_limit(session: Session, account_id: int, now: dt.datetime, pace: Pace
     age = (now - first) / dt.timedelta(days=1) if first else 0.0
     share = min(1.0, WARMUP_FROM + (1 - WARMUP_FROM) * age / pace.warmup_days)
     return max(1, int(pace.per_day * share))
+
+
+def _midnight(now: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    today = now.astimezone(zone).date()
+    return dt.datetime.combine(today, dt.time(), zone).astimezone(dt.UTC)
 
 
 def _midnight_after(now: dt.datetime, zone: ZoneInfo) -> dt.datetime:

@@ -1,7 +1,7 @@
 """Rooms from CSV: what operators know about them and a gateway does not.
 
 Rooms not seen before are made. An account that is named here and not connected yet is made
-offline behind the `manual` gateway, so that its rooms can be planned for; connecting it later
+offline behind no gateway yet, so that its rooms can be planned for; connecting it later
 keeps the row. Empty cells leave alone what stands, so the same file twice changes nothing.
 """
 
@@ -110,7 +110,7 @@ def _room(row: Row) -> RoomRow:
 def _accounts(session: Session, names: set[str]) -> Mapping[str, int]:
     account = database.table(Account)
     fresh = [
-        {"name": name, "gateway": "manual", "online": False, "state_reason": "", "lease_epoch": 0}
+        {"name": name, "gateway": "", "online": False, "state_reason": "", "lease_epoch": 0}
         for name in sorted(names)
     ]
     database.insert_rows(session, Account, fresh, skip_existing=True)

@@ -66,7 +66,7 @@ def _claim(session: Session, sender: Sender, now: dt.datetime) -> Claimed | dt.d
         sender.epoch,
         now,
         room_id=slot.room_id if now < slot.ready_at else None,
-        quiet_rooms=pacing.quiet_rooms(session, now, sender.pace),
+        resting_rooms=pacing.resting_rooms(session, now, sender.pace),
     )
     if claimed:
         return claimed[0]

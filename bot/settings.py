@@ -40,8 +40,11 @@ def _quiet_hours(value: object) -> object:
         return value
     if not value.strip():
         return None
-    since, until = value.split("-")
-    return QuietHours(dt.time.fromisoformat(since.strip()), dt.time.fromisoformat(until.strip()))
+    since, _, until = value.partition("-")
+    try:
+        return QuietHours(*(dt.time.fromisoformat(time.strip()) for time in (since, until)))
+    except ValueError as error:
+        raise ValueError("要写成两个时刻,例如 22:30-08:00;不要静默时段就留空") from error
 
 
 def _span(value: object) -> object:
@@ -50,7 +53,7 @@ def _span(value: object) -> object:
     low, _, high = value.partition("-")
     span = float(low), float(high or low)
     if not 0 <= span[0] <= span[1]:
-        raise ValueError("wants two numbers, the smaller first, as in 3-5")
+        raise ValueError("要写成从小到大的两个数,例如 3-5")
     return span
 
 
@@ -58,7 +61,7 @@ def _zone(value: object) -> object:
     try:
         ZoneInfo(str(value))
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError("wants an IANA zone, as in Asia/Shanghai") from error
+        raise ValueError("要写 IANA 时区,例如 Asia/Shanghai") from error
     return value
 
 
@@ -104,11 +107,11 @@ def load(**overrides: object) -> Settings:
         raise InvalidInput(
             *(
                 Fault(
-                    "settings",
+                    "设置",
                     0,
                     "QUNYUN_" + "_".join(str(part) for part in problem["loc"]).upper(),
-                    problem["msg"],
-                    "see .env.example",
+                    problem["msg"].removeprefix("Value error, "),
+                    "说明见 .env.example",
                 )
                 for problem in error.errors()
             )
@@ -117,11 +120,11 @@ def load(**overrides: object) -> Settings:
     if unknown:
         raise InvalidInput(
             Fault(
-                "settings",
+                "设置",
                 0,
                 "QUNYUN_PARTS",
-                f"unknown part {sorted(unknown)[0]}",
-                f"use some of {','.join(PARTS)}",
+                f"不认识 {sorted(unknown)[0]}",
+                f"从 {','.join(PARTS)} 里选",
             )
         )
     return settings

@@ -1,0 +1,1 @@
+"""The commands of `qunyun`, a file per subject."""

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bot import cells, database, deriving, faq, membership_files, room_files
-from bot.commands import edge
+from bot.commands import edge, rooms
 from bot.csv_files import Imported, Reading
 from bot.errors import Fault, InvalidInput
 from bot.insights import attributing
@@ -45,6 +45,8 @@ def register(app: typer.Typer) -> None:
         # With a callback, one command stays a group: `rooms import`, never `rooms`.
         group.callback()(_group)
         group.command("import", help=f"从 CSV 导入{chinese}")(command)
+        if name == "rooms":
+            group.command("list")(rooms.show)
         app.add_typer(group, name=name)
     app.command("attribute", help="更新归因")(attribute)
 

@@ -32,9 +32,7 @@ def engine(*, pooled: bool = False) -> Engine:
     """
     opened = database.connect(settings().database, pooled=pooled)
     if not at_head(opened):
-        raise InvalidInput(
-            Fault("database", 0, "", "the schema is not at head", "run `qunyun migrate`")
-        )
+        raise InvalidInput(Fault("数据库", 0, "", "结构不是最新", "先运行 qunyun migrate"))
     return opened
 
 
@@ -65,5 +63,5 @@ def secret() -> bytes:
 def file(path: Path) -> Path:
     """A file that must be there; raises InvalidInput."""
     if not path.is_file():
-        raise InvalidInput(Fault(str(path), 0, "", "there is no such file", "check the path"))
+        raise InvalidInput(Fault(str(path), 0, "", "没有这个文件", "检查路径"))
     return path

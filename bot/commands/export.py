@@ -80,9 +80,7 @@ def _rows(
                 session, since, until, edge.now(), zone
             )
         case Subject.ATTRIBUTION:
-            return attributing.EXPORT, attributing.attribution_rows(
-                session, since, until, zone
-            )
+            return attributing.EXPORT, attributing.attribution_rows(session, since, until, zone)
         case Subject.MESSAGES:
             told = map(json.loads, _messages(session, days, zone))
             return message_log.COLUMNS, map(_flat, told)

@@ -68,7 +68,10 @@ class Finding:
 
 def doctor(json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """检查设置、数据库、通道和时钟。 Check settings, database, gateways, clock."""
-    findings = [_look(name, check) for name, check in CHECKS]
+    findings = [_look(*CHECKS[0])]
+    if findings[0].holds:
+        # Without settings there is nothing else to look at.
+        findings += [_look(name, check) for name, check in CHECKS[1:]]
     if json:
         typer.echo(json_module.dumps([asdict(one) for one in findings], ensure_ascii=False))
     else:

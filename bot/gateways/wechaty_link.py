@@ -31,6 +31,8 @@ LARGEST_REQUEST = 4 * 1024 * 1024 - 1024
 # many that unpacking them blocks the loop; the gateway keeps the others.
 EVENT_WINDOW = 64 * 1024
 CONNECTION_WINDOW = 8 * 1024 * 1024
+# One read of the socket is unpacked in one go, and the loop waits for it: a burst comes in pieces.
+READ_AT_ONCE = 8 * 1024
 
 Answer = TypeVar("Answer")
 
@@ -95,6 +97,7 @@ class Link:
                 http2_connection_window_size=CONNECTION_WINDOW,
             ),
         )
+        _read_gently(self._channel)
         # The gateway reads the token from the authority; grpclib has no public way to set it.
         self._channel._authority = token
         # What the puppet's own start would do, less its blocking probe of the port.
@@ -233,3 +236,15 @@ def _object(text: str) -> dict[str, object]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _read_gently(channel: Channel) -> None:
+    """Let every connection of the channel hand over at most READ_AT_ONCE bytes a turn."""
+    connect = channel._create_connection
+
+    async def connected() -> object:
+        protocol = await connect()
+        protocol.connection._transport.max_size = READ_AT_ONCE
+        return protocol
+
+    channel._create_connection = connected

@@ -1,0 +1,1 @@
+"""The schema, from its first day on."""

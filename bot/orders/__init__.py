@@ -1,0 +1,1 @@
+"""Orders, products and the people who buy."""

@@ -81,7 +81,7 @@ def test_rooms_are_made_once_and_empty_cells_leave_values_alone(
     first, rezoned = import_rooms(engine, a_file(tmp_path, ROOMS))
     assert (first, rezoned) == (Imported(created=2), frozenset())
     before = contents(engine, Room, RoomTag, Account)
-    assert before[2][0][1:3] == ("bot-a", "manual")
+    assert before[2][0][1:3] == ("bot-a", "")
     again, rezoned = import_rooms(engine, a_file(tmp_path, ROOMS))
     assert (again, rezoned) == (Imported(unchanged=2), frozenset())
     import_rooms(engine, a_file(tmp_path, "room,topic,tags\nroom1@chatroom,,\n"))

@@ -18,7 +18,6 @@ from tests.saying import SHANGHAI, local, rows
 EIGHT = local("2026-11-11 20:00")
 SECOND = dt.timedelta(seconds=1)
 MINUTE = dt.timedelta(minutes=1)
-QUICK = Pace((0, 0), 0, 1000, 100_000, 0, None, SHANGHAI)
 
 
 def rooms(engine: Engine, count: int = 1) -> int:
@@ -109,7 +108,7 @@ def test_an_old_owner_claims_and_begins_nothing_but_may_tell_what_arrived(engine
     plan(engine, intent(1), intent(2), intent(3))
     first, second, third = claim(engine, old)
     assert begin(engine, first, old)
-    later = EIGHT + MINUTE
+    later = EIGHT + 2 * MINUTE
     with database.transaction(engine) as session:
         new = leases.take(session, 1, "there:2", later)
         assert new is not None
@@ -184,11 +183,36 @@ def test_quiet_hours_hold_posts_and_let_replies_go(engine: Engine) -> None:
         intent(2, "reply:1", due=night, kind=DeliveryKind.REPLY, priority=0),
         intent(3, due=night),
     )
-    pace = Pace((0, 0), 0, 40, 100, 0, QuietHours(dt.time(22, 30), dt.time(8)), SHANGHAI)
+    pace = Pace((0, 0), 0, 40, 100, 9, 0, QuietHours(dt.time(22, 30), dt.time(8)), SHANGHAI)
     with database.transaction(engine) as session:
-        quiet = pacing.quiet_rooms(session, night, pace)
-        claimed = outbox.claim(session, 1, epoch, night, limit=9, quiet_rooms=quiet)
+        quiet = pacing.resting_rooms(session, night, pace)
+        claimed = outbox.claim(session, 1, epoch, night, limit=9, resting_rooms=quiet)
     assert [one.room_id for one in claimed] == [2, 3]
+
+
+def test_a_room_gets_its_share_of_posts_a_day_and_no_more(engine: Engine) -> None:
+    epoch = rooms(engine, 2)
+    tomorrow = local("2026-11-12 09:00")
+    plan(engine, *(intent(1, f"post:{n}", due=EIGHT + n * SECOND) for n in range(3)), intent(2))
+    pace = Pace((0, 0), 0, 40, 100, 2, 0, None, SHANGHAI)
+
+    def go(now: dt.datetime) -> list[int]:
+        with database.transaction(engine) as session:
+            leases.renew(session, 1, epoch, now)
+            resting = pacing.resting_rooms(session, now, pace)
+            claimed = outbox.claim(session, 1, epoch, now, resting_rooms=resting)
+        for one in claimed:
+            assert begin(engine, one.id, epoch, now)
+            with database.transaction(engine) as session:
+                outbox.sent(session, one.id, None, now)
+        return [one.id for one in claimed]
+
+    now = EIGHT + MINUTE
+    assert [go(now), go(now), go(now), go(now)] == [[1], [4], [2], []]
+    with database.transaction(engine) as session:
+        delivery = database.table(Delivery)
+        session.connection().execute(delivery.update().values(expires_at=tomorrow + MINUTE))
+    assert go(tomorrow) == [3]
 
 
 def echoed(engine: Engine, said: Said) -> bool:
@@ -310,7 +334,7 @@ def test_what_the_calendar_withdrew_is_planned_again_as_it_is_now(engine: Engine
 def test_pace_is_computed_from_what_was_sent(engine: Engine) -> None:
     epoch = rooms(engine, 4)
     plan(engine, *(intent(number) for number in range(1, 5)))
-    pace = Pace((3, 5), 1, 2, 3, 0, None, SHANGHAI)
+    pace = Pace((3, 5), 1, 2, 3, 9, 0, None, SHANGHAI)
 
     def slot(now: dt.datetime) -> pacing.Slot:
         with database.reading(engine) as session:
