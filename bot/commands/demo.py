@@ -27,8 +27,7 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="页面的端口")] = 8080,
 ) -> None:
     """模拟一个社群：群里聊天、日历发帖、订单进来、写出周报。 A simulated community."""
-    # Little of what a demo makes is garbage: looking for it after every 700 objects costs a tenth.
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(*story.SELDOM)
     wanted = sys.stdout.isatty() if serve is None else serve
     summary = _told(home, rooms, days, seed)
     Console().print(summaries.render(summary))

@@ -18,7 +18,7 @@ from bot.demo import content
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 # A fixed Sunday: the same seed tells the same story whenever it is run.
 LAST_DAY: Final = dt.date(2026, 11, 22)
-MESSAGES_A_DAY: Final = 18.0
+MESSAGES_A_DAY: Final = 15.0
 # Orders of one member in eight lead to nobody we know.
 UNKNOWN_SHARE: Final = 0.12
 # In the last week one room in twenty falls quiet and one in twenty comes alive.

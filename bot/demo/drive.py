@@ -8,24 +8,21 @@ The clock is ours: it jumps from one thing that happens to the next, never back.
 
 import datetime as dt
 import heapq
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import count
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
 from bot import app as apps
 from bot import database, leases, receiving
-from bot.app import App
 from bot.demo import community, reactions, shopping, talk
-from bot.demo.community import Community, Room, Stay
+from bot.demo.community import Room, Stay
 from bot.demo.content import Promo
 from bot.demo.reactions import Post
 from bot.demo.shopping import Purchase
 from bot.demo.stage import Spoken
+from bot.demo.world import Moved, World
 from bot.gateway import Event, Joined, Left, Person, Said, TopicChanged
-from bot.gateways.memory import MemoryGateway
 from bot.models import Delivery, DeliveryState
 from content_calendar import definition
 
@@ -35,72 +32,6 @@ COUPON_LASTS = dt.timedelta(hours=48)
 FAULTS_BEFORE_END = 4
 # Leases last 30 s.
 RENEWS_AFTER = dt.timedelta(seconds=20)
-
-
-@dataclass(slots=True)
-class Clock:
-    """The demo's time."""
-
-    now: dt.datetime
-
-    def __call__(self) -> dt.datetime:
-        """What time it is."""
-        return self.now
-
-    def reach(self, at: dt.datetime) -> None:
-        """Go on to `at`, unless it is past already."""
-        self.now = max(self.now, at)
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """People who come into a room together (`joins`), or leave it."""
-
-    room: str
-    people: tuple[Person, ...]
-    joins: bool
-
-
-@dataclass(slots=True)
-class World:
-    """A community at work with an app: what is still to happen, and what happened so far.
-
-    `heard` holds events that the app has not taken yet, by account and room; `own_words` counts
-    what rooms said of themselves by (room, local day); `lifts` holds, by kind of day, how many
-    messages of members each opening started on its day.
-    """
-
-    everybody: Community
-    app: App
-    clock: Clock
-    accounts: dict[str, tuple[int, MemoryGateway]]
-    rooms: dict[str, Room]
-    renewed_at: dt.datetime
-    to_come: list[tuple[dt.datetime, int, Spoken | Moved]] = field(default_factory=list)
-    order: Iterator[int] = field(default_factory=count)
-    heard: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
-    unread: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    reacted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    promos: dict[str, tuple[Promo, dt.datetime]] = field(default_factory=dict)
-    purchases: list[Purchase] = field(default_factory=list)
-    own_words: dict[tuple[str, dt.date], int] = field(default_factory=dict)
-    lifts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    messages: int = 0
-
-
-def world(everybody: Community, app: App, clock: Clock, gateways: Sequence[MemoryGateway]) -> World:
-    """A world in which nothing has happened yet."""
-    ids = dict(app.accounts)
-    accounts = {
-        gateway.account: (account_id, gateway)
-        for account_id, gateway in zip(ids, gateways, strict=True)
-    }
-    rooms = {room.id: room for room in everybody.rooms}
-    made = World(everybody, app, clock, accounts, rooms, clock())
-    for name in accounts:
-        # A gateway says that it is logged in as soon as it is made.
-        made.unread[name] = 1
-    return made
 
 
 async def begin(made: World) -> None:
@@ -121,9 +52,7 @@ async def begin(made: World) -> None:
 
 
 async def live(made: World, day: dt.date, times: Iterable[dt.time]) -> None:
-    """One local day: what happens in it, in order; the planner ticks at `times` and whenever the
-    bot is expected to answer.
-    """
+    """One local day: what happens in it, in order; the planner ticks at the local `times`."""
     _awake(made, day)
     if (community.LAST_DAY - day).days == FAULTS_BEFORE_END:
         _falter(made)
@@ -150,14 +79,10 @@ def posting_times(made: World) -> set[dt.time]:
 
 async def _pass(made: World, until: dt.datetime) -> None:
     while made.to_come and made.to_come[0][0] < until:
-        _, _, happening = heapq.heappop(made.to_come)
+        at, _, happening = heapq.heappop(made.to_come)
+        made.clock.reach(at)
         await _happen(made, happening)
     made.clock.reach(until)
-
-
-def numbered(made: World) -> list[tuple[str, Purchase]]:
-    """Every purchase so far with its order number, in the order of their causes."""
-    return [(f"D{number:06d}", each) for number, each in enumerate(made.purchases, 1)]
 
 
 def _falter(made: World) -> None:
@@ -220,7 +145,6 @@ async def _happen(made: World, happening: Spoken | Moved) -> None:
         if happening.joins:
             await _answer(made, room)
         return
-    made.clock.reach(happening.at)
     gateway.say(
         room.id,
         happening.sender.id,
@@ -296,7 +220,8 @@ def _take(made: World, name: str, events: Sequence[Event]) -> None:
 async def _post(made: World) -> None:
     """Let the accounts send what is due, at their own pace."""
     _renew(made)
-    ready = dict.fromkeys(_busy(made), made.clock.now)
+    due = _due(made)
+    ready = dict.fromkeys(due, made.clock.now)
     # Asking again any sooner would only be told to wait for the gap between rooms.
     gap = dt.timedelta(seconds=made.app.settings.random_gap_seconds[1])
     while ready:
@@ -306,21 +231,22 @@ async def _post(made: World) -> None:
             _renew(made)
         again = await apps.deliver(made.app, account_id)
         if _react(made):
+            due[account_id] -= 1
             ready[account_id] = made.clock.now + gap
         elif again is not None:
             ready[account_id] = again
-        if again is None or account_id not in _busy(made):
+        if again is None or not due[account_id]:
             del ready[account_id]
 
 
-def _busy(made: World) -> set[int]:
-    """The accounts that have something to send now."""
+def _due(made: World) -> Counter[int]:
+    """How many deliveries each account has to send now: one that has none is not asked."""
     delivery = database.table(Delivery).c
     pending = select(delivery.account_id).where(
         delivery.state == DeliveryState.PENDING, delivery.due_at <= made.clock.now
     )
     with database.reading(made.app.engine) as session:
-        return set(session.connection().scalars(pending.distinct()))
+        return Counter(session.connection().scalars(pending))
 
 
 def _renew(made: World) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from bot import database
-from bot.demo.drive import World
+from bot.demo.world import World
 from bot.models import DailyCount, Room, RoomWeek
 
 WEEKS = 24
