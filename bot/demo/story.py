@@ -6,7 +6,7 @@ import statistics
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,6 +28,7 @@ from bot.gateways.memory import MemoryGateway
 from bot.insights import attributing
 from bot.models import Attribution, Delivery, DeliveryState, Label, Message, OrderLine
 from bot.settings import Settings
+from bot.text import segment
 from content_calendar import calendar_file, interchange
 
 CALENDAR: Final = Path(__file__).parent / "calendar.yaml"
@@ -84,12 +85,21 @@ async def tell(home: Path, rooms: int, days: int, seed: int, progress: Progress)
         desk = Desk(home / "papers", engine, secret)
         made = await _open(everybody, accounts, settings, desk)
         try:
-            await _live(made, desk, progress)
-            return _close(made, settings, progress, started)
+            # The check has a processor of its own, and is ready when the days are over.
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+                beside.submit(make_ready)
+                await _live(made, desk, progress)
+                return _close(made, settings, beside, progress, started)
         finally:
             made.app.writer.shutdown()
     finally:
         engine.dispose()
+
+
+def make_ready() -> None:
+    """What takes long at the start of a process: jieba's dictionary. Called in one of its own."""
+    gc.set_threshold(*SELDOM)
+    segment.segmenter()
 
 
 def check(settings: Settings, now: dt.datetime) -> tuple[int, int]:
@@ -147,19 +157,17 @@ def _import(made: World, desk: Desk, name: str, since: dt.datetime) -> None:
     papers.import_orders(desk, f"orders-{name}", fresh, now)
 
 
-def _close(made: World, settings: Settings, progress: Progress, started: float) -> Summary:
+def _close(
+    made: World, settings: Settings, beside: Executor, progress: Progress, started: float
+) -> Summary:
     """What is left to do when the days are over, and what it all amounts to."""
     progress("归因", _DAYS_DONE)
     with database.transaction(made.app.engine) as session:
         attributing.attribute_all(session, made.clock())
-    # The check has a processor of its own while digests are written.
-    with ProcessPoolExecutor(
-        1, mp_context=get_context("spawn"), initializer=gc.set_threshold, initargs=SELDOM
-    ) as beside:
-        checking = beside.submit(check, settings, made.clock())
-        sheets = _write_digests(made, settings, progress)
-        progress("从消息日志重新推导并比对", _DIGESTED)
-        compared, differences = checking.result()
+    checking = beside.submit(check, settings, made.clock())
+    sheets = _write_digests(made, settings, progress)
+    progress("从消息日志重新推导并比对", _DIGESTED)
+    compared, differences = checking.result()
     progress("完成", 1)
     accepted, states = _stored(made.app.engine)
     rooms = made.everybody.rooms
