@@ -21,10 +21,10 @@ from typing import TypeVar
 import psutil
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session
 
-from bot import counting, database, deriving, leases, outbox, pacing, receiving, sending
+from bot import counting, database, deriving, errors, leases, outbox, pacing, receiving, sending
 from bot.counting import Stretch
 from bot.deriving import Rules
 from bot.errors import GatewayUnavailable
@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 TICK = dt.timedelta(seconds=30)
 BATCH = 1_000
 BATCH_WINDOW = 0.05
-# A process that reads products late has judged recent messages without them.
-RULES_LAG = dt.timedelta(hours=1)
+# A process that reads products late has judged recent messages, and what they changed, without.
+RULES_LAG = dt.timedelta(hours=25)
 LONGEST_WAIT = 30.0
 
 Answer = TypeVar("Answer")
@@ -192,8 +192,17 @@ async def deliver(app: App, account_id: int) -> dt.datetime | None:
         with database.transaction(app.engine) as session:
             settle(session, app.clock())
 
-    await app.write(settled)
-    return app.clock()
+    wait = 0.1
+    while True:
+        try:
+            await app.write(settled)
+        except OperationalError as error:
+            # What is known of a post that was handed over must not be lost to a busy database.
+            log.error("delivery %d: %s", begun.delivery_id, errors.where(error))  # noqa: TRY400
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+        else:
+            return app.clock()
 
 
 async def run(app: App, stop: asyncio.Event) -> None:
@@ -209,6 +218,12 @@ async def run(app: App, stop: asyncio.Event) -> None:
     if "planner" in parts:
         scheduler.add_job(
             ticking, "interval", seconds=TICK.total_seconds(), next_run_time=app.clock(),
+            max_instances=1, coalesce=True,
+        )  # fmt: skip
+    elif "gateways" in parts:
+        # Without a planner nobody else looks whether products were imported.
+        scheduler.add_job(
+            app.write, "interval", [lambda: refresh_rules(app)], seconds=TICK.total_seconds(),
             max_instances=1, coalesce=True,
         )  # fmt: skip
     for account_id in app.accounts if "gateways" in parts else ():
@@ -284,16 +299,18 @@ async def _accept(app: App, stop: asyncio.Event, account_id: int, batch: Sequenc
     while True:
         try:
             await app.write(lambda: take(app, account_id, batch))
-        except OperationalError:
-            log.exception("the database refuses a batch of %d events; trying again", len(batch))
+        except (OperationalError, InterfaceError) as error:
+            log.error(  # noqa: TRY400  # its own words may quote a member
+                "the database refuses %d events; trying again: %s", len(batch), errors.where(error)
+            )
             if not await _woken(stop, wait):
                 wait = min(wait * 2, LONGEST_WAIT)
                 continue
             raise
-        except Exception:
+        except Exception as error:  # noqa: BLE001  # nothing may stop the stream but its end
             if len(batch) == 1:
                 # One event that cannot be recorded must not take its neighbours along.
-                log.exception("event refused: %s", _names(batch[0]))
+                log.error("%s refused: %s", _names(batch[0]), errors.where(error))  # noqa: TRY400
                 return
             for event in batch:
                 await _accept(app, stop, account_id, [event])
@@ -320,6 +337,7 @@ async def _list_rooms(app: App, account_id: int, me: str) -> None:
 
 async def _deliver(app: App, stop: asyncio.Event, account_id: int) -> None:
     """Send what is due, one after the other, while the account is online and ours."""
+    await app.write(lambda: _put_right(app, account_id))
     while not stop.is_set():
         if account_id not in app.senders:
             await app.write(lambda: own_accounts(app))
@@ -347,8 +365,9 @@ async def _supervised(
     while not stop.is_set():
         try:
             await loop(app, stop, account_id)
-        except Exception:  # the supervisor: whatever it is, the other loops go on
-            log.exception("%s of account %s failed", name, account_id)
+        except Exception as error:  # noqa: BLE001  # the supervisor: the other loops go on
+            where = errors.where(error)
+            log.error("%s of account %s failed: %s", name, account_id, where)  # noqa: TRY400
             await _woken(stop, wait)
             wait = min(wait * 2, LONGEST_WAIT)
         else:
@@ -409,6 +428,14 @@ def _release(app: App) -> None:
                 .where(account.c.id == account_id, account.c.lease_epoch == sender.epoch)
                 .values(online=False, state_at=app.clock(), state_reason="程序已停止")
             )
+
+
+def _put_right(app: App, account_id: int) -> None:
+    """What an earlier turn of this loop left when it failed: nothing else sends for the account."""
+    sender = app.senders.get(account_id)
+    if sender is not None:
+        with database.transaction(app.engine) as session:
+            outbox.recover(session, account_id, sender.epoch + 1)
 
 
 def _names(event: Event) -> str:

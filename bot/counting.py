@@ -48,11 +48,7 @@ class Stretch:
 def recount(session: Session, stretches: Sequence[Stretch], zone: ZoneInfo) -> None:
     """Add up every room-local day that the stretches touch, replacing what stood for it."""
     zones = _zones(session, {stretch.room_id for stretch in stretches}, zone)
-    days = {
-        (stretch.room_id, day)
-        for stretch in stretches
-        for day in _local_days(stretch, zones[stretch.room_id])
-    }
+    days = _room_days(stretches, zones)
     if not days:
         return
     counts = database.table(DailyCount)
@@ -78,6 +74,13 @@ def recount(session: Session, stretches: Sequence[Stretch], zone: ZoneInfo) -> N
     session.connection().execute(
         insert(counts).from_select([column.name for column in counts.c], _sums(parts))
     )
+
+
+def touched(
+    session: Session, stretches: Sequence[Stretch], zone: ZoneInfo
+) -> set[tuple[int, dt.date]]:
+    """The room-local days that the stretches touch, as (room id, day)."""
+    return _room_days(stretches, _zones(session, {one.room_id for one in stretches}, zone))
 
 
 def local_day(day: dt.date, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
@@ -171,6 +174,16 @@ def _zones(session: Session, rooms: set[int], default: ZoneInfo) -> dict[int, Zo
     )
     own = {row.id: ZoneInfo(row.zone) for row in named}
     return {room_id: own.get(room_id, default) for room_id in rooms}
+
+
+def _room_days(
+    stretches: Sequence[Stretch], zones: dict[int, ZoneInfo]
+) -> set[tuple[int, dt.date]]:
+    return {
+        (stretch.room_id, day)
+        for stretch in stretches
+        for day in _local_days(stretch, zones[stretch.room_id])
+    }
 
 
 def _local_days(stretch: Stretch, zone: ZoneInfo) -> list[dt.date]:

@@ -55,10 +55,14 @@ def connect(url: str, *, pooled: bool = True) -> Engine:
     pool = None if pooled else NullPool
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_pre_ping=pooled, poolclass=pool)
+        return create_engine(parsed, pool_pre_ping=pooled, poolclass=pool, hide_parameters=True)
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, poolclass=pool)
+        path = Path(parsed.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # It will hold what members say: nobody else's business.
+        path.touch(mode=0o600)
+    # Errors are logged, and parameters hold what members said.
+    engine = create_engine(parsed, poolclass=pool, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -7,11 +7,11 @@ for everything, so both give equal tables.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Engine, Integer, and_, delete, literal, select, tuple_
+from sqlalchemy import Date, Engine, Integer, and_, delete, func, literal, select, tuple_
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -35,6 +35,9 @@ from bot.text import lexicon as lexicon_module
 from bot.text.judging import Heard, Verdict
 from bot.text.lexicon import Lexicon
 from bot.text.segment import Segmenter
+
+# The first half of an advisory lock's key on PostgreSQL; the second is the room's id.
+ROOM_LOCK = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def derive(
     than the look-back are judged as one. `memory` saves reading the look-back again.
     """
     merged = _merge(stretches)
+    lock_rooms(session, [stretch.room_id for stretch in merged])
     memory = memory or Memory()
     readings = _plan(session, merged, memory)
     heard = _heard(session, [reading.read for reading in readings])
@@ -134,36 +138,63 @@ def rebuild(engine: Engine, rules: Rules) -> int:
         with database.transaction(engine) as session:
             session.connection().execute(delete(stale).where(stale.c.day.not_in(days)))
     judged = 0
+    counted: dict[dt.date, set[int]] = defaultdict(set)
     for day in sorted(days):
         with database.transaction(engine) as session:
-            judged += _rebuild_day(session, day, rules)
-    _drop_counts_of_nothing(engine)
+            stretches = _rebuild_day(session, day)
+            judged += derive(session, stretches, rules)
+            for room, local in counting.touched(session, stretches, rules.zone):
+                counted[local].add(room)
+    _drop_other_counts(engine, counted)
     return judged
 
 
-def _rebuild_day(session: Session, day: dt.date, rules: Rules) -> int:
+def _rebuild_day(session: Session, day: dt.date) -> list[Stretch]:
+    """Drop what was derived from a UTC day; returns what is to be judged again."""
     message = database.table(Message)
     since = dt.datetime.combine(day, dt.time(), dt.UTC)
     rooms = session.connection().scalars(
         select(message.c.room_id).where(message.c.day == day).distinct()
     )
+    stretches = [Stretch(room, since, since + DAY) for room in rooms]
+    lock_rooms(session, [stretch.room_id for stretch in stretches])
     for derived in (Signal, Mention):
         stale = database.table(derived)
         session.connection().execute(delete(stale).where(stale.c.day == day))
-    return derive(session, [Stretch(room, since, since + DAY) for room in rooms], rules)
+    return stretches
 
 
-def _drop_counts_of_nothing(engine: Engine) -> None:
-    """Counters of room-days around which the log holds no message at all."""
-    counts, message = database.table(DailyCount), database.table(Message)
+def _drop_other_counts(engine: Engine, counted: Mapping[dt.date, Collection[int]]) -> None:
+    """Drop counters of room-days that hold no message, as the rooms' zones are now."""
+    counts = database.table(DailyCount)
     with database.reading(engine) as session:
-        counted = session.connection().scalars(select(counts.c.day).distinct()).all()
-    for day in counted:
-        spoken = select(message.c.room_id).where(message.c.day.in_([day - DAY, day, day + DAY]))
+        days = session.connection().scalars(select(counts.c.day).distinct()).all()
+    for day in days:
         with database.transaction(engine) as session:
-            session.connection().execute(
-                delete(counts).where(counts.c.day == day, counts.c.room_id.not_in(spoken))
+            kept = database.given(
+                session, {"room_id": Integer()}, [(room,) for room in sorted(counted.get(day, ()))]
             )
+            session.connection().execute(
+                delete(counts).where(
+                    counts.c.day == day, counts.c.room_id.not_in(select(kept.c.room_id))
+                )
+            )
+
+
+def lock_rooms(session: Session, rooms: Iterable[int]) -> None:
+    """Be the only one who derives from these rooms until the end of the transaction.
+
+    SQLite has one writer anyway.
+    """
+    if database.is_sqlite(session):
+        return
+    wanted = database.given(
+        session, {"room_id": Integer()}, [(room,) for room in sorted(set(rooms))]
+    )
+    ordered = select(wanted.c.room_id).order_by(wanted.c.room_id).subquery()
+    session.connection().execute(
+        select(func.pg_advisory_xact_lock(ROOM_LOCK, ordered.c.room_id))
+    ).all()
 
 
 def _merge(stretches: Iterable[Stretch]) -> list[Stretch]:

@@ -11,6 +11,7 @@ Anything else is a bug and rises to the loop that logs it.
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 
 
@@ -63,3 +64,9 @@ class InvalidInput(QunyunError):
     def __init__(self, *faults: Fault) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = faults
+
+
+def where(error: BaseException) -> str:
+    """What kind of error it is and where it rose, for logs; its own words may quote a member."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{type(error).__name__}\n{frames}"

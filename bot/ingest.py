@@ -54,6 +54,7 @@ def record(
     """
     said = [event for event in events if isinstance(event, Said)]
     known = _know(session, events)
+    deriving.lock_rooms(session, known.rooms.values())
     new = _take_identities(session, said, known)
     first, again = _split(said, new)
     touched = _insert(session, [(one, new[one.room, one.id]) for one in first], known)

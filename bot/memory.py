@@ -23,7 +23,8 @@ from bot.text.judging import Heard
 from bot.text.lexicon import Lexicon
 from bot.text.segment import Segmenter
 
-MOST_ROOMS = 20_000
+# All rooms together; the least recently used go first.
+MOST_MESSAGES = 500_000
 TOO_LONG = 3 * judging.LOOK_BACK
 
 
@@ -76,8 +77,9 @@ class Remembered:
 
 @dataclass(slots=True)
 class Memory:
-    """Rooms by id, the least recently used first."""
+    """Rooms by id, the least recently used first; `size` is how many messages they hold."""
 
+    size: int = 0
     rooms: OrderedDict[int, Remembered] = field(default_factory=OrderedDict)
 
     def recall(self, session: Session, since: dict[int, dt.datetime]) -> dict[int, Remembered]:
@@ -96,10 +98,12 @@ class Memory:
         """Remember a room up to the latest message in `known`."""
         if not known.heard:
             return
+        before = self.rooms.pop(room_id, None)
+        self.size += len(known.heard) - (len(before.heard) if before else 0)
         self.rooms[room_id] = known
-        self.rooms.move_to_end(room_id)
-        while len(self.rooms) > MOST_ROOMS:
-            self.rooms.popitem(last=False)
+        while self.size > MOST_MESSAGES and len(self.rooms) > 1:
+            _, dropped = self.rooms.popitem(last=False)
+            self.size -= len(dropped.heard)
 
 
 def _traces(

@@ -19,6 +19,7 @@ from bot.memory import Memory
 from bot.models import Account, Contact, Message, MessageIdentity, Room
 
 BATCH = 5_000
+FIRST_YEAR, LAST_YEAR = 1970, 2999
 COLUMNS = (
     "id", "room", "topic", "sender", "name", "at", "type", "text", "mentions", "quote", "self",
     "recalls", "account",
@@ -134,9 +135,12 @@ def _moment(told: Mapping[str, Any]) -> dt.datetime:
         at = dt.datetime.fromisoformat(text)
         if at.tzinfo is None:
             raise _wrong("at", "没有时差", remedy)
-        return at.astimezone(dt.UTC).replace(microsecond=0)
+        at = at.astimezone(dt.UTC).replace(microsecond=0)
+        if not FIRST_YEAR <= at.year <= LAST_YEAR:
+            raise _wrong("at", f"年份不在 {FIRST_YEAR}–{LAST_YEAR} 之间", remedy)
     except (ValueError, OverflowError) as error:
         raise _wrong("at", "不是时间", remedy) from error
+    return at
 
 
 def _wrong(column: str, problem: str, remedy: str) -> InvalidInput:

@@ -27,12 +27,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Row, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, or_, select, true, update
 from sqlmodel import Session
 
-from bot import database, leases, pauses
+from bot import claiming, database, leases, pauses
 from bot.gateway import Post, Said
-from bot.models import Account, Audit, Delivery, DeliveryKind, DeliveryState, Room
+from bot.models import Audit, Delivery, DeliveryKind, DeliveryState, Room
 from bot.models.pause import PauseScope
 
 PENDING, CLAIMED, SENDING, SENT = (
@@ -167,47 +167,10 @@ def claim(
     condition on the room table; replies go out all the same), or ahead of an earlier delivery
     to the same room. `room_id` takes from that room alone.
     """
-    delivery, room, account = database.tables(Delivery, Room, Account)
-    earlier = delivery.alias("earlier")
-    overtakes = (
-        select(earlier.c.id)
-        .where(
-            earlier.c.room_id == delivery.c.room_id,
-            earlier.c.state.in_([PENDING, CLAIMED, SENDING]),
-            earlier.c.priority == delivery.c.priority,
-            earlier.c.expires_at > now,
-            or_(
-                earlier.c.due_at < delivery.c.due_at,
-                and_(earlier.c.due_at == delivery.c.due_at, earlier.c.id < delivery.c.id),
-            ),
-        )
-        .exists()
+    delivery = database.table(Delivery)
+    chosen = claiming.next_ids(
+        session, account_id, epoch, now, limit=limit, room_id=room_id, resting_rooms=resting_rooms
     )
-    owned = select(account.c.id).where(
-        account.c.id == account_id, account.c.lease_epoch == epoch, account.c.lease_until > now
-    )
-    chosen = (
-        select(delivery.c.id)
-        .join(room, room.c.id == delivery.c.room_id)
-        .where(
-            delivery.c.state == PENDING,
-            delivery.c.account_id == account_id,
-            delivery.c.due_at <= now,
-            delivery.c.expires_at > now,
-            or_(delivery.c.not_before.is_(None), delivery.c.not_before <= now),
-            owned.exists(),
-            ~pauses.holds(delivery),
-            ~overtakes,
-        )
-        .order_by(delivery.c.priority, delivery.c.due_at, delivery.c.id)
-        .limit(limit)
-    )
-    if room_id is not None:
-        chosen = chosen.where(delivery.c.room_id == room_id)
-    if resting_rooms is not None:
-        chosen = chosen.where(or_(delivery.c.kind == DeliveryKind.REPLY, ~resting_rooms))
-    if not database.is_sqlite(session):
-        chosen = chosen.with_for_update(of=delivery, skip_locked=True)
     taken = session.connection().execute(
         update(delivery)
         .where(delivery.c.id.in_(chosen))
@@ -238,16 +201,20 @@ def begin(session: Session, delivery_id: int, epoch: int, now: dt.datetime) -> P
     if row.expires_at <= now:
         _move(session, delivery_id, CLAIMED, state=EXPIRED, reason=_too_late(row.expires_at))
         return None
-    _move(
+    begun = _move(
         session,
         delivery_id,
         CLAIMED,
+        epoch=epoch,
         state=SENDING,
         sending_at=now,
         attempts=row.attempts + 1,
         fingerprint=fingerprint(row.text),
         reason=None,
     )
+    if not begun:
+        # Somebody cancelled it or took the account over between our look and our step.
+        return None
     return Post(_platform_id(session, row.room_id), row.text, tuple(row.mentions or ()))
 
 
@@ -256,23 +223,35 @@ def sent(session: Session, delivery_id: int, message_id: str | None, now: dt.dat
     values: dict[str, object] = {"state": SENT, "sent_at": now, "reason": None}
     if message_id is not None:
         values["message_id"] = message_id
-    return _move(session, delivery_id, SENDING, UNCERTAIN, **values)
+    return _apply(session, delivery_id, (SENDING, UNCERTAIN), values)
 
 
-def not_handed_over(session: Session, delivery_id: int, reason: str, now: dt.datetime) -> bool:
+def not_handed_over(
+    session: Session, delivery_id: int, epoch: int, reason: str, now: dt.datetime
+) -> bool:
     """The gateway could not be reached before anything was handed over: try again later."""
     row = _row(session, delivery_id)
     attempts = row.attempts if row is not None else 0
     wait = min(BACKOFF * 2 ** min(attempts, 10), LONGEST_BACKOFF)
-    return _move(session, delivery_id, SENDING, state=PENDING, not_before=now + wait, reason=reason)
+    return _move(
+        session,
+        delivery_id,
+        SENDING,
+        epoch=epoch,
+        state=PENDING,
+        not_before=now + wait,
+        reason=reason,
+    )
 
 
-def refused(session: Session, delivery_id: int, reason: str) -> bool:
+def refused(session: Session, delivery_id: int, epoch: int, reason: str) -> bool:
     """The platform said no for good."""
-    return _move(session, delivery_id, SENDING, state=FAILED, reason=reason)
+    return _move(session, delivery_id, SENDING, epoch=epoch, state=FAILED, reason=reason)
 
 
-def throttled(session: Session, delivery_id: int, reason: str, now: dt.datetime) -> bool:
+def throttled(
+    session: Session, delivery_id: int, epoch: int, reason: str, now: dt.datetime
+) -> bool:
     """The platform said no because the account does too much: the account rests until an
     operator lets it go on, and the delivery waits with it.
     """
@@ -280,12 +259,12 @@ def throttled(session: Session, delivery_id: int, reason: str, now: dt.datetime)
     if row is None:
         return False
     pauses.pause(session, PauseScope.ACCOUNT, row.account_id, reason, "风控", now)
-    return _move(session, delivery_id, SENDING, state=PENDING, reason=reason)
+    return _move(session, delivery_id, SENDING, epoch=epoch, state=PENDING, reason=reason)
 
 
-def unanswered(session: Session, delivery_id: int, reason: str) -> bool:
+def unanswered(session: Session, delivery_id: int, epoch: int, reason: str) -> bool:
     """Handed over, and no answer came: it waits for its echo or for an operator."""
-    return _move(session, delivery_id, SENDING, state=UNCERTAIN, reason=reason)
+    return _move(session, delivery_id, SENDING, epoch=epoch, state=UNCERTAIN, reason=reason)
 
 
 def recover(session: Session, account_id: int, epoch: int) -> tuple[int, int]:
@@ -378,7 +357,7 @@ def decide(
             before={"state": row.state.value},
         )
     )
-    return _move(session, delivery_id, *starts, **values)
+    return _apply(session, delivery_id, starts, values)
 
 
 def expire(session: Session, now: dt.datetime) -> int:
@@ -438,13 +417,30 @@ def _cancel(session: Session, which: ColumnElement[bool], reason: str, withdrawn
     )
 
 
-def _move(session: Session, delivery_id: int, *starts: DeliveryState, **values: object) -> bool:
-    """One arrow: from one of `starts`, or nothing happens."""
+def _move(
+    session: Session,
+    delivery_id: int,
+    *starts: DeliveryState,
+    epoch: int | None = None,
+    **values: object,
+) -> bool:
+    """One arrow: from one of `starts`, under `epoch` where it is given, or nothing happens."""
+    return _apply(session, delivery_id, starts, values, epoch)
+
+
+def _apply(
+    session: Session,
+    delivery_id: int,
+    starts: Sequence[DeliveryState],
+    values: Mapping[str, object],
+    epoch: int | None = None,
+) -> bool:
     delivery = database.table(Delivery)
+    owned = delivery.c.epoch == epoch if epoch is not None else true()
     moved = session.connection().execute(
         update(delivery)
-        .where(delivery.c.id == delivery_id, delivery.c.state.in_(starts))
-        .values(values)
+        .where(delivery.c.id == delivery_id, delivery.c.state.in_(starts), owned)
+        .values(dict(values))
     )
     return moved.rowcount == 1
 

@@ -25,6 +25,7 @@ from bot.models import (
     Message,
     MessageIdentity,
     Occurrence,
+    Operator,
     OrderEvent,
     Product,
     ProductAlias,
@@ -38,7 +39,7 @@ from bot.orders import intake, lines
 # What derivation reads, parents first.
 FACTS: tuple[type[SQLModel], ...] = (
     Contact, Account, Room, Membership, Product, ProductAlias, Campaign, MessageIdentity, Message,
-    Recall, Series, Occurrence, Delivery, IdentityEdge, OrderEvent,
+    Recall, Series, Occurrence, Delivery, IdentityEdge, OrderEvent, Operator,
 )  # fmt: skip
 DERIVED: tuple[type[SQLModel], ...] = (Signal, Mention, DailyCount)
 # `attribute` fills the class of a mention later, from deliveries.
@@ -75,15 +76,18 @@ def rebuild(engine: Engine, rules: Rules, now: dt.datetime) -> int:
     return judged
 
 
-def check(engine: Engine, rules: Rules, now: dt.datetime) -> list[Comparison]:
+def check(
+    engine: Engine, rules: Rules, now: dt.datetime, folder: Path | None = None
+) -> list[Comparison]:
     """Copy the facts into a temporary database, derive there, and compare every derived row.
 
     Changes nothing here. Ids of messages are copied too, so their rows are compared as they are;
     order lines and attributions are compared by order. Attribution answers for the lines that
     were attributed: what was said since is a difference until `attribute` has run again.
+    `folder` is where the temporary database stands: it holds what members said.
     """
-    with tempfile.TemporaryDirectory(prefix="qunyun-check-") as folder:
-        temporary = database.connect(f"sqlite:///{Path(folder) / 'check.db'}", pooled=False)
+    with tempfile.TemporaryDirectory(prefix="check-", dir=folder) as made:
+        temporary = database.connect(f"sqlite:///{Path(made) / 'check.db'}", pooled=False)
         database.migrate(temporary)
         with database.reading(engine) as ours:
             for fact in FACTS:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Row, and_, func, select, update
 from sqlmodel import Session
 
-from bot import counting, database, directory, ingest, outbox, roster
+from bot import counting, database, directory, errors, ingest, outbox, roster
 from bot.deriving import Rules
 from bot.gateway import Event, Joined, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
@@ -179,9 +179,10 @@ def _plan_reply(
             )
             planned = outbox.plan(session, [intent], now)
         savepoint.commit()
-    except Exception:  # a handler's bug must not take the message or its neighbours along
+    except Exception as error:  # noqa: BLE001  # a handler's bug must not take the message along
         savepoint.rollback()
-        log.exception("a handler failed on %s in room %s", key, room.id)
+        where = errors.where(error)
+        log.error("a handler failed on %s in room %s: %s", key, room.id, where)  # noqa: TRY400
         return 0
     return planned
 

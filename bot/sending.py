@@ -2,17 +2,20 @@
 
 import asyncio
 import datetime as dt
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from bot import database, leases, outbox, pacing
+from bot import database, errors, leases, outbox, pacing
 from bot.errors import GatewayUnavailable, QunyunError, SendRefused, SendUncertain
 from bot.gateway import Gateway, Post
 from bot.outbox import Claimed
 from bot.pacing import Pace
+
+log = logging.getLogger(__name__)
 
 
 class LeaseLost(QunyunError):
@@ -75,19 +78,23 @@ def _claim(session: Session, sender: Sender, now: dt.datetime) -> Claimed | dt.d
 
 async def hand_over(sender: Sender, begun: Begun) -> Callable[[Session, dt.datetime], bool]:
     """Make the one call; returns how to settle the delivery, to be run with a session and now."""
-    key = begun.delivery_id
+    key, epoch = begun.delivery_id, sender.epoch
     try:
         async with asyncio.timeout(sender.timeout):
             message_id = await sender.gateway.send(begun.post)
     except GatewayUnavailable as error:
         reason = f"通道连不上:{error}"
-        return lambda session, now: outbox.not_handed_over(session, key, reason, now)
+        return lambda session, now: outbox.not_handed_over(session, key, epoch, reason, now)
     except SendRefused as error:
         reason = str(error)
         if error.throttled:
-            return lambda session, now: outbox.throttled(session, key, reason, now)
-        return lambda session, _: outbox.refused(session, key, reason)
+            return lambda session, now: outbox.throttled(session, key, epoch, reason, now)
+        return lambda session, _: outbox.refused(session, key, epoch, reason)
     except (SendUncertain, TimeoutError) as error:
         reason = f"已交给通道,未收到回执{f':{error}' if str(error) else ''}"
-        return lambda session, _: outbox.unanswered(session, key, reason)
+        return lambda session, _: outbox.unanswered(session, key, epoch, reason)
+    except Exception as error:  # noqa: BLE001  # a gateway's bug: the post may have arrived
+        log.error("delivery %d: %s", key, errors.where(error))  # noqa: TRY400
+        reason = f"通道程序出错:{type(error).__name__}"
+        return lambda session, _: outbox.unanswered(session, key, epoch, reason)
     return lambda session, now: outbox.sent(session, key, message_id, now)

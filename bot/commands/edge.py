@@ -1,7 +1,11 @@
 """What every command needs at its edge: settings, the database, the clock, plain errors."""
 
+import contextlib
 import datetime as dt
+import os
+import re
 import secrets as randomness
+import tempfile
 from pathlib import Path
 
 from alembic.migration import MigrationContext
@@ -51,13 +55,30 @@ def at_head(opened: Engine) -> bool:
 
 
 def secret() -> bytes:
-    """The installation's secret for HMACs, made at first use and readable by its owner alone."""
+    """The installation's secret for HMACs, made at first use and readable by its owner alone.
+
+    Raises InvalidInput where the file holds something else: other pseudonyms would join nobody.
+    """
     path = settings().home / "secret"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(randomness.token_hex(32))
-    return bytes.fromhex(path.read_text().strip())
+        _make_secret(path)
+    text = path.read_text().strip()
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        fault = Fault(
+            str(path), 0, "", "不是 64 位十六进制", "从备份恢复;没有导入过成员和订单时可删除"
+        )
+        raise InvalidInput(fault)
+    return bytes.fromhex(text)
+
+
+def _make_secret(path: Path) -> None:
+    # Complete before it has its name; of two commands at once, the first one's stands.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
+        file.write(randomness.token_hex(32))
+        file.flush()
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 def file(path: Path) -> Path:

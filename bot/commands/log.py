@@ -68,7 +68,7 @@ def rebuild(
         judged = rebuilding.rebuild(engine, rules, edge.now())
         typer.echo(json_module.dumps({"judged": judged}) if json else f"已重新推导 {judged} 条消息")
         return
-    compared = rebuilding.check(engine, rules, edge.now())
+    compared = rebuilding.check(engine, rules, edge.now(), edge.settings().home)
     agrees = all(one.agrees for one in compared)
     if json:
         tables = [asdict(one) for one in compared]
@@ -77,5 +77,7 @@ def rebuild(
         for one in compared:
             verdict = "一致" if one.agrees else f"不一致:多 {one.surplus},缺 {one.missing}"
             typer.echo(f"{one.table}: {one.rows} 行,{verdict}")
+        if not compared[-1].agrees:
+            typer.echo("归因之后又有新消息时,先运行 qunyun attribute 再比对", err=True)
     if not agrees:
         raise typer.Exit(1)

@@ -18,13 +18,13 @@ from bot.demo import content
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 # A fixed Sunday: the same seed tells the same story whenever it is run.
 LAST_DAY: Final = dt.date(2026, 11, 22)
-MESSAGES_A_DAY: Final = 15.0
+MESSAGES_A_DAY: Final = 14.0
 # Orders of one member in eight lead to nobody we know.
 UNKNOWN_SHARE: Final = 0.12
 # In the last week one room in twenty falls quiet and one in twenty comes alive.
 QUIET, LIVELY = 0.4, 1.9
 LURKERS: Final = 0.45
-GROUPS_A_DAY: Final = 0.08
+GROUPS_A_DAY: Final = 0.05
 _STORY_EVERY: Final = 20
 _IN_TWO_ROOMS: Final = 0.12
 
@@ -213,7 +213,7 @@ def _joining(
     for day in community.days:
         for _ in range(poisson(rng, GROUPS_A_DAY)):
             at = instant(day, rng.uniform(9, 22))
-            for _ in range(1 + poisson(rng, 1.5)):
+            for _ in range(1 + poisson(rng, 3)):
                 weight = 0.12 * rng.paretovariate(1.5)
                 stays.append(Stay(_dressed(next(people), next(faces)), weight, joined=at))
     return stays

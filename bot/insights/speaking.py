@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Date, Integer, Row, and_, select
+from sqlalchemy import ColumnElement, Date, FromClause, Integer, Row, and_, select
 from sqlmodel import Session
 
 from bot import database
-from bot.models import Contact, Message, MessageIdentity
+from bot.models import Contact, Message, MessageIdentity, Recall
+from bot.text import judging
 
 THREAD = dt.timedelta(hours=72)
 DAY = dt.timedelta(days=1)
@@ -88,7 +89,8 @@ def _messages(session: Session, windows: Iterable[Window]) -> list[Row[Any]]:
     )
     columns = ("room_id", "contact_id", "id", "at", "mentions", "quote", "day")
     rows = session.connection().execute(
-        select(*(message.c[name] for name in columns)).join(
+        select(*(message.c[name] for name in columns))
+        .join(
             given,
             and_(
                 message.c.day == given.c.day,
@@ -96,6 +98,7 @@ def _messages(session: Session, windows: Iterable[Window]) -> list[Row[Any]]:
                 message.c.contact_id == given.c.contact_id,
             ),
         )
+        .where(_is_said(message))
     )
     return list(rows)
 
@@ -123,7 +126,7 @@ def _links(
                 target.c.id == named.c.id,
             ),
         )
-        .where(message.c.quote.is_not(None))
+        .where(message.c.quote.is_not(None), _is_said(message), _is_said(target))
     )
     quoted: dict[int, int] = {}
     links: defaultdict[int, list[tuple[int, dt.datetime]]] = defaultdict(list)
@@ -133,6 +136,22 @@ def _links(
             links[one].append((other, at))
             links[other].append((one, at))
     return quoted, dict(links)
+
+
+def _is_said(message: FromClause) -> ColumnElement[bool]:
+    """Whether somebody said it and has not taken it back."""
+    recalled, named = database.table(Recall), database.table(MessageIdentity).alias()
+    taken_back = (
+        select(named.c.id)
+        .join(
+            recalled,
+            and_(recalled.c.room_id == named.c.room_id, recalled.c.recalled == named.c.platform_id),
+        )
+        .where(named.c.id == message.c.id)
+        .correlate(message)
+        .exists()
+    )
+    return and_(message.c.type.not_in(judging.UNCOUNTED_TYPES), ~taken_back)
 
 
 def _contacts(session: Session, platform_ids: set[str]) -> dict[str, int]:

@@ -176,6 +176,6 @@ def _is_question(room: Room, message: Heard, segmenter: segment.Segmenter) -> bo
 
 
 def _by_words(message: Heard, segmenter: segment.Segmenter) -> tuple[SignalKind, ...]:
-    text = message.text
+    text = None if message.text is None else similarity.without_mentions(message.text)
     words = segmenter.words(text) if text and signals.need_words(text) else []
     return signals.of(message.type, text, words)

@@ -13,7 +13,7 @@ RULE_VERSION = 1
 
 _EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
 _PLUS_ONE = re.compile(r"1+|6{3,}|(已)?收到(了|啦|啊|谢谢)?|顶+|同上|ok|好的?|嗯+|哦+")
-_QUESTION_MARK = re.compile(r"[??]")
+_QUESTION_MARK = re.compile("[?\uff1f]")
 _ASKING = frozenset(
     "吗 怎么 怎样 怎么样 怎么办 咋 咋办 咋样 如何 为什么 为啥 什么 啥 哪 哪个 哪款 哪家 "
     "哪里 哪儿 哪些 哪种 多少 多久 多大 几个 几点 几号 "

@@ -19,7 +19,12 @@ _NOT_WORDS = re.compile(r"[\W_]+")
 
 def normalise(text: str) -> str:
     """Text as likeness sees it: folded, without mentions, blanks, punctuation and emoji."""
-    return _NOT_WORDS.sub("", lexicon.key(_MENTION.sub("", text)))
+    return _NOT_WORDS.sub("", lexicon.key(without_mentions(text)))
+
+
+def without_mentions(text: str) -> str:
+    """The text without the names of those whom it @-s: a nickname is not something said."""
+    return _MENTION.sub("", text)
 
 
 def grams(normal: str) -> frozenset[str]:

@@ -212,6 +212,18 @@ def test_a_rebuild_in_place_gives_back_what_was_lost_and_drops_what_is_too_much(
     assert agrees(engine)
 
 
+def test_a_room_that_moves_to_another_zone_is_counted_anew(engine: Engine) -> None:
+    record(engine, member_says("早", "2026-11-09 01:00"), member_says("晚", "2026-11-09 23:00"))
+    room = database.table(Room)
+    with database.transaction(engine) as session:
+        session.connection().execute(room.update().values(zone="America/Los_Angeles"))
+    assert not agrees(engine)
+    deriving.rebuild(engine, rules(engine))
+    counted = {row.day.isoformat(): row.messages for row in rows(engine, DailyCount)}
+    assert counted == {"2026-11-08": 1, "2026-11-09": 1}
+    assert agrees(engine)
+
+
 def test_the_log_leaves_as_it_came(engine: Engine, tmp_path: Any) -> None:
     lines = [
         '{"id": "m1", "room": "r1@chatroom", "sender": "a", "at": "2026-11-09T08:01:02.9+08:00", "type": "text", "text": "早\\ud83d"}',
@@ -239,6 +251,7 @@ def test_the_log_leaves_as_it_came(engine: Engine, tmp_path: Any) -> None:
         ('{"id": "", "room": "r", "sender": "s", "at": "2026-11-09T08:00:00Z", "type": "text", "text": ""}', "id"),
         ('{"id": "1", "room": 5, "sender": "s", "at": "2026-11-09T08:00:00Z", "type": "text", "text": ""}', "room"),
         ('{"id": "1", "room": "r", "sender": "s", "at": "2026-11-09T08:00:00", "type": "text", "text": ""}', "at"),
+        ('{"id": "1", "room": "r", "sender": "s", "at": "9999-12-31T23:00:00Z", "type": "text", "text": ""}', "at"),
         ('{"id": "1", "room": "r", "sender": "s", "at": "0001-01-01T00:00:00+08:00", "type": "text", "text": ""}', "at"),
         ('{"id": "1", "room": "r", "sender": "s", "at": "2026-11-09T08:00:00Z", "type": "text"}', "text"),
         ('{"id": "1", "room": "r", "sender": "s", "at": "2026-11-09T08:00:00Z", "type": "recall", "text": null}', "recalls"),

@@ -230,7 +230,7 @@ def test_an_unanswered_post_waits_and_its_echo_settles_it(engine: Engine) -> Non
     (delivery,) = claim(engine, epoch)
     assert begin(engine, delivery, epoch, EIGHT + dt.timedelta(milliseconds=300))
     with database.transaction(engine) as session:
-        assert outbox.unanswered(session, delivery, "超时")
+        assert outbox.unanswered(session, delivery, epoch, "超时")
     assert claim(engine, epoch) == []
     assert not echoed(engine, own("别的话"))
     assert not echoed(engine, own("开始啦", at=EIGHT - MINUTE))
@@ -247,7 +247,7 @@ def test_an_echo_that_two_posts_fit_settles_neither(engine: Engine) -> None:
         (delivery,) = claim(engine, epoch, limit=1)
         assert begin(engine, delivery, epoch)
         with database.transaction(engine) as session:
-            outbox.unanswered(session, delivery, "超时")
+            outbox.unanswered(session, delivery, epoch, "超时")
     assert not echoed(engine, own("开始啦"))
     assert states(engine) == [DeliveryState.UNCERTAIN] * 2
 
@@ -270,7 +270,7 @@ def test_an_operator_decides_what_is_uncertain_and_nothing_else(
     (delivery,) = claim(engine, epoch)
     begin(engine, delivery, epoch)
     with database.transaction(engine) as session:
-        outbox.unanswered(session, delivery, "超时")
+        outbox.unanswered(session, delivery, epoch, "超时")
         assert outbox.decide(session, delivery, decision, "小李", EIGHT)
     assert states(engine) == [state]
 
@@ -282,8 +282,8 @@ def test_what_was_never_handed_over_goes_again_later_and_refusals_stay(engine: E
     begin(engine, first, epoch)
     begin(engine, second, epoch)
     with database.transaction(engine) as session:
-        outbox.not_handed_over(session, first, "连不上", EIGHT)
-        outbox.refused(session, second, "机器人不在群里")
+        outbox.not_handed_over(session, first, epoch, "连不上", EIGHT)
+        outbox.refused(session, second, epoch, "机器人不在群里")
     assert claim(engine, epoch, EIGHT + 9 * SECOND) == []
     assert claim(engine, epoch, EIGHT + 10 * SECOND) == [first]
     assert states(engine)[1] is DeliveryState.FAILED
@@ -295,10 +295,30 @@ def test_a_throttled_account_rests_until_somebody_lets_it_go_on(engine: Engine) 
     (first, _) = claim(engine, epoch)
     begin(engine, first, epoch)
     with database.transaction(engine) as session:
-        outbox.throttled(session, first, "操作过于频繁", EIGHT)
+        outbox.throttled(session, first, epoch, "操作过于频繁", EIGHT)
         outbox.recover(session, 1, epoch + 1)
     assert states(engine) == [DeliveryState.PENDING] * 2
     assert claim(engine, epoch) == []
+
+
+def test_an_old_owner_cannot_undo_what_a_new_owner_is_sending(engine: Engine) -> None:
+    old = rooms(engine)
+    plan(engine, intent())
+    (delivery,) = claim(engine, old)
+    assert begin(engine, delivery, old)
+    later = EIGHT + 2 * MINUTE
+    with database.transaction(engine) as session:
+        new = leases.take(session, 1, "there:2", later)
+        assert new is not None
+        outbox.recover(session, 1, new)
+        assert outbox.decide(session, delivery, Decision.RESEND, "小李", later)
+    assert claim(engine, new, later) == [delivery]
+    assert begin(engine, delivery, new, later)
+    with database.transaction(engine) as session:
+        assert not outbox.not_handed_over(session, delivery, old, "连不上", later)
+        assert not outbox.refused(session, delivery, old, "不在群里")
+        assert not outbox.unanswered(session, delivery, old, "超时")
+    assert states(engine) == [DeliveryState.SENDING]
 
 
 def test_cancelling_stops_what_is_not_yet_being_sent(engine: Engine) -> None:
@@ -361,8 +381,8 @@ def test_every_delivery_is_in_one_state_and_says_why_it_was_not_sent(engine: Eng
         begin(engine, delivery, epoch)
     with database.transaction(engine) as session:
         outbox.sent(session, claimed[0], "x", EIGHT)
-        outbox.unanswered(session, claimed[1], "超时")
-        outbox.refused(session, claimed[2], "群已解散")
+        outbox.unanswered(session, claimed[1], epoch, "超时")
+        outbox.refused(session, claimed[2], epoch, "群已解散")
         outbox.cancel(session, [4], "运营取消")
         outbox.expire(session, EIGHT + dt.timedelta(hours=3))
     assert sorted(states(engine)) == ["cancelled", "expired", "failed", "sent", "uncertain"]

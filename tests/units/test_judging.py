@@ -55,6 +55,8 @@ def kinds(*messages: Heard) -> list[set[SignalKind]]:
         ("收到的瓶子漏液了", {SignalKind.COMPLAINT}),
         ("用了没有过敏", set()),
         ("今天天气不错", set()),
+        ("软云夜用会漏\uff1f", {SignalKind.QUESTION}),
+        ("@今天睡够了吗\u2005抱抱你", set()),
     ],
 )
 def test_a_message_is_what_its_words_say(text: str, expected: set[SignalKind]) -> None:
