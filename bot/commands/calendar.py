@@ -70,6 +70,9 @@ def export_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="写到哪里,- 为标准输出")] = Path("-"),
 ) -> None:
     """导出全部栏目(含草稿)为日历文件。 Export every series."""
+    if file.suffix not in ("", ".yaml", ".yml"):
+        remedy = "写成 .yaml;Excel 和 .ics 这个版本还没有"
+        raise InvalidInput(Fault(str(file), 0, "", f"不认识的格式 {file.suffix}", remedy))
     with _reading() as session:
         text = interchange.export(session, edge.settings().timezone)
     if str(file) == "-":

@@ -83,3 +83,10 @@ def test_a_wrong_file_changes_nothing(file: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(file: Path) -> None:
     assert isinstance(says("validate", file.with_name("no.yaml")).exception, InvalidInput)
+
+
+def test_an_export_in_a_format_that_is_not_there_yet_is_refused(file: Path) -> None:
+    target = file.with_suffix(".ics")
+    refused = says("export", target)
+    assert isinstance(refused.exception, InvalidInput)
+    assert not target.exists()
