@@ -1,5 +1,6 @@
 """Real, empty databases for benchmarks and tests."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -34,6 +35,8 @@ def postgresql_server() -> Iterator[str]:
         yield str(server.get_uri())
     finally:
         server.cleanup()
+        # It would clean up once more at exit, and leave its lock file behind.
+        atexit.unregister(server._cleanup)
         shutil.rmtree(home, ignore_errors=True)
 
 
