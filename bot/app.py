@@ -257,6 +257,8 @@ async def _listen(app: App, stop: asyncio.Event, account_id: int) -> None:
         await _accept(app, stop, account_id, batch)
         for event in batch:
             if isinstance(event, LoggedIn):
+                # What connecting imported stays as well (see `run`).
+                gc.freeze()
                 task = asyncio.create_task(_list_rooms(app, account_id, event.me.id))
                 listing.add(task)
                 task.add_done_callback(listing.discard)
