@@ -6,8 +6,8 @@ platform can die without taking the product along.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -31,7 +31,11 @@ class Posting(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a gateway can do. The core plans, shows and counts by these."""
+    """What a gateway can do. The core plans, shows and counts by these.
+
+    `mention_all`: a post can call everyone in its room. `largest_image` is in bytes.
+    `posts_per_room_month` is the platform's own quota. None: no limit that we know of.
+    """
 
     read: Read
     post: Posting
@@ -41,6 +45,43 @@ class Capabilities:
     mini_programs: bool = False
     members: bool = False
     replay: bool = False
+    mention_all: bool = False
+    largest_image: int | None = None
+    posts_per_room_month: int | None = None
+
+
+def capabilities_as_json(capabilities: Capabilities) -> dict[str, str | bool | int | None]:
+    """Capabilities as plain words, flags and numbers, to be stored as JSON."""
+    return {
+        name: str(value) if isinstance(value, StrEnum) else value
+        for name, value in asdict(capabilities).items()
+    }
+
+
+def capabilities_from_json(raw: Mapping[str, object]) -> Capabilities:
+    """What `capabilities_as_json` made, by this version or by another one.
+
+    Keys that we do not know are ignored. What is missing or unreadable promises least: nothing is
+    read, posts wait for a person, a flag is off, a number is no limit that we know of.
+    """
+    read, post = raw.get("read"), raw.get("post")
+    return Capabilities(
+        read=Read(read) if isinstance(read, str) and read in set(Read) else Read.NONE,
+        post=Posting(post) if isinstance(post, str) and post in set(Posting) else Posting.CONFIRM,
+        recall=raw.get("recall") is True,
+        images=raw.get("images") is True,
+        links=raw.get("links") is True,
+        mini_programs=raw.get("mini_programs") is True,
+        members=raw.get("members") is True,
+        replay=raw.get("replay") is True,
+        mention_all=raw.get("mention_all") is True,
+        largest_image=_number(raw.get("largest_image")),
+        posts_per_room_month=_number(raw.get("posts_per_room_month")),
+    )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +181,46 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link card to post. `image` is the URL of its picture, or empty."""
+
+    title: str
+    url: str
+    description: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MiniProgram:
+    """A mini-program card to post (小程序).
+
+    `app` is the program's appid or user name as the platform names it, `path` the page it opens
+    (empty: its first), `image` the URL of its picture, or empty.
+    """
+
+    app: str
+    title: str
+    path: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
-    """One thing to put into one room: text with mentions (contact ids), or a picture."""
+    """One thing to put into one room: text, a picture, a link or a mini program.
+
+    Exactly one of `text`, `image`, `link` and `mini_program` is given, and that is what is sent; a
+    gateway refuses a post with several or with none, rather than losing one of them. `mentions`
+    (contact ids) and `mention_all` belong to text and mean nothing beside the others. Where the
+    gateway cannot call everyone, the text goes out without it.
+    """
 
     room: str
     text: str = ""
     mentions: Sequence[str] = ()
     image: Image | None = None
+    link: Link | None = None
+    mini_program: MiniProgram | None = None
+    mention_all: bool = False
 
 
 class Gateway(Protocol):

@@ -11,21 +11,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot import errors, gateway
+from bot.gateways import contents, stream
 from bot.gateways import mentions as mention_prefix
-from bot.gateways import stream
 
 EVERYTHING = gateway.Capabilities(
     read=gateway.Read.ALL,
     post=gateway.Posting.DIRECT,
     recall=True,
     images=True,
+    links=True,
+    mini_programs=True,
     members=True,
+    mention_all=True,
+    # That of wechaty, so that a demo refuses what a real gateway would refuse.
+    largest_image=3_000_000,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A post that reached its room, as the room saw it."""
+    """A post that reached its room, as the room saw it: one of text, picture, link, program.
+
+    `text` begins with its mentions. `mention_all` is true where everyone was called.
+    """
 
     id: str
     room: str
@@ -33,6 +41,18 @@ class Sent:
     mentions: tuple[str, ...]
     image: gateway.Image | None
     at: datetime
+    link: gateway.Link | None = None
+    mini_program: gateway.MiniProgram | None = None
+    mention_all: bool = False
+
+    @property
+    def type(self) -> str:
+        """The message log's word for what was posted."""
+        if self.image:
+            return "image"
+        if self.link:
+            return "link"
+        return "mini_program" if self.mini_program else "text"
 
 
 @dataclass(slots=True)
@@ -103,15 +123,14 @@ class MemoryGateway:
     async def send(self, post: gateway.Post) -> str | None:
         """Put a post into its room and echo it, unless a fault was asked for."""
         self._require_login()
+        contents.only(post, self._capabilities)
         room = self._platform.rooms.get(post.room)
         if room is None:
             raise errors.SendRefused("机器人不在这个群里")
         fault = self._fault(post.room)
         if fault is not None and not fault.arrives:
             raise fault.raised
-        names = [room.people[id].name for id in post.mentions if id in room.people]
-        text = mention_prefix.prefixed(post.text, names)
-        sent = Sent(self._id(), post.room, text, tuple(post.mentions), post.image, self._now())
+        sent = self._as_seen(post, room)
         self.sent.append(sent)
         if self.echoes:
             self._echo(sent)
@@ -252,12 +271,31 @@ class MemoryGateway:
         self._platform.faults.clear()
         self.echoes = True
 
+    def _as_seen(self, post: gateway.Post, room: _Room) -> Sent:
+        """A post as its room sees it, mentions in front of the text."""
+        everyone = bool(post.text) and post.mention_all and self._capabilities.mention_all
+        mentioned = tuple(post.mentions) if post.text else ()
+        names = [room.people[id].name for id in mentioned if id in room.people]
+        called = [mention_prefix.EVERYONE, *names] if everyone else names
+        return Sent(
+            id=self._id(),
+            room=post.room,
+            text=mention_prefix.prefixed(post.text, called),
+            mentions=mentioned,
+            image=post.image,
+            at=self._now(),
+            link=post.link,
+            mini_program=post.mini_program,
+            mention_all=everyone,
+        )
+
     def _echo(self, sent: Sent) -> None:
+        text = f"{sent.link.title}\n{sent.link.url}" if sent.link else sent.text or None
         self.say(
             sent.room,
             self.me.id,
-            None if sent.image else sent.text,
-            type="image" if sent.image else "text",
+            text,
+            type=sent.type,
             id=sent.id,
             at=sent.at,
             mentions=sent.mentions,

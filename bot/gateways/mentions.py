@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 AFTER_NAME = "\u2005"
+EVERYONE = "所有人"
 
 
 def prefixed(text: str, names: Sequence[str]) -> str:

@@ -7,7 +7,6 @@ the event stream is read here, at the pace of the reader.
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import dataclass
@@ -26,6 +25,8 @@ from bot.gateways import wechaty_shim
 
 # What gRPC takes in one message, less what the request needs around its content.
 LARGEST_REQUEST = 4 * 1024 * 1024 - 1024
+# A picture travels as base64, a third longer; what is left is for its name and its room.
+LARGEST_IMAGE = 3_000_000
 
 # Events that wait unread in our buffers. Small, so that one read of the socket never holds so
 # many that unpacking them blocks the loop; the gateway keeps the others.
@@ -138,8 +139,9 @@ class Link:
 
     async def card(self, id: str) -> str:
         """Title and address of a link message, a line each."""
-        raw = await self._ask(self._puppet.message_url(id))
-        return "\n".join(str(part) for part in (raw.title, raw.url) if part)
+        # Not through the puppet, which raises over a card that is empty or no JSON.
+        raw = await self._ask(self._puppet.puppet_stub.message_url(id=id))
+        return card_text(str(raw.url_link))
 
     async def room_ids(self) -> list[str]:
         """The rooms the account is in."""
@@ -177,9 +179,27 @@ class Link:
         return str(id) if id else None
 
     async def send_file(self, room: str, packed: str, seconds: float) -> str | None:
-        """Post a picture that `packed` made, once."""
+        """Post a packed picture, once."""
         answer = await self._ask(
             self._puppet.puppet_stub.message_send_file(conversation_id=room, filebox=packed),
+            seconds,
+        )
+        return str(answer.id) if answer.id else None
+
+    async def send_url(self, room: str, packed: str, seconds: float) -> str | None:
+        """Post a packed link card, once."""
+        answer = await self._ask(
+            self._puppet.puppet_stub.message_send_url(conversation_id=room, url_link=packed),
+            seconds,
+        )
+        return str(answer.id) if answer.id else None
+
+    async def send_mini_program(self, room: str, packed: str, seconds: float) -> str | None:
+        """Post a packed mini-program card, once."""
+        answer = await self._ask(
+            self._puppet.puppet_stub.message_send_mini_program(
+                conversation_id=room, mini_program=packed
+            ),
             seconds,
         )
         return str(answer.id) if answer.id else None
@@ -218,10 +238,10 @@ class Link:
             raise Unreachable(type(error).__name__) from error
 
 
-def packed(image: gateway.Image) -> str:
-    """A picture as a wechaty FileBox in JSON (its own class warns on every use)."""
-    content = base64.b64encode(image.content).decode()
-    return json.dumps({"name": image.name, "boxType": 1, "base64": content, "metadata": {}})
+def card_text(packed: str) -> str:
+    """Title and address of a link card in JSON, a line each; empty for what is no card."""
+    card = _object(packed)
+    return "\n".join(str(card[part]) for part in ("title", "url") if card.get(part))
 
 
 def _spoken(message: str) -> str:

@@ -1,7 +1,9 @@
-"""What wechaty's numbers and words mean in ours. Pure."""
+"""What wechaty's numbers and words mean in ours, and our posts in wechaty's words. Pure."""
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from datetime import UTC, datetime
 
@@ -91,6 +93,37 @@ def recalled_id(text: str) -> str | None:
     """The message that a recall takes back: wechaty gives its id, some puppets WeChat's XML."""
     found = _RECALLED_ID.search(text)
     return found.group(1) if found else text.strip() or None
+
+
+def packed(content: gateway.Image | gateway.Link | gateway.MiniProgram) -> str:
+    """A picture or a card as the gateway takes it: wechaty's own names, in JSON.
+
+    What is empty is left out, so that a puppet sees an absent picture as absent.
+    """
+    match content:
+        case gateway.Image():
+            # A FileBox; wechaty's own class for it warns on every use.
+            encoded = base64.b64encode(content.content).decode()
+            return json.dumps(
+                {"name": content.name, "boxType": 1, "base64": encoded, "metadata": {}}
+            )
+        case gateway.Link():
+            card = {
+                "title": content.title,
+                "url": content.url,
+                "description": content.description,
+                "thumbnailUrl": content.image,
+            }
+        case gateway.MiniProgram():
+            # WeChat's user names of mini programs (gh_…@app) look like no appid (wx…).
+            named = "username" if content.app.startswith("gh_") else "appid"
+            card = {
+                named: content.app,
+                "title": content.title,
+                "pagePath": content.path,
+                "thumbUrl": content.image,
+            }
+    return json.dumps({name: value for name, value in card.items() if value})
 
 
 def refusal(status: str, reason: str) -> errors.QunyunError:

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -20,6 +20,8 @@ ROOM = "room1@chatroom"
 PATIENT = 20
 # Comes back at once, but forgives a machine that is busy with other things.
 CALM = wechaty.Patience(request=10, send=2, retry_first=0.05, retry_most=0.2)
+# A gateway that reads and posts text, and nothing else.
+TEXT_ONLY = gateway.Capabilities(read=gateway.Read.ALL, post=gateway.Posting.DIRECT)
 # Notices a frozen gateway soon.
 HASTY = replace(CALM, request=1, ping_every=0.1)
 
@@ -71,12 +73,18 @@ class Community(Protocol):
     async def images(self) -> list[int]:
         """Sizes of the pictures that reached the room."""
 
+    async def cards(self) -> list[gateway.Link | gateway.MiniProgram]:
+        """The links and mini programs that reached the room."""
+
+    async def texts(self) -> list[str]:
+        """The texts that reached the room, as it saw them."""
+
 
 class MemoryCommunity:
     """Driven by method calls."""
 
-    def __init__(self) -> None:
-        self._memory = memory.MemoryGateway("contract", clock=now)
+    def __init__(self, capabilities: gateway.Capabilities = memory.EVERYTHING) -> None:
+        self._memory = memory.MemoryGateway("contract", clock=now, capabilities=capabilities)
         people = [gateway.Person(f"wxid_1_{number}", f"成员1-{number}") for number in range(1, 6)]
         self._memory.add_room(ROOM, "测试 1 群", people, owner="wxid_1_1")
         self._memory.add_room("room2@chatroom", "测试 2 群")
@@ -116,17 +124,30 @@ class MemoryCommunity:
     async def images(self) -> list[int]:
         return [len(sent.image.content) for sent in self._memory.sent if sent.image]
 
+    async def cards(self) -> list[gateway.Link | gateway.MiniProgram]:
+        cards = (sent.link or sent.mini_program for sent in self._memory.sent)
+        return [card for card in cards if card]
+
+    async def texts(self) -> list[str]:
+        return [sent.text for sent in self._memory.sent if sent.text]
+
 
 class NodeCommunity:
     """Driven over the control port of a real puppet-service gateway."""
 
-    def __init__(self, node: node_gateway.NodeGateway, patience: wechaty.Patience = CALM) -> None:
+    def __init__(
+        self,
+        node: node_gateway.NodeGateway,
+        patience: wechaty.Patience = CALM,
+        capabilities: gateway.Capabilities = wechaty.CAPABILITIES,
+    ) -> None:
         self.node = node
         self.wechaty = wechaty.WechatyGateway(
             *node.address,
             clock=now,
             rng=random.Random(7),
             patience=patience,
+            capabilities=capabilities,
         )
         self.account: gateway.Gateway = self.wechaty
         self.reader = Reader(self.account)
@@ -162,9 +183,44 @@ class NodeCommunity:
         await self.node.ask("login")
 
     async def images(self) -> list[int]:
+        return [post["image"]["size"] for post in await self._sent() if "image" in post]
+
+    async def cards(self) -> list[gateway.Link | gateway.MiniProgram]:
+        return [
+            _link(post["link"]) if "link" in post else _mini_program(post["mini_program"])
+            for post in await self._sent()
+            if "link" in post or "mini_program" in post
+        ]
+
+    async def texts(self) -> list[str]:
+        return [post["text"] for post in await self._sent() if post["text"]]
+
+    async def _sent(self) -> list[dict[str, Any]]:
         sent = (await self.node.ask("sent"))["list"]
         assert isinstance(sent, list)
-        return [post["image"]["size"] for post in sent if "image" in post]
+        return sent
+
+
+def _link(payload: dict[str, str]) -> gateway.Link:
+    """A wechaty-puppet UrlLinkPayload (schemas/url-link.ts); fails on a name that is not there."""
+    assert payload.keys() <= {"title", "url", "description", "thumbnailUrl"}
+    return gateway.Link(
+        payload["title"],
+        payload["url"],
+        payload.get("description", ""),
+        payload.get("thumbnailUrl", ""),
+    )
+
+
+def _mini_program(payload: dict[str, str]) -> gateway.MiniProgram:
+    """A wechaty-puppet MiniProgramPayload (schemas/mini-program.ts); fails on unknown names."""
+    assert payload.keys() <= {"appid", "username", "title", "pagePath", "thumbUrl"}
+    return gateway.MiniProgram(
+        payload.get("appid") or payload["username"],
+        payload["title"],
+        payload.get("pagePath", ""),
+        payload.get("thumbUrl", ""),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -216,6 +272,24 @@ async def own_wechat(own_node: node_gateway.NodeGateway) -> AsyncIterator[NodeCo
 async def simulated() -> AsyncIterator[MemoryCommunity]:
     """MemoryGateway, logged in."""
     community = MemoryCommunity()
+    await community.reader.until(gateway.LoggedIn)
+    yield community
+    await community.account.close()
+
+
+@pytest.fixture
+async def text_only_wechat(node: node_gateway.NodeGateway) -> AsyncIterator[NodeCommunity]:
+    """WechatyGateway in front of a puppet that is known to post text alone, logged in."""
+    community = NodeCommunity(node, capabilities=TEXT_ONLY)
+    await community.reader.until(gateway.LoggedIn)
+    yield community
+    await community.account.close()
+
+
+@pytest.fixture
+async def text_only_simulated() -> AsyncIterator[MemoryCommunity]:
+    """MemoryGateway that posts text alone, logged in."""
+    community = MemoryCommunity(TEXT_ONLY)
     await community.reader.until(gateway.LoggedIn)
     yield community
     await community.account.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import random
@@ -19,7 +20,7 @@ import pytest
 from bot import errors, gateway, gateways
 from bot.bench import node_gateway
 from bot.gateways import wechaty, wechaty_link
-from tests.contracts.conftest import CALM, ROOM, NodeCommunity, Reader, now
+from tests.contracts.conftest import CALM, ROOM, NodeCommunity, Reader, now, require_node
 
 
 async def test_a_gateway_that_is_down_at_the_start_is_waited_for(
@@ -124,13 +125,51 @@ async def test_what_is_too_large_is_refused_before_it_is_handed_over(
 ) -> None:
     for post in (
         gateway.Post(ROOM, "长" * 1_400_000),
-        gateway.Post(ROOM, image=gateway.Image("huge.png", bytes(3_200_000))),
+        gateway.Post(ROOM, link=gateway.Link("长" * 1_400_000, "https://example.com")),
+        gateway.Post(ROOM, image=gateway.Image("名" * 100_000, bytes(3_000_000))),
     ):
         with pytest.raises(errors.SendRefused, match="4 MB"):
             await wechat.account.send(post)
+    with pytest.raises(errors.SendRefused, match="3 MB"):
+        await wechat.account.send(
+            gateway.Post(ROOM, image=gateway.Image("huge.png", bytes(3_000_001)))
+        )
     assert (await wechat.node.ask("attempts")) == {"sends": 0}
-    picture = gateway.Image("large.png", bytes(3_000_000))
+    # With the longest name that a file system takes, the largest picture still fits.
+    picture = gateway.Image("图" * 255, bytes(wechaty_link.LARGEST_IMAGE))
     assert await wechat.account.send(gateway.Post(ROOM, image=picture)) is not None
+
+
+async def test_what_is_posted_is_on_disk_in_the_journal_with_its_content(tmp_path: Path) -> None:
+    require_node()
+    journal = tmp_path / "journal.jsonl"
+    node = node_gateway.NodeGateway(rooms=1, members=1, journal=journal)
+    await node.start()
+    community = NodeCommunity(node)
+    try:
+        await community.reader.until(gateway.LoggedIn)
+        link = gateway.Link("会场", "https://example.com")
+        mini_program = gateway.MiniProgram("wx1", "拼团")
+        ids = [
+            await community.account.send(gateway.Post(ROOM, link=link)),
+            await community.account.send(gateway.Post(ROOM, mini_program=mini_program)),
+        ]
+    finally:
+        await community.account.close()
+        node.kill()
+    assert [json.loads(line) for line in journal.read_text("utf-8").splitlines()] == [
+        {"sent": ids[0], "room": ROOM, "link": {"title": "会场", "url": "https://example.com"}},
+        {"sent": ids[1], "room": ROOM, "mini_program": {"appid": "wx1", "title": "拼团"}},
+    ]
+
+
+async def test_a_card_that_nobody_can_read_is_a_link_without_text(wechat: NodeCommunity) -> None:
+    await wechat.node.ask("behave", cards=False)
+    id = await wechat.account.send(
+        gateway.Post(ROOM, link=gateway.Link("会场", "https://example.com"))
+    )
+    echo = await wechat.reader.until(gateway.Said)
+    assert (echo.id, echo.type, echo.text, echo.own) == (id, "link", None, True)
 
 
 async def test_a_second_client_waits_and_the_first_is_not_thrown_out(

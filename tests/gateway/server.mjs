@@ -30,8 +30,11 @@ const { values: options } = parseArgs({
 })
 
 const ME = 'wxid_bot'
-const behaviour = { refuse: null, slow: 0, echo: true }
+// cards: false means that no link tells its title and address.
+const usual = { refuse: null, slow: 0, echo: true, cards: true }
+const behaviour = { ...usual }
 const recalled = new Set()
+const links = new Map()
 let sent = []
 let attempts = 0
 let nextMessage = Number(options.first)
@@ -48,6 +51,16 @@ class Gateway extends PuppetMock {
     return post(room, { text: '', mentions: [], type: types.Message.Image }, { image })
   }
 
+  async messageSendUrl (room, link) {
+    return post(room, { text: link.title, mentions: [], type: types.Message.Url }, { link })
+  }
+
+  async messageSendMiniProgram (room, miniProgram) {
+    // Puppets put WeChat's XML where the text of a card would be.
+    const text = '<msg><appmsg><type>33</type></appmsg></msg>'
+    return post(room, { text, mentions: [], type: types.Message.MiniProgram }, { mini_program: miniProgram })
+  }
+
   async messageRecall (id) {
     if (!id || recalled.has(id) || !mocker.cacheMessagePayload.has(id)) { return false }
     recalled.add(id)
@@ -57,7 +70,8 @@ class Gateway extends PuppetMock {
   }
 
   async messageUrl (id) {
-    return { title: mocker.cacheMessagePayload.get(id).text, url: 'https://example.com/' + id }
+    if (!behaviour.cards) { throw new Error('not a card') }
+    return links.get(id) ?? { title: mocker.cacheMessagePayload.get(id).text, url: 'https://example.com/' + id }
   }
 }
 
@@ -75,6 +89,7 @@ async function post (room, { text, mentions, type }, seen) {
   mocker.RoomMock.load(room)
   const id = newId()
   sent.push({ id, room, text: '', mentions, ...seen })
+  if (seen.link) { links.set(id, seen.link) }
   note({ sent: id, room, ...seen })
   if (behaviour.slow) { await new Promise(resolve => setTimeout(resolve, behaviour.slow * 1000)) }
   if (behaviour.echo) { setImmediate(() => utter({ id, room, sender: ME, text, mentions, type })) }
@@ -138,7 +153,7 @@ const commands = {
   reset: async () => {
     sent = []
     attempts = 0
-    Object.assign(behaviour, { refuse: null, slow: 0, echo: true })
+    Object.assign(behaviour, usual)
     for (const room of founding) {
       Object.assign(mocker.roomPayload(room.id), structuredClone(room))
       await puppet.dirtyPayload(types.Dirty.Room, room.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -59,6 +60,66 @@ async def test_out_of_reach_means_that_nothing_was_handed_over_until_recovery(
     assert community.sent == []
     community.recover()
     assert await community.send(gateway.Post(ROOM, "早")) == "m1"
+
+
+async def test_what_was_posted_can_be_seen_whatever_it_was(
+    community: memory.MemoryGateway,
+) -> None:
+    link = gateway.Link("双11会场", "https://example.com/11")
+    program = gateway.MiniProgram("wx0123456789abcdef", "拼团")
+    picture = gateway.Image("card.png", b"png")
+    await community.send(gateway.Post(ROOM, "早", mentions=("wxid_a",), mention_all=True))
+    await community.send(gateway.Post(ROOM, image=picture, mention_all=True))
+    await community.send(gateway.Post(ROOM, link=link))
+    await community.send(gateway.Post(ROOM, mini_program=program))
+    assert [sent.type for sent in community.sent] == ["text", "image", "link", "mini_program"]
+    assert [sent.text for sent in community.sent] == [
+        "@所有人\u2005@小雨妈\u2005早",
+        "",
+        "",
+        "",
+    ]
+    # Everyone is called by a text alone.
+    assert [sent.mention_all for sent in community.sent] == [True, False, False, False]
+    assert [(sent.image, sent.link, sent.mini_program) for sent in community.sent[1:]] == [
+        (picture, None, None),
+        (None, link, None),
+        (None, None, program),
+    ]
+    echoes = [event for event in await heard(community) if isinstance(event, gateway.Said)]
+    assert [echo.type for echo in echoes] == ["text", "image", "link", "mini_program"]
+
+
+def test_capabilities_survive_being_stored() -> None:
+    for capabilities in (
+        memory.EVERYTHING,
+        gateway.Capabilities(gateway.Read.ARCHIVE, gateway.Posting.CONFIRM),
+        gateway.Capabilities(
+            gateway.Read.ALL,
+            gateway.Posting.DIRECT,
+            replay=True,
+            largest_image=2_000_000,
+            posts_per_room_month=30,
+        ),
+    ):
+        stored = json.dumps(gateway.capabilities_as_json(capabilities))
+        assert gateway.capabilities_from_json(json.loads(stored)) == capabilities
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {},
+        {"read": "telepathy", "post": None, "links": "yes", "holograms": True},
+        {"read": ["all"], "largest_image": True, "posts_per_room_month": "30"},
+    ],
+)
+def test_stored_capabilities_that_are_missing_or_unreadable_promise_least(
+    raw: dict[str, object],
+) -> None:
+    assert gateway.capabilities_from_json(raw) == gateway.Capabilities(
+        gateway.Read.NONE, gateway.Posting.CONFIRM
+    )
 
 
 async def test_echoes_can_be_dropped(community: memory.MemoryGateway) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
-from bot import errors
+from bot import errors, gateway
 from bot.gateways import wechaty_link, wechaty_messages, wechaty_signals
 
 NOW = datetime(2026, 11, 22, 8, 0, 0, 999_999, tzinfo=UTC)
@@ -43,6 +44,58 @@ def test_a_type_that_nobody_knows_yet_keeps_its_number() -> None:
 )
 def test_a_recall_names_its_message(text: str, recalled: str | None) -> None:
     assert wechaty_messages.recalled_id(text) == recalled
+
+
+@pytest.mark.parametrize(
+    ("content", "packed"),
+    [
+        (
+            gateway.Image("图.png", b"png"),
+            {"name": "图.png", "boxType": 1, "base64": "cG5n", "metadata": {}},
+        ),
+        (
+            gateway.Link("会场", "https://example.com", "八点", "https://example.com/a.png"),
+            {
+                "title": "会场",
+                "url": "https://example.com",
+                "description": "八点",
+                "thumbnailUrl": "https://example.com/a.png",
+            },
+        ),
+        (
+            gateway.Link("会场", "https://example.com"),
+            {"title": "会场", "url": "https://example.com"},
+        ),
+        (
+            gateway.MiniProgram("wx01", "拼团", "pages/a", "https://example.com/a.png"),
+            {
+                "appid": "wx01",
+                "title": "拼团",
+                "pagePath": "pages/a",
+                "thumbUrl": "https://example.com/a.png",
+            },
+        ),
+        (gateway.MiniProgram("gh_01@app", "拼团"), {"username": "gh_01@app", "title": "拼团"}),
+    ],
+)
+def test_what_is_posted_gets_the_names_of_wechaty_and_leaves_out_what_is_empty(
+    content: gateway.Image | gateway.Link | gateway.MiniProgram, packed: dict[str, object]
+) -> None:
+    assert json.loads(wechaty_messages.packed(content)) == packed
+
+
+@pytest.mark.parametrize(
+    ("card", "text"),
+    [
+        ('{"title": "会场", "url": "https://example.com"}', "会场\nhttps://example.com"),
+        ('{"title": null, "url": "https://example.com"}', "https://example.com"),
+        ("", ""),
+        ("null", ""),
+        ("<xml/>", ""),
+    ],
+)
+def test_a_card_without_title_or_address_costs_nothing(card: str, text: str) -> None:
+    assert wechaty_link.card_text(card) == text
 
 
 @pytest.mark.parametrize("reason", ["操作过于频繁", "Too many requests", "触发风控"])
