@@ -9,6 +9,7 @@ from bot.models.daily_count import DailyCount
 from bot.models.delivery import Delivery, DeliveryKind, DeliveryState
 from bot.models.digest import Digest, DigestScope, DigestState
 from bot.models.faq import Faq
+from bot.models.forbidden_word import ForbiddenWord
 from bot.models.membership import SINCE_EVER, Membership, Role
 from bot.models.mention import Mention, Touch
 from bot.models.message import Message, MessageIdentity, MessageVersion, Recall
@@ -16,12 +17,14 @@ from bot.models.occurrence import Occurrence
 from bot.models.operator import Operator, OperatorRole
 from bot.models.pause import Pause, PauseScope
 from bot.models.person import Identity, IdentityEdge, IdentityKind, Person
+from bot.models.picked_question import PickedQuestion
 from bot.models.product import Product, ProductAlias
 from bot.models.room import Room, RoomTag
 from bot.models.room_week import RoomWeek
 from bot.models.series import HolidayPolicy, Series, SeriesKind, SeriesState, SeriesStep
 from bot.models.shop_order import OrderEvent, OrderLine, OrderStatus
 from bot.models.signal import INEFFECTIVE, Signal, SignalKind
+from bot.models.special_day import DayKind, SpecialDay
 
 __all__ = [
     "INEFFECTIVE",
@@ -33,6 +36,7 @@ __all__ = [
     "Campaign",
     "Contact",
     "DailyCount",
+    "DayKind",
     "Delivery",
     "DeliveryKind",
     "DeliveryState",
@@ -40,6 +44,7 @@ __all__ = [
     "DigestScope",
     "DigestState",
     "Faq",
+    "ForbiddenWord",
     "Grade",
     "HolidayPolicy",
     "Identity",
@@ -60,6 +65,7 @@ __all__ = [
     "Pause",
     "PauseScope",
     "Person",
+    "PickedQuestion",
     "Product",
     "ProductAlias",
     "Recall",
@@ -73,5 +79,6 @@ __all__ = [
     "SeriesStep",
     "Signal",
     "SignalKind",
+    "SpecialDay",
     "Touch",
 ]

@@ -1,14 +1,18 @@
 """Accounts (机器人账号): one logged-in bot identity behind one gateway."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Field, SQLModel
+
+from bot.models.columns import json
 
 
 class Account(SQLModel, table=True):
     """An account, named without secrets, and the lease of the one process that owns it.
 
     `lease_epoch` only grows: claims, begins and settles under an older epoch are refused.
+    `capabilities` is what its gateway last said of itself, None before it ever ran.
     `first_online_at` starts the warm-up of a new account.
     """
 
@@ -16,6 +20,7 @@ class Account(SQLModel, table=True):
     name: str = Field(unique=True)
     gateway: str
     contact_id: int | None = Field(default=None, foreign_key="contact.id")
+    capabilities: dict[str, Any] | None = Field(default=None, sa_type=json())
     online: bool = False
     state_at: datetime | None = None
     state_reason: str = ""

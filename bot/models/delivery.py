@@ -2,6 +2,7 @@
 
 import datetime as dt
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
@@ -30,13 +31,20 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
+def _sent(name: str, column: str) -> Index:
+    # Planning writes many rows at once, and none of them has been sent yet.
+    sent = text("sending_at IS NOT NULL")
+    return Index(name, column, "sending_at", sqlite_where=sent, postgresql_where=sent)
+
+
 class Delivery(SQLModel, table=True):
     """One intent, named by `key`: `post:<series>:<original date>:<step>:<room>`, `reply:<message>`,
     `digest:<scope>:<week>:<target>`. Text is rendered and checked when the row is planned.
 
     `not_before` holds a retry back. `message_id` is the platform's id of what arrived.
     `epoch` is the lease under which the row was claimed. `withdrawn` marks a CANCELLED row that
-    the calendar took back to plan otherwise.
+    the calendar took back to plan otherwise. `image` names a file, `card` holds a link or a mini
+    program. `topic` and `variant` are what was drawn for the room, whether it went out or not.
     """
 
     __table_args__ = (
@@ -48,8 +56,9 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
-        Index("ix_delivery_room", "room_id", "sending_at"),
-        Index("ix_delivery_account", "account_id", "sending_at"),
+        Index("ix_delivery_room_due", "room_id", "due_at"),
+        _sent("ix_delivery_room", "room_id"),
+        _sent("ix_delivery_account", "account_id"),
         Index("ix_delivery_state", "state", "due_at"),
         Index("ix_delivery_occurrence", "occurrence_id"),
     )
@@ -66,7 +75,11 @@ class Delivery(SQLModel, table=True):
     account_id: int | None = Field(default=None, foreign_key="account.id")
     text: str = Field(default="", sa_type=LogText)
     mentions: list[str] = Field(default_factory=list, sa_type=json())
+    mention_all: bool = False
     image: str | None = None
+    card: dict[str, Any] | None = Field(default=None, sa_type=json())
+    topic: str | None = None
+    variant: str | None = None
     planned_at: dt.datetime
     due_at: dt.datetime
     expires_at: dt.datetime

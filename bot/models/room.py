@@ -11,7 +11,7 @@ class Room(SQLModel, table=True):
     """A chat group. `platform_id` is its identity; the topic is only its latest name.
 
     `zone` is an IANA name, None for the installation's. `unavailable_reason` is set where posts
-    cannot arrive (bot removed, room dissolved).
+    cannot arrive (bot removed, room dissolved). `mention_all` allows posts to call everyone.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -22,6 +22,7 @@ class Room(SQLModel, table=True):
     zone: str | None = None
     account_id: int | None = Field(default=None, foreign_key="account.id", index=True)
     owner: str = ""
+    mention_all: bool = False
     unavailable_reason: str | None = None
 
 
