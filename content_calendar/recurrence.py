@@ -2,10 +2,17 @@
 
 An occurrence is named by its *original* local date for ever. Windows are half-open; `starts` and
 `ends` are the days of the first and the last possible occurrence, both included.
+
+    rule or `also`  names the original dates
+    `skip`          takes one out, whatever else is said of it
+    `move`, `also`  say where one takes place; a holiday changes nothing about that
+    `holidays`      says what becomes of every other one that falls on a statutory holiday
 """
 
 import calendar
 import datetime as dt
+import heapq
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,8 +20,14 @@ from zoneinfo import ZoneInfo
 
 from dateutil import rrule as dateutil_rrule
 
+from bot.models import HolidayPolicy
+from content_calendar import festivals, holidays, lunar
+from content_calendar.holidays import Days
+
 DAY = dt.timedelta(days=1)
 MINUTE = dt.timedelta(minutes=1)
+# An occurrence waits so long for a workday, then it does not take place. National Day takes eight.
+LONGEST_WAIT = dt.timedelta(days=40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +65,36 @@ class Rrule:
     text: str
 
 
-Rule = Weekly | Monthly | EveryDays | Dates | Rrule
+@dataclass(frozen=True, slots=True)
+class Lunar:
+    """Every lunar year on these (month, day), where the month has it; None is the last day."""
+
+    days: tuple[tuple[int, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Festivals:
+    """Every year on the festivals of these names, as festivals.FESTIVALS dates them."""
+
+    names: tuple[str, ...]
+
+
+Rule = Weekly | Monthly | EveryDays | Dates | Rrule | Lunar | Festivals
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The days of a series. `skip` and the keys of `move` are original dates."""
+    """The days of a series. `skip` and the keys of `move` are original dates, and so are those of
+    `also`, which stand beside the rule.
+    """
 
     rule: Rule
     starts: dt.date
     ends: dt.date
     skip: frozenset[dt.date] = frozenset()
     move: Mapping[dt.date, dt.date] = field(default_factory=dict)
+    also: frozenset[dt.date] = frozenset()
+    holidays: HolidayPolicy = HolidayPolicy.KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,60 +130,169 @@ def slots(
     zone: ZoneInfo,
     since: dt.datetime,
     until: dt.datetime,
+    days: Days = holidays.PUBLISHED,
 ) -> list[Slot]:
     """The steps that are due in `[since, until)`, in order of time."""
     # One more day on either side: a wall clock that does not exist can fire on the next date.
-    first, last = since.astimezone(zone).date() - DAY, until.astimezone(zone).date() + DAY
+    first, end = since.astimezone(zone).date() - DAY, until.astimezone(zone).date() + 2 * DAY
+    by_shift: dict[dt.timedelta, list[Occurrence]] = {}
     found = []
     for timing in timings:
         shift = dt.timedelta(days=timing.days)
-        for each in occurrences(schedule, first - shift, last - shift + DAY):
+        if shift not in by_shift:
+            by_shift[shift] = occurrences(schedule, first - shift, end - shift, days)
+        for each in by_shift[shift]:
             due_at = instant(each.date + shift, timing.at, zone)
             if since <= due_at < until:
                 found.append(Slot(each.original_date, each.date, timing.step, due_at))
     return sorted(found, key=lambda slot: slot.due_at)
 
 
-def occurrences(schedule: Schedule, since: dt.date, until: dt.date) -> list[Occurrence]:
+def next_due(
+    schedule: Schedule,
+    timings: Iterable[Timing],
+    zone: ZoneInfo,
+    since: dt.datetime,
+    days: Days = holidays.PUBLISHED,
+) -> dt.datetime | None:
+    """The earliest instant at or after `since` at which a step is due; None if there is none."""
+    steps = tuple(timings)
+    if not steps:
+        return None
+    shifts = [dt.timedelta(days=step.days) for step in steps]
+    # Some days more on either side make up for every zone and every change of its clocks.
+    first = min([schedule.starts, *schedule.move.values()]) + min(shifts) - 2 * DAY
+    last = max([schedule.ends + LONGEST_WAIT, *schedule.move.values()]) + max(shifts) + 3 * DAY
+    begin = max(since, dt.datetime.combine(first, dt.time(), dt.UTC))
+    end = dt.datetime.combine(last, dt.time(), dt.UTC)
+    # Most series are due within days, and few are looked at for years.
+    width = 8 * DAY
+    while begin < end:
+        until = min(begin + width, end)
+        found = slots(schedule, steps, zone, begin, until, days)
+        if found:
+            return found[0].due_at
+        begin, width = until, width * 8
+    return None
+
+
+def occurrences(
+    schedule: Schedule, since: dt.date, until: dt.date, days: Days = holidays.PUBLISHED
+) -> list[Occurrence]:
     """The occurrences that take place in `[since, until)`, in order of date.
 
-    A moved occurrence that meets another one merges with it: the one at home there stands, else
-    the one with the earlier original date.
+    One that was moved, by hand or by a holiday, and meets another one merges with it: the one at
+    home there stands, else the one with the earlier original date.
     """
-    standing = {
-        day: day
-        for day in dates(schedule, since, until)
-        if day not in schedule.skip and day not in schedule.move
-    }
-    for original, moved in sorted(schedule.move.items()):
-        if since <= moved < until and original not in schedule.skip and happens(schedule, original):
-            standing.setdefault(moved, original)
-    return [Occurrence(original, day) for day, original in sorted(standing.items())]
+    held = (
+        (original, _held(schedule, original, days))
+        for original in _unmoved(schedule, _reaching(schedule, since, days), until)
+    )
+    moved = (
+        (original, date)
+        for original, date in schedule.move.items()
+        if original not in schedule.skip and since <= date < until and happens(schedule, original)
+    )
+    found = [
+        Occurrence(original, date)
+        for original, date in itertools.chain(held, moved)
+        if date is not None and since <= date < until
+    ]
+    found.sort(key=lambda each: (each.date, each.original_date != each.date, each.original_date))
+    return [next(meeting) for _, meeting in itertools.groupby(found, key=lambda each: each.date)]
 
 
 def happens(schedule: Schedule, day: dt.date) -> bool:
-    """Whether the rule names this day, skips and moves aside."""
+    """Whether this is an original date: skips, moves and holidays aside."""
     return next(dates(schedule, day, day + DAY), None) is not None
 
 
 def dates(schedule: Schedule, since: dt.date, until: dt.date) -> Iterator[dt.date]:
-    """The days in `[since, until)` that the rule names, skips and moves aside, in order."""
+    """The original dates in `[since, until)`: skips, moves and holidays aside, in order."""
     first, end = max(since, schedule.starts), min(until, schedule.ends + DAY)
+    ruled = _named(schedule, first, end)
+    if not schedule.also:
+        return ruled
+    both = heapq.merge(ruled, sorted(day for day in schedule.also if first <= day < end))
+    return (day for day, _ in itertools.groupby(both))
+
+
+def unknown_years(schedule: Schedule, since: dt.date, until: dt.date, days: Days) -> list[int]:
+    """The years without known holidays on which the occurrences of `[since, until)` depend.
+
+    These do not take place until the year is known. Empty where holidays change nothing.
+    """
+    if schedule.holidays is HolidayPolicy.KEEP:
+        return []
+    decisive = (
+        _decisive(schedule.holidays, original, days)
+        for original in _unmoved(schedule, _reaching(schedule, since, days), until)
+        if original not in schedule.also
+    )
+    return sorted({day.year for day in decisive if day >= since and not days.knows(day.year)})
+
+
+def _unmoved(schedule: Schedule, since: dt.date, until: dt.date) -> Iterator[dt.date]:
+    """The original dates that nobody skipped or moved."""
+    for day in dates(schedule, since, until):
+        if day not in schedule.skip and day not in schedule.move:
+            yield day
+
+
+def _reaching(schedule: Schedule, since: dt.date, days: Days) -> dt.date:
+    """The first original date that can have waited until `since`: only days of rest lie between."""
+    first = since
+    if schedule.holidays is HolidayPolicy.NEXT_WORKDAY:
+        while since - first < LONGEST_WAIT and not days.is_workday(first - DAY):
+            first -= DAY
+    return first
+
+
+def _held(schedule: Schedule, original: dt.date, days: Days) -> dt.date | None:
+    """The date on which an occurrence that nobody moved takes place, if it does."""
+    if schedule.holidays is HolidayPolicy.KEEP or original in schedule.also:
+        return original
+    day = _decisive(schedule.holidays, original, days)
+    if not days.knows(day.year) or days.is_holiday(day):
+        return None
+    return day if day == original or days.is_workday(day) else None
+
+
+def _decisive(policy: HolidayPolicy, original: dt.date, days: Days) -> dt.date:
+    """The day that decides: its own, or where its walk off a holiday ends.
+
+    A walk ends on the first workday, on the first day of an unknown year, or after LONGEST_WAIT.
+    """
+    day = original
+    if policy is HolidayPolicy.NEXT_WORKDAY and days.is_holiday(original):
+        while days.knows(day.year) and not days.is_workday(day) and day - original < LONGEST_WAIT:
+            day += DAY
+    return day
+
+
+def _named(schedule: Schedule, first: dt.date, end: dt.date) -> Iterator[dt.date]:
+    """The days in `[first, end)` that the rule names, in order."""
     match schedule.rule:
         case Weekly(days):
-            return (day for day in _days(first, end) if day.weekday() in days)
+            yield from _weekly(days, first, end)
         case Monthly(number):
-            return (day for day in _monthly(number, first, end) if first <= day < end)
+            yield from (day for day in _monthly(number, first, end) if first <= day < end)
         case EveryDays(step):
             # The first multiple of the step at or after the window's first day.
             gone = -(-(first - schedule.starts).days // step) * step
-            return _days(schedule.starts + dt.timedelta(days=gone), end, step)
+            yield from _every(schedule.starts + dt.timedelta(days=gone), end, step)
         case Dates(chosen):
-            return (day for day in chosen if first <= day < end)
+            yield from (day for day in chosen if first <= day < end)
         case Rrule(text):
-            return _ruled(text, schedule.starts, first, end)
+            yield from _ruled(text, schedule.starts, first, end)
+        case Lunar(named):
+            yield from lunar.dates(named, first, end)
+        case Festivals(names):
+            yield from festivals.dates(names, first, end)
 
 
+# Hundreds of series share a few times of day.
+@lru_cache(maxsize=1 << 14)
 def instant(day: dt.date, at: dt.time, zone: ZoneInfo) -> dt.datetime:
     """A wall clock as UTC: the first of two, or the next minute that exists."""
     local = dt.datetime.combine(day, at)
@@ -163,7 +303,15 @@ def instant(day: dt.date, at: dt.time, zone: ZoneInfo) -> dt.datetime:
         local += MINUTE
 
 
-def _days(first: dt.date, end: dt.date, step: int = 1) -> Iterator[dt.date]:
+def _weekly(weekdays: tuple[int, ...], first: dt.date, end: dt.date) -> Iterator[dt.date]:
+    since, until = first.toordinal(), end.toordinal()
+    for monday in range(since - first.weekday(), until, 7):
+        for weekday in sorted(set(weekdays)):
+            if since <= monday + weekday < until:
+                yield dt.date.fromordinal(monday + weekday)
+
+
+def _every(first: dt.date, end: dt.date, step: int) -> Iterator[dt.date]:
     return (first + dt.timedelta(days=n) for n in range(0, (end - first).days, step))
 
 
