@@ -28,13 +28,13 @@ from bot import counting, database, deriving, errors, leases, outbox, pacing, re
 from bot.counting import Stretch
 from bot.deriving import Rules
 from bot.errors import GatewayUnavailable
-from bot.gateway import Event, Gateway, LoggedIn, LoggedOut
+from bot.gateway import Event, Gateway, LoggedIn, LoggedOut, capabilities_as_json
 from bot.memory import Memory
 from bot.models import Account, Message
 from bot.receiving import Taken
 from bot.sending import Begun, LeaseLost, Sender
 from bot.settings import Settings
-from content_calendar import planning
+from content_calendar import contact, planning
 from handlers import HANDLERS, Handler
 
 log = logging.getLogger(__name__)
@@ -124,6 +124,7 @@ def own_accounts(app: App) -> bool:
             gateway,
             pacing.pace(app.settings),
             app.settings.send_timeout_seconds,
+            app.settings.attachments,
         )
     return len(app.senders) == len(app.accounts)
 
@@ -152,9 +153,14 @@ def tick(app: App) -> int:
             if not leases.renew(session, account_id, sender.epoch, now):
                 _lose(app, account_id)
         outbox.expire(session, now)
-        planned = planning.plan_due(session, now, app.settings.zone, quiet=app.settings.quiet_hours)
+        planned = planning.plan_due(session, now, contact.rules(app.settings))
     for refused in planned.refused:
-        log.error("%s cannot be planned: %s", refused.key, refused.reason)
+        log.warning(
+            "series %s, step %s: not posted to %d rooms: %s",
+            refused.series, refused.step, refused.rooms, refused.reason,
+        )  # fmt: skip
+    for key, year in planned.unknown_years:
+        log.error("series %s waits for the holidays of %d, which nobody knows", key, year)
     return planned.new
 
 
@@ -388,6 +394,7 @@ async def _woken(event: asyncio.Event, seconds: float) -> bool:
 def _account(session: Session, gateway: Gateway) -> int:
     account = database.table(Account)
     kind = type(gateway).__module__.rpartition(".")[2]
+    can = capabilities_as_json(gateway.capabilities)
     row = {
         "name": gateway.account, "gateway": kind, "online": False, "state_reason": "",
         "lease_epoch": 0,
@@ -395,7 +402,9 @@ def _account(session: Session, gateway: Gateway) -> int:
     database.insert_rows(session, Account, [row], skip_existing=True)
     # A rooms file may have named the account before any gateway did.
     session.connection().execute(
-        update(account).where(account.c.name == gateway.account).values(gateway=kind)
+        update(account)
+        .where(account.c.name == gateway.account)
+        .values(gateway=kind, capabilities=can)
     )
     named = select(account.c.id).where(account.c.name == gateway.account)
     return int(session.connection().execute(named).scalar_one())

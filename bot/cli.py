@@ -5,7 +5,17 @@ import sys
 import typer
 from sqlalchemy.exc import OperationalError
 
-from bot.commands import bench, calendar, data, deliveries, demo, digest, export, log, run
+from bot.commands import (
+    bench,
+    calendar,
+    data,
+    deliveries,
+    demo,
+    digest,
+    export,
+    log,
+    run,
+)
 from bot.errors import InvalidInput, QunyunError
 
 app = typer.Typer(

@@ -249,6 +249,33 @@ def insert_rows(
     return session.connection().execute(counted).rowcount
 
 
+def insert_alike(
+    session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, object]]
+) -> int:
+    """Insert many rows whose key does not stand yet; returns how many were written.
+
+    One statement: what all rows agree on travels once, the rest as one parameter a column.
+    """
+    if not rows:
+        return 0
+    target, first = table(model), rows[0]
+    alike = [name for name in first if all(row[name] == first[name] for row in rows)]
+    differing = [name for name in first if name not in alike] or [alike.pop(0)]
+    types = {name: target.c[name].type for name in differing}
+    source = given(session, types, ([row[name] for name in differing] for row in rows))
+    constants = [
+        bindparam(None, first[name], type_=target.c[name].type, unique=True).label(name)
+        for name in alike
+    ]
+    chosen = select(*(source.c[name] for name in differing), *constants).where(true())
+    dialect_insert = sqlite.insert if is_sqlite(session) else postgresql.insert
+    writing = dialect_insert(target).from_select(
+        [*differing, *alike], chosen.order_by(source.c.n), include_defaults=False
+    )
+    counted = writing.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return session.connection().execute(counted).rowcount
+
+
 def insert_new(
     session: Session,
     model: type[SQLModel],

@@ -26,13 +26,15 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, or_, select, true, update
 from sqlmodel import Session
 
-from bot import claiming, database, leases, pauses
+from bot import claiming, database, intents, leases, pauses
 from bot.gateway import Post, Said
-from bot.models import Audit, Delivery, DeliveryKind, DeliveryState, Room
+from bot.intents import Intent
+from bot.models import Audit, Delivery, DeliveryState, Room
 from bot.models.pause import PauseScope
 
 PENDING, CLAIMED, SENDING, SENT = (
@@ -55,29 +57,6 @@ _MENTIONS = re.compile("^(?:@[^\u2005\n]*\u2005\\s*)+")
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """One post to one room, rendered and checked: what `plan` turns into a PENDING delivery.
-
-    `key` names the intent; planning the same key again changes nothing. A smaller `priority`
-    goes first.
-    """
-
-    key: str
-    kind: DeliveryKind
-    room_id: int
-    account_id: int | None
-    text: str
-    due_at: dt.datetime
-    expires_at: dt.datetime
-    priority: int = 1
-    series_id: int | None = None
-    occurrence_id: int | None = None
-    step: str | None = None
-    mentions: Sequence[str] = ()
-    image: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Claimed:
     """A delivery that this process is about to send."""
 
@@ -93,44 +72,35 @@ class Decision(StrEnum):
     FAILED = "failed"
 
 
-def plan(session: Session, intents: Iterable[Intent], now: dt.datetime) -> int:
-    """Make PENDING deliveries; returns how many.
+def plan(
+    session: Session, wanted: Iterable[Intent], now: dt.datetime, *, revive: bool = True
+) -> int:
+    """Make PENDING deliveries; returns how many. What is refused is written down as CANCELLED.
 
-    A key that stands already stays as it is, except that what the calendar withdrew unsent is
-    planned again as it is now. Safe to repeat.
+    A key that stands already stays as it is, except that with `revive` what the calendar withdrew
+    unsent is planned again as it is now. Safe to repeat.
     """
-    rows = [
-        {
-            "key": intent.key,
-            "kind": intent.kind,
-            "state": PENDING,
-            "priority": intent.priority,
-            "series_id": intent.series_id,
-            "occurrence_id": intent.occurrence_id,
-            "step": intent.step,
-            "room_id": intent.room_id,
-            "account_id": intent.account_id,
-            "text": intent.text,
-            "mentions": list(intent.mentions),
-            "image": intent.image,
-            "planned_at": now,
-            "due_at": intent.due_at,
-            "expires_at": intent.expires_at,
-            "attempts": 0,
-            "withdrawn": False,
-        }
-        for intent in intents
-    ]
-    return database.insert_rows(session, Delivery, rows, skip_existing=True) + _revive(
-        session, rows
-    )
+    rows = [intents.as_row(intent, now) for intent in wanted]
+    database.insert_alike(session, Delivery, [row for row in rows if row["state"] is CANCELLED])
+    pending = [row for row in rows if row["state"] is PENDING]
+    planned = database.insert_alike(session, Delivery, pending)
+    return planned + (_revive(session, pending) if revive else 0)
+
+
+def renew(session: Session, wanted: Iterable[Intent], now: dt.datetime) -> int:
+    """Plan again, as it is now, what the calendar withdrew unsent, and nothing else."""
+    rows = [intents.as_row(intent, now) for intent in wanted]
+    return _revive(session, [row for row in rows if row["state"] is PENDING])
 
 
 def _revive(session: Session, rows: Sequence[Mapping[str, object]]) -> int:
     if not rows:
         return 0
     delivery = database.table(Delivery)
-    again = ("key", "room_id", "account_id", "text", "planned_at", "due_at", "expires_at")
+    again = (
+        *("key", "room_id", "account_id", "text", "mention_all", "image", "card"),
+        *("topic", "variant", "planned_at", "due_at", "expires_at"),
+    )
     source = database.given(
         session,
         {name: delivery.c[name].type for name in again},
@@ -209,13 +179,13 @@ def begin(session: Session, delivery_id: int, epoch: int, now: dt.datetime) -> P
         state=SENDING,
         sending_at=now,
         attempts=row.attempts + 1,
-        fingerprint=fingerprint(row.text),
+        fingerprint=fingerprint(intents.content(row)),
         reason=None,
     )
     if not begun:
         # Somebody cancelled it or took the account over between our look and our step.
         return None
-    return Post(_platform_id(session, row.room_id), row.text, tuple(row.mentions or ()))
+    return intents.as_post(row, _platform_id(session, row.room_id))
 
 
 def sent(session: Session, delivery_id: int, message_id: str | None, now: dt.datetime) -> bool:
@@ -293,7 +263,7 @@ def echo(session: Session, said: Said) -> bool:
     Same room, same text after mentions, said at or after sending, its id bound to no other
     delivery, exactly one candidate; else a person decides. True where one was settled.
     """
-    if not said.own or said.text is None:
+    if not said.own or not said.text:
         return False
     delivery, room = database.tables(Delivery, Room)
     named = select(room.c.id).where(room.c.platform_id == said.room).scalar_subquery()
@@ -445,7 +415,7 @@ def _apply(
     return moved.rowcount == 1
 
 
-def _row(session: Session, delivery_id: int) -> Row[*tuple[object, ...]] | None:
+def _row(session: Session, delivery_id: int) -> Row[Any] | None:
     delivery = database.table(Delivery)
     return (
         session.connection().execute(select(delivery).where(delivery.c.id == delivery_id)).first()

@@ -81,9 +81,15 @@ def slot(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> Slo
     floor = since
     if len(sent) == pace.per_minute:
         floor = sent[-1][2] + MINUTE
-    if _sent_today(session, account_id, now, pace) >= _daily_limit(session, account_id, now, pace):
+    if _sent_today(session, account_id, now, pace) >= daily_limit(session, account_id, now, pace):
         floor = max(floor, _midnight_after(now, pace.zone))
     return Slot(max(ready, floor), room_id, max(room_ready, floor))
+
+
+def seconds_a_room(pace: Pace, messages: int) -> float:
+    """How long so many messages to one room keep an account busy, on average."""
+    gaps = sum(pace.gap) / 2 + (messages - 1) * pace.room_gap
+    return max(gaps, messages * MINUTE.total_seconds() / pace.per_minute)
 
 
 def resting_rooms(session: Session, now: dt.datetime, pace: Pace) -> ColumnElement[bool]:
@@ -132,7 +138,8 @@ def _sent_today(session: Session, account_id: int, now: dt.datetime, pace: Pace)
     )
 
 
-def _daily_limit(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> int:
+def daily_limit(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> int:
+    """How many posts an account may send in the day of `now`; less while it is new."""
     if not pace.warmup_days:
         return pace.per_day
     account = database.table(Account)

@@ -14,9 +14,9 @@ from bot import counting, database, directory, errors, ingest, outbox, roster
 from bot.deriving import Rules
 from bot.gateway import Event, Joined, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
+from bot.intents import Intent
 from bot.memory import Memory
 from bot.models import Account, Contact, DeliveryKind, Faq, Room, Signal, SignalKind
-from bot.outbox import Intent
 from bot.text import similarity
 from handlers import HANDLERS, Handler, react
 from handlers.moment import Moment

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from bot import cells, database, directory
 from bot.csv_files import NOWHERE, Column, Imported, Place, Reading, Row, read
-from bot.models import Account, Room, RoomTag
+from bot.models import Account, Room, RoomTag, Series
 
 ROOM = Column("room", cells.identifier, ("群",), required=True, filled=True)
 TOPIC = Column("topic", cells.text, ("群名",))
@@ -78,6 +78,10 @@ def record(session: Session, rows: Sequence[RoomRow]) -> tuple[Imported, frozens
         changed=len(changed & before.keys()),
         unchanged=len(before.keys() - changed),
     )
+    if {known.zone for known in after.values()} - {known.zone for known in before.values()}:
+        # A wall clock that no room had may come before what the planner waits for.
+        series = database.table(Series)
+        session.connection().execute(update(series).values(next_due_at=None))
     rezoned = {room for room in before if before[room].zone != after[room].zone}
     return counts, frozenset(ids[room] for room in rezoned)
 

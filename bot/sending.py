@@ -4,14 +4,15 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bot import database, errors, leases, outbox, pacing
 from bot.errors import GatewayUnavailable, QunyunError, SendRefused, SendUncertain
-from bot.gateway import Gateway, Post
+from bot.gateway import Gateway, Image, Post
 from bot.outbox import Claimed
 from bot.pacing import Pace
 
@@ -32,13 +33,14 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One account that this process owns, and the pace it keeps."""
+    """One account that this process owns, and the pace it keeps; pictures lie in `attachments`."""
 
     account_id: int
     epoch: int
     gateway: Gateway
     pace: Pace
     timeout: float
+    attachments: Path = Path("attachments")
 
 
 def begin_next(engine: Engine, sender: Sender, now: dt.datetime) -> Begun | dt.datetime | None:
@@ -80,8 +82,9 @@ async def hand_over(sender: Sender, begun: Begun) -> Callable[[Session, dt.datet
     """Make the one call; returns how to settle the delivery, to be run with a session and now."""
     key, epoch = begun.delivery_id, sender.epoch
     try:
+        post = await asyncio.to_thread(_with_picture, begun.post, sender.attachments)
         async with asyncio.timeout(sender.timeout):
-            message_id = await sender.gateway.send(begun.post)
+            message_id = await sender.gateway.send(post)
     except GatewayUnavailable as error:
         reason = f"通道连不上:{error}"
         return lambda session, now: outbox.not_handed_over(session, key, epoch, reason, now)
@@ -98,3 +101,14 @@ async def hand_over(sender: Sender, begun: Begun) -> Callable[[Session, dt.datet
         reason = f"通道程序出错:{type(error).__name__}"
         return lambda session, _: outbox.unanswered(session, key, epoch, reason)
     return lambda session, now: outbox.sent(session, key, message_id, now)
+
+
+def _with_picture(post: Post, folder: Path) -> Post:
+    """The post with its picture's bytes. Raises SendRefused where the file cannot be read."""
+    if post.image is None:
+        return post
+    try:
+        content = (folder / post.image.name).read_bytes()
+    except OSError as error:
+        raise SendRefused(f"图片 {post.image.name} 读不出来:{error.strerror}") from error
+    return replace(post, image=Image(post.image.name, content))

@@ -57,6 +57,15 @@ def _span(value: object) -> object:
     return span
 
 
+def _share(value: object) -> object:
+    if value in ("", None):
+        return None
+    share = float(str(value))
+    if not 0 <= share <= 1:
+        raise ValueError("要写 0 到 1 之间的小数,例如 0.3;不限就留空")
+    return share
+
+
 def _zone(value: object) -> object:
     try:
         ZoneInfo(str(value))
@@ -86,12 +95,20 @@ class Settings(BaseSettings):
     posts_per_day: int = Field(default=2000, ge=1)
     posts_per_room_day: int = Field(default=10, ge=1)
     warmup_days: int = Field(default=0, ge=0)
+    room_post_gap_minutes: int = Field(default=0, ge=0)
+    promo_share: Annotated[float | None, BeforeValidator(_share)] = None
+    four_eyes_rooms: int = Field(default=500, ge=0)
     send_timeout_seconds: float = Field(default=15, gt=0)
 
     @property
     def database(self) -> str:
         """The database URL: as set, or SQLite in the home folder."""
         return self.database_url or f"sqlite:///{self.home / 'qunyun.db'}"
+
+    @property
+    def attachments(self) -> Path:
+        """Where the pictures of posts lie."""
+        return self.home / "attachments"
 
     @property
     def zone(self) -> ZoneInfo:

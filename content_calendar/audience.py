@@ -1,33 +1,59 @@
 """Which rooms a series is for, evaluated when its posts are planned.
 
-An audience is every room, or the rooms of the verticals that carry one of the tags (a list left
-empty does not narrow) together with the rooms named one by one; less the excluded ones.
+An audience is every room, or the rooms that meet every criterion that is given (verticals, tags,
+accounts, owners, size, activity), together with the rooms named one by one; less the excluded ones.
 """
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
 from sqlmodel import Session
 
 from bot import database
-from bot.models import Room, RoomTag
+from bot.insights import engagement
+from bot.models import Account, DailyCount, Membership, Room, RoomTag
 from bot.models.columns import LogText
 
-ROOM = database.table(Room)
-TAG = database.table(RoomTag)
+ROOM, TAG, ACCOUNT = database.tables(Room, RoomTag, Account)
+STAY, COUNT = database.tables(Membership, DailyCount)
+ACTIVITY = dt.timedelta(days=28)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """From `least` to `most`, both included; None is open."""
+
+    least: int | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """What the calendar file says; rooms by platform id."""
+    """What the calendar file says; rooms by platform id, accounts by name.
+
+    `members` counts the people present, `messages_a_day` the mean of the last 28 days.
+    """
 
     verticals: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    members: Bounds | None = None
+    messages_a_day: Bounds | None = None
     rooms: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    exclude_verticals: tuple[str, ...] = ()
     all: bool = False
+
+    @property
+    def narrows(self) -> bool:
+        """Whether some criterion is given."""
+        lists = self.verticals or self.tags or self.accounts or self.owners
+        return bool(lists or self.members or self.messages_a_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +66,33 @@ class Target:
     vertical: str
     zone: str | None
     account_id: int | None
+    owner: str
+    mention_all: bool
     unavailable_reason: str | None
 
 
 def available(
-    session: Session, audience: Audience, zones: Iterable[str | None] | None = None
+    session: Session,
+    audience: Audience,
+    today: dt.date,
+    zones: Iterable[str | None] | None = None,
 ) -> list[Target]:
     """The rooms that posts can reach, by id; only those in `zones` where these are given."""
-    statement = _targets(session, audience).where(ROOM.c.unavailable_reason.is_(None))
+    statement = _targets(session, audience, today).where(ROOM.c.unavailable_reason.is_(None))
     if zones is not None:
         statement = statement.where(_in_zones(set(zones)))
     return _found(session, statement)
 
 
-def targets(session: Session, audience: Audience) -> list[Target]:
+def ids(session: Session, audience: Audience, today: dt.date) -> set[int]:
+    """The ids of the rooms that posts can reach."""
+    condition = matches(session, audience, today) & ROOM.c.unavailable_reason.is_(None)
+    return set(session.connection().scalars(select(ROOM.c.id).where(condition)))
+
+
+def targets(session: Session, audience: Audience, today: dt.date) -> list[Target]:
     """The rooms of an audience by id, unreachable ones too."""
-    return _found(session, _targets(session, audience))
+    return _found(session, _targets(session, audience, today))
 
 
 def unknown_rooms(session: Session, audience: Audience) -> list[str]:
@@ -76,28 +113,77 @@ def _found(session: Session, statement: Select[Any]) -> list[Target]:
     return [Target(*row) for row in session.connection().execute(statement)]
 
 
-def _targets(session: Session, audience: Audience) -> Select[Any]:
+def _targets(session: Session, audience: Audience, today: dt.date) -> Select[Any]:
     columns = [ROOM.c[name] for name in Target.__slots__]
-    return select(*columns).where(matches(session, audience)).order_by(ROOM.c.id)
+    return select(*columns).where(matches(session, audience, today)).order_by(ROOM.c.id)
 
 
-def matches(session: Session, audience: Audience) -> ColumnElement[bool]:
-    """The audience as one condition on `room`."""
-    named = ROOM.c.platform_id.in_(_given(session, audience.rooms)) if audience.rooms else false()
-    chosen = true() if audience.all else or_(_selected(audience), named)
-    if not audience.exclude:
-        return chosen
-    return and_(chosen, not_(ROOM.c.platform_id.in_(_given(session, audience.exclude))))
+def matches(session: Session, audience: Audience, today: dt.date) -> ColumnElement[bool]:
+    """The audience as one condition on `room`; activity is that of the days before `today`."""
+    chosen = true() if audience.all else _chosen(session, audience, today)
+    left_out = list(_left_out(session, audience))
+    return and_(chosen, not_(or_(*left_out))) if left_out else chosen
 
 
-def _selected(audience: Audience) -> ColumnElement[bool]:
-    if not audience.verticals and not audience.tags:
-        return false()
-    tagged = select(TAG.c.room_id).where(TAG.c.tag.in_(audience.tags))
-    return and_(
-        ROOM.c.vertical.in_(audience.verticals) if audience.verticals else true(),
-        ROOM.c.id.in_(tagged) if audience.tags else true(),
-    )
+def _chosen(session: Session, audience: Audience, today: dt.date) -> ColumnElement[bool]:
+    ways = []
+    if audience.narrows:
+        ways.append(and_(*_criteria(audience, today)))
+    if audience.rooms:
+        ways.append(ROOM.c.platform_id.in_(_given(session, audience.rooms)))
+    return or_(*ways) if ways else false()
+
+
+def _criteria(audience: Audience, today: dt.date) -> Iterable[ColumnElement[bool]]:
+    if audience.verticals:
+        yield ROOM.c.vertical.in_(audience.verticals)
+    if audience.tags:
+        yield ROOM.c.id.in_(_tagged(audience.tags))
+    if audience.accounts:
+        named = select(ACCOUNT.c.id).where(ACCOUNT.c.name.in_(audience.accounts))
+        yield ROOM.c.account_id.in_(named)
+    if audience.owners:
+        yield ROOM.c.owner.in_(audience.owners)
+    if audience.members is not None:
+        present = select(func.count()).where(STAY.c.room_id == ROOM.c.id, STAY.c.left_at.is_(None))
+        yield _within(present.scalar_subquery(), audience.members)
+    if audience.messages_a_day is not None:
+        # Days first, as the table leads with them; one pass for all rooms.
+        busy = (
+            select(COUNT.c.room_id, func.sum(COUNT.c.messages).label("messages"))
+            .where(COUNT.c.day >= today - ACTIVITY, COUNT.c.day < today)
+            .where(engagement.by_member(COUNT.c.room_id, COUNT.c.contact_id))
+            .group_by(COUNT.c.room_id)
+            .subquery()
+        )
+        said = select(busy.c.messages).where(busy.c.room_id == ROOM.c.id).scalar_subquery()
+        days = ACTIVITY.days
+        bounds = audience.messages_a_day
+        least, most = bounds.least, bounds.most
+        scaled = Bounds(least and least * days, most if most is None else most * days)
+        yield _within(func.coalesce(said, 0), scaled)
+
+
+def _left_out(session: Session, audience: Audience) -> Iterable[ColumnElement[bool]]:
+    if audience.exclude:
+        yield ROOM.c.platform_id.in_(_given(session, audience.exclude))
+    if audience.exclude_tags:
+        yield ROOM.c.id.in_(_tagged(audience.exclude_tags))
+    if audience.exclude_verticals:
+        yield ROOM.c.vertical.in_(audience.exclude_verticals)
+
+
+def _tagged(tags: Iterable[str]) -> Select[tuple[int]]:
+    return select(TAG.c.room_id).where(TAG.c.tag.in_(list(tags)))
+
+
+def _within(figure: ColumnElement[int], bounds: Bounds) -> ColumnElement[bool]:
+    ends = []
+    if bounds.least is not None:
+        ends.append(figure >= bounds.least)
+    if bounds.most is not None:
+        ends.append(figure <= bounds.most)
+    return and_(true(), *ends)
 
 
 def _in_zones(zones: set[str | None]) -> ColumnElement[bool]:

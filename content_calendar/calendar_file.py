@@ -9,9 +9,19 @@ import yaml
 
 from bot.errors import Fault, InvalidInput
 from bot.models import HolidayPolicy, SeriesKind
-from content_calendar import definition, fields, nodes, recurrence
+from content_calendar import (
+    compound,
+    definition,
+    fields,
+    holidays,
+    lunar,
+    nodes,
+    notation,
+    recurrence,
+)
 from content_calendar.audience import Audience
 from content_calendar.definition import Definition, Step
+from content_calendar.holidays import Days
 from content_calendar.nodes import Report, Value
 from content_calendar.recurrence import Schedule
 
@@ -19,12 +29,20 @@ VERSION = 1
 FILE_FIELDS = ("version", "zone", "series")
 REQUIRED = ("key", "name", "kind", "starts", "ends", "recurrence", "at", "audience", "steps")
 SERIES_FIELDS = (
-    *("key", "name", "kind", "starts", "ends", "recurrence", "at", "zone", "default_zone"),
-    *("holidays", "audience", "late_by_minutes", "skip", "move", "steps"),
+    *("key", "name", "kind", "starts", "ends", "recurrence", "also", "at", "zone", "default_zone"),
+    *("holidays", "audience", "priority", "late_by_minutes", "topic", "skip", "move", "steps"),
 )
-AUDIENCE_LISTS = ("verticals", "tags", "rooms", "exclude")
-AUDIENCE_FIELDS = (*AUDIENCE_LISTS, "all")
-STEP_FIELDS = ("name", "days", "at", "text", "texts")
+AUDIENCE_LISTS = (
+    *("verticals", "tags", "accounts", "owners"),
+    *("rooms", "exclude", "exclude_tags", "exclude_verticals"),
+)
+AUDIENCE_BOUNDS = ("members", "messages_a_day")
+AUDIENCE_FIELDS = (*AUDIENCE_LISTS, *AUDIENCE_BOUNDS, "all")
+STEP_FIELDS = (
+    *("name", "days", "at", "text", "texts", "rooms", "rotate", "ab"),
+    *("image", "link", "mini_program", "mention_all"),
+)
+LEAST_IMPORTANT, MOST_IMPORTANT = 1, 9
 LATEST_MINUTES = 7 * 24 * 60
 FARTHEST_DAYS = 60
 
@@ -38,18 +56,25 @@ class Calendar:
     warnings: tuple[Fault, ...] = ()
 
 
-def read(raw: bytes, file: str, zone: str) -> Calendar:
+def read(raw: bytes, file: str, zone: str, days: Days = holidays.PUBLISHED) -> Calendar:
     """A calendar file; its zone goes before `zone`, the installation's. Raises InvalidInput."""
     report, warnings = Report(file), Report(file)
     root = nodes.read(report, raw)
     if root is None:
         raise InvalidInput(*report.faults)
+    return parse(report, warnings, root, zone, days)
+
+
+def parse(
+    report: Report, warnings: Report, root: Value, zone: str, days: Days = holidays.PUBLISHED
+) -> Calendar:
+    """A calendar out of values, whatever file they come from. Raises InvalidInput."""
     given = nodes.fields(report, root, "", FILE_FIELDS, required=("version", "series"))
     nodes.take(report, given, "version", fields.number(VERSION, VERSION), VERSION)
     named = nodes.take(report, given, "zone", fields.zone, None)
     # The installation's own zone needs no mention: it stands behind rooms that name none anyway.
     behind = None if named == zone else named
-    found = _all_series(report, warnings, given.get("series"), behind)
+    found = _all_series(report, warnings, given.get("series"), behind, days)
     if report.faults:
         raise InvalidInput(*sorted(report.faults, key=lambda fault: fault.line))
     return Calendar(named, tuple(found), tuple(warnings.faults))
@@ -67,11 +92,16 @@ def as_mapping(wanted: Definition) -> dict[str, Any]:
     schedule = wanted.schedule
     kinds = {kind: name for name, kind in definition.KINDS.items()}
     optional = {
+        "also": sorted(schedule.also) or None,
+        "zone": wanted.zone,
+        "default_zone": wanted.default_zone,
+        "priority": wanted.priority if wanted.priority != definition.PRIORITY else None,
         "late_by_minutes": wanted.late_by_minutes,
+        "topic": notation.topic_as_json(wanted.topic),
         "skip": sorted(schedule.skip) or None,
         "move": dict(sorted(schedule.move.items())) or None,
     }
-    return {
+    required = {
         "key": wanted.key,
         "name": wanted.name,
         "kind": kinds[wanted.kind],
@@ -79,23 +109,19 @@ def as_mapping(wanted: Definition) -> dict[str, Any]:
         "ends": schedule.ends,
         "recurrence": _rule_as_mapping(schedule.rule),
         "at": wanted.at.strftime("%H:%M"),
-        **{
-            name: zone
-            for name, zone in (("zone", wanted.zone), ("default_zone", wanted.default_zone))
-            if zone is not None
-        },
-        "holidays": wanted.holidays.value,
-        "audience": definition.audience_as_json(wanted.audience),
-        **{name: value for name, value in optional.items() if value is not None},
+        "holidays": schedule.holidays.value,
+        "audience": notation.audience_as_json(wanted.audience),
         "steps": [_step_as_mapping(step) for step in wanted.steps],
     }
+    written = required | {name: value for name, value in optional.items() if value is not None}
+    return {name: written[name] for name in SERIES_FIELDS if name in written}
 
 
 def _rule_as_mapping(rule: recurrence.Rule) -> dict[str, Any]:
     # Dates stay dates, so that YAML writes them without quotes.
     if isinstance(rule, recurrence.Dates):
         return {"dates": list(rule.dates)}
-    return definition.rule_as_json(rule)
+    return notation.rule_as_json(rule)
 
 
 def _step_as_mapping(step: Step) -> dict[str, Any]:
@@ -103,13 +129,26 @@ def _step_as_mapping(step: Step) -> dict[str, Any]:
         "name": step.name,
         **({"days": step.days} if step.days else {}),
         **({} if step.at is None else {"at": step.at.strftime("%H:%M")}),
+        **{name: value for name, value in _content_as_mapping(step).items() if value},
+    }
+
+
+def _content_as_mapping(step: Step) -> dict[str, Any]:
+    return {
         "text": step.text,
-        **({"texts": dict(step.texts)} if step.texts else {}),
+        "texts": dict(step.texts),
+        "rooms": dict(step.rooms),
+        "rotate": list(step.rotate),
+        "ab": dict(step.ab),
+        "image": step.image,
+        "link": notation.card_as_json(step.link),
+        "mini_program": notation.card_as_json(step.mini_program),
+        "mention_all": step.mention_all,
     }
 
 
 def _all_series(
-    report: Report, warnings: Report, value: Value | None, behind: str | None
+    report: Report, warnings: Report, value: Value | None, behind: str | None, days: Days
 ) -> list[Definition]:
     if value is None or value.content is None:
         return []
@@ -119,7 +158,7 @@ def _all_series(
     found: list[Definition] = []
     lines: dict[str, int] = {}
     for item in value.content:
-        read_one = _series(report, warnings, item, behind)
+        read_one = _series(report, warnings, item, behind, days)
         key = item.content.get("key") if isinstance(item.content, dict) else None
         if key is not None and isinstance(key.content, str):
             if key.content in lines:
@@ -132,7 +171,7 @@ def _all_series(
 
 
 def _series(
-    report: Report, warnings: Report, value: Value, behind: str | None
+    report: Report, warnings: Report, value: Value, behind: str | None, days: Days
 ) -> Definition | None:
     before = len(report.faults)
     given = nodes.fields(report, value, "series", SERIES_FIELDS, REQUIRED)
@@ -148,11 +187,20 @@ def _series(
         steps=_steps(report, given.get("steps")),
         zone=take(report, given, "zone", fields.zone, None),
         default_zone=take(report, given, "default_zone", fields.zone, None) or behind,
-        holidays=take(report, given, "holidays", fields.holidays, HolidayPolicy.KEEP),
+        priority=take(
+            report,
+            given,
+            "priority",
+            fields.number(LEAST_IMPORTANT, MOST_IMPORTANT),
+            definition.PRIORITY,
+        ),
+        topic=take(report, given, "topic", compound.topic, None),
         late_by_minutes=take(
             report, given, "late_by_minutes", fields.number(1, LATEST_MINUTES), None
         ),
     )
+    if len(report.faults) == before:
+        _check_years(report, given, schedule, days)
     if len(report.faults) > before:
         return None
     _warn(warnings, given, schedule)
@@ -167,6 +215,8 @@ def _schedule(report: Report, given: Mapping[str, Value]) -> Schedule:
         rule=take(report, given, "recurrence", fields.rule, nowhere),
         starts=take(report, given, "starts", fields.date, fields.FIRST_DAY),
         ends=take(report, given, "ends", fields.date, fields.LAST_DAY),
+        also=frozenset(take(report, given, "also", fields.dates, none)),
+        holidays=take(report, given, "holidays", fields.holidays, HolidayPolicy.KEEP),
         skip=frozenset(take(report, given, "skip", fields.dates, none)),
         move=take(report, given, "move", fields.moves, {}),
     )
@@ -175,6 +225,13 @@ def _schedule(report: Report, given: Mapping[str, Value]) -> Schedule:
     for day in sorted(schedule.skip & set(schedule.move)):
         line = given["move"].line
         report.add(line, "move", f"{day} 既在 skip 里又在 move 里", "只留一个")
+    if isinstance(schedule.rule, recurrence.Lunar) and not lunar.covers(
+        schedule.starts, schedule.ends
+    ):
+        report.add(given["ends"].line, "ends", "农历只算到 2099 年", "把 ends 写到 2099 年以前")
+    for day in sorted(schedule.also):
+        if not schedule.starts <= day <= schedule.ends:
+            report.add(given["also"].line, "also", f"{day} 不在起止日期之间", "改 also 或 ends")
     if isinstance(schedule.rule, recurrence.Rrule):
         try:
             recurrence.check_rrule(schedule.rule.text, schedule.starts)
@@ -184,15 +241,33 @@ def _schedule(report: Report, given: Mapping[str, Value]) -> Schedule:
     return schedule
 
 
+def _check_years(
+    report: Report, given: Mapping[str, Value], schedule: Schedule, days: Days
+) -> None:
+    end = schedule.ends + recurrence.DAY
+    for year in recurrence.unknown_years(schedule, schedule.starts, end, days)[:1]:
+        remedy = (
+            f"ends 写到 {year - 1}-12-31,或用 qunyun calendar day 补上 {year} 年的节假日,"
+            "或 holidays 写 keep"
+        )
+        line = given["holidays"].line
+        report.add(line, "holidays", f"{year} 年的放假安排还不知道", remedy)
+
+
 def _audience(report: Report, value: Value | None) -> Audience:
     if value is None or value.content is None:
         return Audience()
     given = nodes.fields(report, value, "audience", AUDIENCE_FIELDS)
     nobody: tuple[str, ...] = ()
     lists = {name: nodes.take(report, given, name, fields.names, nobody) for name in AUDIENCE_LISTS}
-    found = Audience(**lists, all=nodes.take(report, given, "all", fields.flag, False))
-    if found.all and (found.verticals or found.tags or found.rooms):
-        report.add(value.line, "audience", "all 不能和 verticals、tags、rooms 一起写", "只留一种")
+    found = Audience(
+        members=nodes.take(report, given, "members", compound.bounds, None),
+        messages_a_day=nodes.take(report, given, "messages_a_day", compound.bounds, None),
+        all=nodes.take(report, given, "all", fields.flag, False),
+        **lists,
+    )
+    if found.all and (found.narrows or found.rooms):
+        report.add(value.line, "audience", "all 不能和其他条件一起写(exclude 除外)", "只留一种")
     return found
 
 
@@ -212,16 +287,36 @@ def _steps(report: Report, value: Value | None) -> tuple[Step, ...]:
 
 
 def _step(report: Report, value: Value) -> Step:
-    given = nodes.fields(report, value, "steps", STEP_FIELDS, required=("name", "text"))
-    no_time: dt.time | None = None
+    before = len(report.faults)
+    given = nodes.fields(report, value, "steps", STEP_FIELDS, required=("name",))
+    take = nodes.take
     no_texts: dict[str, str] = {}
-    return Step(
-        name=nodes.take(report, given, "name", fields.name, ""),
-        text=nodes.take(report, given, "text", fields.template, ""),
-        days=nodes.take(report, given, "days", fields.number(-FARTHEST_DAYS, FARTHEST_DAYS), 0),
-        at=nodes.take(report, given, "at", fields.clock, no_time),
-        texts=nodes.take(report, given, "texts", fields.by_vertical, no_texts),
+    nothing: tuple[str, ...] = ()
+    found = Step(
+        name=take(report, given, "name", fields.step_name, ""),
+        text=take(report, given, "text", fields.template, ""),
+        days=take(report, given, "days", fields.number(-FARTHEST_DAYS, FARTHEST_DAYS), 0),
+        at=take(report, given, "at", fields.clock, None),
+        texts=take(report, given, "texts", fields.templates_by("垂类", "texts"), no_texts),
+        rooms=take(report, given, "rooms", fields.templates_by("群", "rooms"), no_texts),
+        rotate=take(report, given, "rotate", fields.wordings, nothing),
+        ab=take(report, given, "ab", fields.arms, no_texts),
+        image=take(report, given, "image", fields.image, None),
+        link=take(report, given, "link", compound.link, None),
+        mini_program=take(report, given, "mini_program", compound.mini_program, None),
+        mention_all=take(report, given, "mention_all", fields.flag, False),
     )
+    if len(report.faults) == before:
+        _check_content(report, value, found)
+    return found
+
+
+def _check_content(report: Report, value: Value, step: Step) -> None:
+    extras = step.image or step.link or step.mini_program
+    if not step.text and (not extras or step.sources or step.mention_all):
+        report.add(value.line, "text", "缺 text", "加上 text;只发图片、链接或小程序时也可以不写")
+    if step.rotate and step.ab:
+        report.add(value.line, "ab", "rotate 和 ab 不能一起写", "只留一种")
 
 
 def _warn(warnings: Report, given: Mapping[str, Value], schedule: Schedule) -> None:

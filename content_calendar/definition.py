@@ -1,17 +1,21 @@
 """A series as a calendar file defines it, and the rows that hold it."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, or_, select
 from sqlmodel import Session
 
 from bot import database
-from bot.models import HolidayPolicy, Series, SeriesKind, SeriesState, SeriesStep
-from content_calendar import recurrence
+from bot.gateway import Link, MiniProgram
+from bot.models import Series, SeriesKind, SeriesState, SeriesStep
+from content_calendar import notation
 from content_calendar.audience import Audience
+from content_calendar.notation import Topic
 from content_calendar.recurrence import Schedule, Timing
 
 SERIES = database.table(Series)
@@ -24,22 +28,36 @@ KINDS = {
     "促销": SeriesKind.PROMO,
     "自定义": SeriesKind.CUSTOM,
 }
-WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+PRIORITY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step; `at` None means the series' own time, `texts` overrides `text` by vertical."""
+    """One step. `at` None means the series' own time.
+
+    What a room reads is its own text in `rooms`, else its vertical's in `texts`, else one of
+    `text` and `rotate` by turns, or of `text` (arm A) and `ab` by a draw. Image, link and mini
+    program follow the text as messages of their own; `text` may be empty where there is one.
+    """
 
     name: str
-    text: str
+    text: str = ""
     days: int = 0
     at: dt.time | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    rooms: Mapping[str, str] = field(default_factory=dict)
+    rotate: tuple[str, ...] = ()
+    ab: Mapping[str, str] = field(default_factory=dict)
+    image: str | None = None
+    link: Link | None = None
+    mini_program: MiniProgram | None = None
+    mention_all: bool = False
 
-    def text_for(self, vertical: str) -> str:
-        """The template for rooms of a vertical."""
-        return self.texts.get(vertical, self.text)
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every template that some room may read."""
+        found = (self.text, *self.texts.values(), *self.rooms.values())
+        return tuple(filter(None, (*found, *self.rotate, *self.ab.values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +75,9 @@ class Definition:
     steps: tuple[Step, ...]
     zone: str | None = None
     default_zone: str | None = None
-    holidays: HolidayPolicy = HolidayPolicy.KEEP
     late_by_minutes: int | None = None
+    priority: int = PRIORITY
+    topic: Topic | None = None
 
     @property
     def timings(self) -> tuple[Timing, ...]:
@@ -79,11 +98,33 @@ class Stored:
     version: int
     approved_by: str | None
     approved_at: dt.datetime | None
+    seed: int
+    changed_by: str
+    next_due_at: dt.datetime | None
     definition: Definition
 
 
+def local_zones(
+    wanted: Definition, behind: ZoneInfo, names: Iterable[str | None]
+) -> dict[str | None, ZoneInfo]:
+    """The wall clock of each zone that rooms name; a series with a zone has one for all.
+
+    `behind` is the installation's, for rooms that name none.
+    """
+    found = {}
+    for name in (wanted.zone,) if wanted.zone is not None else names:
+        known = name or wanted.default_zone
+        found[name] = ZoneInfo(known) if known else behind
+    return found
+
+
 def stored(
-    session: Session, *, state: SeriesState | None = None, keys: Iterable[str] | None = None
+    session: Session,
+    *,
+    state: SeriesState | None = None,
+    keys: Iterable[str] | None = None,
+    ids: Iterable[int] | None = None,
+    above_priority: int | None = None,
 ) -> list[Stored]:
     """The series with their steps, by key, in one statement."""
     statement = (
@@ -93,6 +134,10 @@ def stored(
     )
     if state is not None:
         statement = statement.where(SERIES.c.state == state)
+    if ids is not None:
+        statement = statement.where(SERIES.c.id.in_(list(ids)))
+    if above_priority is not None:
+        statement = statement.where(SERIES.c.priority > above_priority)
     if keys is not None:
         statement = statement.where(SERIES.c.key.in_(list(keys)))
     grouped: dict[int, list[Row[Any]]] = {}
@@ -102,13 +147,42 @@ def stored(
     return sorted(map(_from_rows, grouped.values()), key=lambda each: each.definition.key)
 
 
-def write(session: Session, wanted: Definition, now_stands: Stored | None) -> int:
+def lock_due(session: Session, until: dt.datetime) -> list[int]:
+    """The ids of the approved series that may have something due before `until`.
+
+    Nobody edits them and no other planner sees them before this transaction is over.
+    """
+    next_due = SERIES.c.next_due_at
+    statement = (
+        select(SERIES.c.id)
+        .where(SERIES.c.state == SeriesState.APPROVED)
+        .where(or_(next_due.is_(None), next_due < until))
+        .order_by(SERIES.c.id)
+        .with_for_update()
+    )
+    return list(session.connection().scalars(statement))
+
+
+def keys(session: Session) -> list[str]:
+    """The keys of all series."""
+    return list(session.connection().scalars(select(SERIES.c.key)))
+
+
+def seeds(session: Session) -> dict[str, int]:
+    """The seed of every series, by key."""
+    rows = session.connection().execute(select(SERIES.c.key, SERIES.c.seed))
+    return {row.key: row.seed for row in rows}
+
+
+def write(
+    session: Session, wanted: Definition, now_stands: Stored | None, by: str, at: dt.datetime
+) -> int:
     """Insert a series as a draft, or put a new definition over the one that stands; its id."""
-    row = _series_row(wanted)
+    row = _series_row(wanted) | {"changed_by": by, "changed_at": at, "next_due_at": None}
     if now_stands is None:
         made = session.connection().execute(
             SERIES.insert().returning(SERIES.c.id),
-            row | {"state": SeriesState.DRAFT, "version": 1},
+            row | {"state": SeriesState.DRAFT, "version": 1, "seed": _seed(wanted.key, at)},
         )
         series_id = int(made.scalar_one())
     else:
@@ -123,49 +197,10 @@ def write(session: Session, wanted: Definition, now_stands: Stored | None) -> in
     return series_id
 
 
-def rule_as_json(rule: recurrence.Rule) -> dict[str, Any]:
-    """A recurrence as the calendar file writes it."""
-    match rule:
-        case recurrence.Weekly(days):
-            return {"weekly": [WEEKDAYS[day] for day in days]}
-        case recurrence.Monthly(day):
-            return {"monthly": "last" if day is None else day}
-        case recurrence.EveryDays(days):
-            return {"every_days": days}
-        case recurrence.Dates(dates):
-            return {"dates": [day.isoformat() for day in dates]}
-        case recurrence.Rrule(text):
-            return {"rrule": text}
-
-
-def _rule_from_json(raw: Mapping[str, Any]) -> recurrence.Rule:
-    ((kind, value),) = raw.items()
-    match kind:
-        case "weekly":
-            return recurrence.Weekly(tuple(WEEKDAYS.index(day) for day in value))
-        case "monthly":
-            return recurrence.Monthly(None if value == "last" else int(value))
-        case "every_days":
-            return recurrence.EveryDays(int(value))
-        case "dates":
-            return recurrence.Dates(tuple(map(dt.date.fromisoformat, value)))
-        case _:
-            return recurrence.Rrule(str(value))
-
-
-def audience_as_json(audience: Audience) -> dict[str, Any]:
-    """An audience as the calendar file writes it; what is empty is left out."""
-    raw = {name: getattr(audience, name) for name in Audience.__slots__}
-    return {
-        name: value if name == "all" else list(cast(Sequence[str], value))
-        for name, value in raw.items()
-        if value
-    }
-
-
-def _audience_from_json(raw: Mapping[str, Any]) -> Audience:
-    lists = {name: tuple(value) for name, value in raw.items() if name != "all"}
-    return Audience(**lists, all=bool(raw.get("all", False)))
+def _seed(key: str, at: dt.datetime) -> int:
+    # Drawn once and stored, so that nobody can pick a draw that suits them afterwards.
+    drawn = hashlib.sha256(f"{key}|{at.isoformat()}".encode()).digest()
+    return int.from_bytes(drawn[:4], "big") >> 1
 
 
 def _series_row(wanted: Definition) -> dict[str, Any]:
@@ -176,27 +211,22 @@ def _series_row(wanted: Definition) -> dict[str, Any]:
         "kind": wanted.kind,
         "starts": schedule.starts,
         "ends": schedule.ends,
-        "recurrence": rule_as_json(schedule.rule),
+        "recurrence": notation.rule_as_json(schedule.rule),
         "at": wanted.at,
         "zone": wanted.zone,
         "default_zone": wanted.default_zone,
-        "holidays": wanted.holidays,
-        "audience": audience_as_json(wanted.audience),
+        "holidays": schedule.holidays,
+        "audience": notation.audience_as_json(wanted.audience),
+        "priority": wanted.priority,
+        "topic": notation.topic_as_json(wanted.topic),
         "late_by_minutes": wanted.late_by_minutes,
-    } | days_as_json(schedule)
+    } | notation.days_as_json(schedule)
 
 
-def days_as_json(schedule: Schedule) -> dict[str, Any]:
-    """The columns `skip` and `move` of a schedule."""
-    return {
-        "skip": [day.isoformat() for day in sorted(schedule.skip)],
-        "move": {
-            day.isoformat(): moved.isoformat() for day, moved in sorted(schedule.move.items())
-        },
-    }
-
-
-_STEP_COLUMNS = ("name", "days", "at", "text", "texts")
+_STEP_COLUMNS = (
+    *("name", "text", "days", "at", "texts", "rooms", "rotate", "ab"),
+    *("image", "link", "mini_program", "mention_all"),
+)
 
 
 def _step_rows(wanted: Definition, series_id: int) -> list[dict[str, Any]]:
@@ -209,6 +239,13 @@ def _step_rows(wanted: Definition, series_id: int) -> list[dict[str, Any]]:
             "at": step.at,
             "text": step.text,
             "texts": dict(step.texts),
+            "rooms": dict(step.rooms),
+            "rotate": list(step.rotate),
+            "ab": dict(step.ab),
+            "image": step.image,
+            "link": notation.card_as_json(step.link),
+            "mini_program": notation.card_as_json(step.mini_program),
+            "mention_all": step.mention_all,
         }
         for position, step in enumerate(wanted.steps)
     ]
@@ -223,27 +260,48 @@ def _from_rows(rows: Sequence[Row[Any]]) -> Stored:
         version=row.version,
         approved_by=row.approved_by,
         approved_at=row.approved_at,
+        seed=row.seed,
+        changed_by=row.changed_by,
+        next_due_at=row.next_due_at,
         definition=Definition(
             key=row.key,
             name=row.name,
             kind=row.kind,
             schedule=Schedule(
-                rule=_rule_from_json(row.recurrence),
+                rule=notation.rule_from_json(row.recurrence),
                 starts=row.starts,
                 ends=row.ends,
+                also=frozenset(map(date, row.also)),
+                holidays=row.holidays,
                 skip=frozenset(map(date, row.skip)),
                 move={date(day): date(moved) for day, moved in row.move.items()},
             ),
             at=row.at,
-            audience=_audience_from_json(row.audience),
-            steps=tuple(
-                Step(each.step_name, each.step_text, each.step_days, each.step_at, each.step_texts)
-                for each in rows
-                if each.step_name is not None
-            ),
+            audience=notation.audience_from_json(row.audience),
+            steps=tuple(_step(each) for each in rows if each.step_name is not None),
             zone=row.zone,
             default_zone=row.default_zone,
-            holidays=row.holidays,
             late_by_minutes=row.late_by_minutes,
+            priority=row.priority,
+            topic=notation.topic_from_json(row.topic),
         ),
+    )
+
+
+def _step(row: Row[Any]) -> Step:
+    return Step(
+        name=row.step_name,
+        text=row.step_text,
+        days=row.step_days,
+        at=row.step_at,
+        texts=row.step_texts,
+        rooms=row.step_rooms,
+        rotate=tuple(row.step_rotate),
+        ab=row.step_ab,
+        image=row.step_image,
+        link=None if row.step_link is None else Link(**row.step_link),
+        mini_program=None
+        if row.step_mini_program is None
+        else MiniProgram(**row.step_mini_program),
+        mention_all=row.step_mention_all,
     )

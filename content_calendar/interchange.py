@@ -5,16 +5,27 @@ updates, and what it does not name stays.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from bot import outbox
-from content_calendar import calendar_file, definition, planning
+from content_calendar import (
+    audits,
+    calendar_file,
+    definition,
+    holidays,
+    ics,
+    lifecycle,
+    workbook,
+)
+from content_calendar.calendar_file import Calendar
+from content_calendar.contact import Rules
 from content_calendar.definition import Definition, Stored
+from content_calendar.holidays import Days
 
 
 class Difference(StrEnum):
@@ -34,6 +45,13 @@ class Change:
     fields: tuple[str, ...]
     wanted: Definition
     stands: Stored | None
+
+
+def read(raw: bytes, file: str, zone: str, days: Days = holidays.PUBLISHED) -> Calendar:
+    """A calendar file, YAML or Excel by its name. Raises InvalidInput."""
+    if file.lower().endswith((".xlsx", ".xlsm", ".xls")):
+        return workbook.read(raw, file, zone, days)
+    return calendar_file.read(raw, file, zone, days)
 
 
 def diff(session: Session, series: Iterable[Definition]) -> list[Change]:
@@ -57,24 +75,46 @@ def take_in(
         if change.difference is Difference.SAME:
             continue
         stands = change.stands
-        definition.write(session, change.wanted, stands)
+        definition.write(session, change.wanted, stands, by, at)
         if stands is not None:
             outbox.cancel_series(session, stands.id, f"{by} 修改了栏目,等待重新批准")
-        before = None if stands is None else _plain(calendar_file.as_mapping(stands.definition))
+        before = None if stands is None else calendar_file.as_mapping(stands.definition)
         action = "series.import" if stands is None else "series.change"
-        after = _plain(calendar_file.as_mapping(change.wanted))
-        planning.audit(session, at, by, action, change.key, before, after)
+        after = calendar_file.as_mapping(change.wanted)
+        audits.note(session, at, by, action, change.key, before, after)
     return changes
 
 
-def approve(session: Session, changes: Iterable[Change], by: str, at: dt.datetime) -> list[str]:
-    """Approve the series of an import; returns the keys of those that were not yet."""
-    return [each.key for each in changes if planning.approve(session, each.key, by, at)]
+def approve(
+    session: Session, changes: Iterable[Change], by: str, at: dt.datetime, rules: Rules
+) -> list[str]:
+    """Approve the series of an import, with one name for both pairs of eyes; returns the keys of
+    those that were not approved yet.
+    """
+    keys = [change.key for change in changes]
+    return lifecycle.approve(session, keys, by, at, rules, both_eyes=True)
 
 
 def export(session: Session, zone: str) -> str:
     """Every series, drafts too, by key, as a calendar file of this installation's zone."""
     return calendar_file.render([each.definition for each in definition.stored(session)], zone)
+
+
+def export_workbook(session: Session, zone: str) -> bytes:
+    """The same as an Excel file; without series it is a template to fill in."""
+    return workbook.render([each.definition for each in definition.stored(session)], zone)
+
+
+def export_ics(
+    session: Session,
+    zone: ZoneInfo,
+    since: dt.date | None,
+    until: dt.date | None,
+    now: dt.datetime,
+) -> bytes:
+    """Every series as an iCalendar file, all of it or `[since, until)`."""
+    series = [(each.definition, each.state) for each in definition.stored(session)]
+    return ics.render(series, zone, holidays.load(session), since, until, stamp=now)
 
 
 def _change(wanted: Definition, stands: Stored | None) -> Change:
@@ -87,12 +127,3 @@ def _change(wanted: Definition, stands: Stored | None) -> Change:
     )
     difference = Difference.CHANGED if names else Difference.SAME
     return Change(wanted.key, difference, names, wanted, stands)
-
-
-def _plain(value: object) -> Any:  # JSON has no type of its own
-    """A series as JSON can hold it."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value.isoformat() if isinstance(value, dt.date) else value

@@ -1,167 +1,164 @@
 """From approved series to deliveries: what becomes due soon is rendered, checked and planned.
 
 A step is planned for all its rooms at once, `HORIZON` before it is due, so that a change until
-then costs nothing. The unique key of a delivery makes repeating safe.
+then costs nothing. Each series carries the moment before which nothing of it is due, so that a
+tick reads only what is. The unique key of a delivery makes repeating safe.
 """
 
 import datetime as dt
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, field
+from itertools import islice
 
-from sqlalchemy import Integer, Text, select
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import bindparam, case, func, select, update
 from sqlmodel import Session
 
 from bot import database, outbox
-from bot.errors import Fault, InvalidInput
-from bot.models import Audit, Delivery, DeliveryKind, DeliveryState, Occurrence, SeriesState
-from bot.outbox import Intent
-from bot.settings import QuietHours
-from content_calendar import audience, definition, posts, recurrence, templates
-from content_calendar.definition import Definition, Stored
-from content_calendar.recurrence import Schedule, Slot
+from bot.intents import Intent
+from bot.models import Delivery, DeliveryKind, DeliveryState, Occurrence, SeriesState
+from content_calendar import (
+    audience,
+    definition,
+    facts,
+    holidays,
+    lifecycle,
+    posts,
+    recurrence,
+    yielding,
+)
+from content_calendar.audience import Target
+from content_calendar.contact import Rules
+from content_calendar.definition import SERIES, Definition, Stored
+from content_calendar.holidays import Days
+from content_calendar.posts import Composed, Facts
+from content_calendar.recurrence import Slot
+from content_calendar.yielding import Due
 
 HORIZON = dt.timedelta(minutes=15)
 DAY = dt.timedelta(days=1)
+ROOMS_AT_ONCE = 1_000
+SOON = dt.timedelta(days=30)
 
-OCCURRENCE = database.table(Occurrence)
-DELIVERY = database.table(Delivery)
+OCCURRENCE, DELIVERY = database.tables(Occurrence, Delivery)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A post that could not be planned, and why."""
+    """Posts of one step that were written down and will not go out, and why."""
 
-    key: str
+    series: str
+    step: str
     reason: str
+    rooms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What one tick did: how many deliveries are new, and which posts cannot be made."""
+    """What one tick did: how many deliveries are new, which posts cannot be made, and which series
+    soon need the holidays of a year that nobody knows.
+    """
 
-    new: int
+    new: int = 0
     refused: tuple[Refused, ...] = ()
+    unknown_years: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """One step of one occurrence that is due soon in the rooms of one zone (None: its own)."""
+@dataclass(slots=True)
+class _Group:
+    """One step of one occurrence, by the zone that rooms name (None: they name none).
+
+    `looked` is whether a tick has looked at its series since it last changed; `withdrawn` whether
+    posts of it were taken back unsent; `again` whether only those are planned.
+    """
 
     series: Stored
-    slot: Slot
-    zone: ZoneInfo
-    room_zone: str | None
-    expires_at: dt.datetime
+    original_date: dt.date
+    step: str
+    by_zone: dict[str | None, Due] = field(default_factory=dict)
+    looked: bool = True
+    withdrawn: bool = False
+    again: bool = False
+
+    @property
+    def due_at(self) -> dt.datetime:
+        """When the first of its posts is due."""
+        return min(each.slot.due_at for each in self.by_zone.values())
 
 
 def plan_due(
-    session: Session,
-    now: dt.datetime,
-    zone: ZoneInfo,
-    *,
-    quiet: QuietHours | None = None,
-    horizon: dt.timedelta = HORIZON,
+    session: Session, now: dt.datetime, rules: Rules, *, horizon: dt.timedelta = HORIZON
 ) -> Planned:
     """Plan every step that becomes due before `now + horizon` and is not too late.
 
-    `zone` is that of rooms which name none. One statement where nothing is due, and a constant
-    number for each step that is. Repeating it adds nothing.
+    One statement where nothing is due, and a constant number for each step that is. Repeating it
+    adds nothing.
     """
-    due = _unplanned(session, _due(session, now, zone, quiet, horizon))
-    new, refused = 0, []
-    for occurrence_id, group in due:
-        intents = list(_intents(session, occurrence_id, group))
-        refused += [each for each in intents if isinstance(each, Refused)]
-        new += outbox.plan(session, (each for each in intents if isinstance(each, Intent)), now)
-    return Planned(new, tuple(refused))
+    until = now + horizon
+    ids_awake = definition.lock_due(session, until)
+    if not ids_awake:
+        return Planned()
+    awake = definition.stored(session, ids=ids_awake)
+    days = holidays.load(session)
+    zones = audience.zones(session)
+    groups = [group for each in awake for group in _due(each, now, until, rules, days, zones)]
+    ids = _occurrence_ids(session, groups)
+    groups = _unplanned(session, groups, ids)
+    known = facts.shared(session, [group.series.definition for group in groups])
+    above = _above(session, groups)
+    new, refused = 0, list[Refused]()
+    for group in sorted(groups, key=_importance):
+        named = ids[group.series.id, group.original_date]
+        counts = _plan(session, group, named, now, until, rules, days, known, above)
+        new += counts.new
+        refused += counts.refused
+    _put_to_sleep(session, awake, now, until, rules, days, zones)
+    today = now.astimezone(rules.zone).date()
+    unknown = [
+        (each.definition.key, year)
+        for each in awake
+        for year in recurrence.unknown_years(each.definition.schedule, today, today + SOON, days)
+    ]
+    return Planned(new, tuple(refused), tuple(unknown))
 
 
-def approve(session: Session, key: str, by: str, at: dt.datetime) -> bool:
-    """Let a series post from now on; False where it stands approved already.
-
-    Raises InvalidInput where there is no such series, it has ended, or a text cannot be posted.
-    """
-    series = _existing(session, key)
-    if series.state == SeriesState.APPROVED:
-        return False
-    if series.state == SeriesState.ENDED:
-        raise _refuse("series", f"栏目 {key} 已经结束", "导入一个新的栏目")
-    for step in series.definition.steps:
-        for source in (step.text, *step.texts.values()):
-            templates.check(source)
-    values = {"state": SeriesState.APPROVED, "approved_by": by, "approved_at": at}
-    _update(session, series, values)
-    before, after = {"state": series.state}, {"state": SeriesState.APPROVED}
-    audit(session, at, by, "series.approve", key, before, after)
-    return True
+def _above(session: Session, groups: Sequence[_Group]) -> list[Stored]:
+    """The approved series that are more important than some that is to be planned."""
+    if not groups:
+        return []
+    least = min(group.series.definition.priority for group in groups)
+    return definition.stored(session, state=SeriesState.APPROVED, above_priority=least)
 
 
-def skip(session: Session, key: str, day: dt.date, by: str, at: dt.datetime) -> int:
-    """Leave out the occurrence of this original date; returns how many pending posts it took back.
-
-    Raises InvalidInput where the series has no such occurrence.
-    """
-    series = _existing(session, key)
-    schedule = series.definition.schedule
-    _check_occurrence(key, schedule, day)
-    moves = {original: to for original, to in schedule.move.items() if original != day}
-    changed = replace(schedule, skip=schedule.skip | {day}, move=moves)
-    _reschedule(session, series, changed, "series.skip", by, at)
-    return _take_back(session, series, day, None, f"{by} 跳过了这一期")
-
-
-def move(session: Session, key: str, day: dt.date, to: dt.date, by: str, at: dt.datetime) -> int:
-    """Let the occurrence of this original date take place on another day; returns how many
-    pending posts it took back. What was sent before stays sent and is not posted again.
-
-    Raises InvalidInput where the series has no such occurrence or the day is over.
-    """
-    series = _existing(session, key)
-    schedule = series.definition.schedule
-    _check_occurrence(key, schedule, day)
-    if day in schedule.skip:
-        raise _refuse("move", f"{day} 这一期已经跳过", "在日历文件的 skip 里去掉它,再导入")
-    if to < at.date() - DAY:
-        raise _refuse("move", f"{to} 已经过去", "写今天或以后的日期")
-    moves = {original: moved for original, moved in schedule.move.items() if original != day}
-    changed = replace(schedule, move=moves if to == day else moves | {day: to})
-    _reschedule(session, series, changed, "series.move", by, at)
-    return _take_back(session, series, day, to, f"{by} 把这一期改到 {to}")
+def _importance(group: _Group) -> tuple[object, ...]:
+    wanted = group.series.definition
+    return (-wanted.priority, group.due_at, wanted.key, group.step)
 
 
 def _due(
-    session: Session,
+    series: Stored,
     now: dt.datetime,
-    zone: ZoneInfo,
-    quiet: QuietHours | None,
-    horizon: dt.timedelta,
-) -> list[_Due]:
-    found: list[_Due] = []
-    room_zones: set[str | None] | None = None
-    for series in definition.stored(session, state=SeriesState.APPROVED):
-        wanted = series.definition
-        # What would already have been late when the series was approved is never posted.
-        since = max(series.approved_at or now, now - _latest(wanted))
-        until = now + horizon
-        if wanted.zone is not None:
-            names: Iterable[str | None] = (wanted.zone,)
-        elif not _near(wanted, since, until):
-            continue
-        else:
-            room_zones = audience.zones(session) if room_zones is None else room_zones
-            names = room_zones
-        for name in names:
-            known = name or wanted.default_zone
-            local = ZoneInfo(known) if known else zone
-            for slot in recurrence.slots(wanted.schedule, wanted.timings, local, since, until):
-                end = posts.expires_at(slot.due_at, local, wanted.late_by_minutes, quiet)
-                if end > now:
-                    found.append(_Due(series, slot, local, name, end))
-    return found
+    until: dt.datetime,
+    rules: Rules,
+    days: Days,
+    zones: Iterable[str | None],
+) -> Iterator[_Group]:
+    wanted = series.definition
+    since = series.next_due_at or now - _latest(wanted)
+    found: dict[tuple[dt.date, str], _Group] = {}
+    for name, zone in definition.local_zones(wanted, rules.zone, zones).items():
+        for slot in recurrence.slots(wanted.schedule, wanted.timings, zone, since, until, days):
+            end = posts.expires_at(slot.due_at, zone, wanted.late_by_minutes, rules.pace.quiet)
+            if end > now:
+                group = found.setdefault(
+                    (slot.original_date, slot.step),
+                    _Group(series, slot.original_date, slot.step),
+                )
+                group.by_zone[name] = Due(slot, zone, end)
+    for group in found.values():
+        group.looked = series.next_due_at is not None
+        # What was over before the approval is not posted, but for what an edit had withdrawn.
+        group.again = series.approved_at is not None and group.due_at < series.approved_at
+        yield group
 
 
 def _latest(wanted: Definition) -> dt.timedelta:
@@ -171,166 +168,192 @@ def _latest(wanted: Definition) -> dt.timedelta:
     return dt.timedelta(minutes=wanted.late_by_minutes)
 
 
-def _near(wanted: Definition, since: dt.datetime, until: dt.datetime) -> bool:
-    # Wall clocks on earth are between 12 hours behind UTC and 14 ahead of it; one hour for DST.
-    first, last = since - dt.timedelta(hours=13), until + dt.timedelta(hours=15)
-    utc = ZoneInfo("UTC")
-    return bool(recurrence.slots(wanted.schedule, wanted.timings, utc, first, last))
-
-
-def _unplanned(session: Session, due: Sequence[_Due]) -> Iterator[tuple[int, list[_Due]]]:
-    """What has no delivery yet, by occurrence and step; makes the occurrences' rows."""
-    if not due:
-        return
-    ids = _occurrence_ids(session, due)
-    standing = _standing(session, due, ids)
-    groups: dict[tuple[int, str], list[_Due]] = {}
-    for n, each in enumerate(due):
-        if n not in standing:
-            named = ids[each.series.id, each.slot.original_date]
-            groups.setdefault((named, each.slot.step), []).append(each)
-    yield from ((occurrence_id, group) for (occurrence_id, _), group in groups.items())
-
-
-def _occurrence_ids(session: Session, due: Sequence[_Due]) -> dict[tuple[int, dt.date], int]:
-    dates = {(each.series.id, each.slot.original_date): each.slot.date for each in due}
+def _occurrence_ids(session: Session, groups: Sequence[_Group]) -> dict[tuple[int, dt.date], int]:
+    """The rows of the occurrences, made where they do not stand and moved where they moved."""
+    if not groups:
+        return {}
+    dates = {
+        (group.series.id, group.original_date): slot.date
+        for group in groups
+        for slot in (each.slot for each in group.by_zone.values())
+    }
     rows = [(series_id, original, date) for (series_id, original), date in sorted(dates.items())]
     names = ("series_id", "original_date", "date")
     database.insert_new(session, Occurrence, names, rows, ("id",))
     source = database.given(session, {name: OCCURRENCE.c[name].type for name in names}, rows)
-    found = (
-        session.connection()
-        .execute(
-            select(OCCURRENCE).join(
-                source,
-                (source.c.series_id == OCCURRENCE.c.series_id)
-                & (source.c.original_date == OCCURRENCE.c.original_date),
-            )
-        )
-        .all()
+    same = (source.c.series_id == OCCURRENCE.c.series_id) & (
+        source.c.original_date == OCCURRENCE.c.original_date
     )
+    found = session.connection().execute(select(OCCURRENCE).join(source, same)).all()
     for row in found:
         # An imported file may have moved an occurrence whose row stands.
-        if row.date != dates[row.series_id, row.original_date]:
-            moved = {"date": dates[row.series_id, row.original_date]}
+        date = dates[row.series_id, row.original_date]
+        if row.date != date:
             session.connection().execute(
-                OCCURRENCE.update().where(OCCURRENCE.c.id == row.id).values(moved)
+                update(OCCURRENCE).where(OCCURRENCE.c.id == row.id).values(date=date)
             )
     return {(row.series_id, row.original_date): row.id for row in found}
 
 
-def _standing(
-    session: Session, due: Sequence[_Due], ids: dict[tuple[int, dt.date], int]
-) -> set[int]:
-    """Which of `due`, by position, have been planned; what was taken back does not count."""
-    due_at = DELIVERY.c.due_at.type
-    rows = [
-        (n, ids[each.series.id, each.slot.original_date], each.slot.step, each.slot.due_at)
-        for n, each in enumerate(due)
-    ]
-    types: dict[str, TypeEngine[Any]] = {
-        # The order that `given` numbers by starts at 0 or 1, by database; ours starts at 0.
-        "position": Integer(),
-        "occurrence_id": Integer(),
-        "step": Text(),
-        "due_at": due_at,
-    }
-    source = database.given(session, types, rows)
-    planned = select(DELIVERY.c.id).where(
-        DELIVERY.c.occurrence_id == source.c.occurrence_id,
-        DELIVERY.c.step == source.c.step,
-        DELIVERY.c.due_at == source.c.due_at,
-        DELIVERY.c.state != DeliveryState.CANCELLED,
+def _unplanned(
+    session: Session, groups: Sequence[_Group], ids: Mapping[tuple[int, dt.date], int]
+) -> list[_Group]:
+    """The groups to plan: those of a series that changed may have been planned before it did."""
+    if not groups:
+        return []
+    named = sorted({ids[group.series.id, group.original_date] for group in groups})
+    taken_back = (DELIVERY.c.state == DeliveryState.CANCELLED) & DELIVERY.c.withdrawn
+    rows = session.connection().execute(
+        select(
+            DELIVERY.c.occurrence_id,
+            DELIVERY.c.step,
+            func.max(case((taken_back, 1), else_=0)),
+            func.max(case((~taken_back, DELIVERY.c.due_at), else_=None)),
+        )
+        .where(DELIVERY.c.occurrence_id.in_(named))
+        .group_by(DELIVERY.c.occurrence_id, DELIVERY.c.step)
     )
-    return set(session.connection().scalars(select(source.c.position).where(planned.exists())))
+    standing = {(row[0], row[1]): (bool(row[2]), row[3]) for row in rows}
+    found = []
+    for group in groups:
+        occurrence_id = ids[group.series.id, group.original_date]
+        group.withdrawn, planned_for = standing.get((occurrence_id, group.step), (False, None))
+        dues = {each.slot.due_at for each in group.by_zone.values()}
+        if group.looked or group.withdrawn or not (group.again or planned_for in dues):
+            found.append(group)
+    return found
+
+
+def _plan(
+    session: Session,
+    group: _Group,
+    occurrence_id: int,
+    now: dt.datetime,
+    until: dt.datetime,
+    rules: Rules,
+    days: Days,
+    known: Facts,
+    above: Sequence[Stored],
+) -> Planned:
+    """Plan one group, so many rooms at a time."""
+    series, wanted = group.series, group.series.definition
+    zones = None if wanted.zone is not None else list(group.by_zone)
+    today = now.astimezone(rules.zone).date()
+    rooms = iter(audience.available(session, wanted.audience, today, zones))
+    new, refused = 0, dict[str, int]()
+    while some := list(islice(rooms, ROOMS_AT_ONCE)):
+        give_way = yielding.decide(
+            session, series, group.by_zone, some, rules, days, known.able, above, until
+        )
+        gathered = facts.gather(
+            session,
+            series,
+            group.original_date,
+            group.step,
+            [room.id for room in some],
+            (_asked_since(group, days), now),
+            known,
+        )
+        intents = list(_intents(group, occurrence_id, some, gathered, give_way))
+        for intent in intents:
+            if intent.refused is not None:
+                refused[intent.refused] = refused.get(intent.refused, 0) + 1
+        if group.again:
+            new += outbox.renew(session, intents, now)
+        else:
+            new += outbox.plan(session, intents, now, revive=group.withdrawn)
+    return Planned(
+        new,
+        tuple(Refused(wanted.key, group.step, reason, n) for reason, n in refused.items()),
+    )
+
+
+def _asked_since(group: _Group, days: Days) -> dt.datetime:
+    """Since when questions count for an occurrence: its first step, else its local midnight."""
+    schedule, timings = group.series.definition.schedule, group.series.definition.timings
+    found = []
+    for each in group.by_zone.values():
+        midnight = recurrence.instant(each.slot.date, dt.time(), each.zone)
+        earlier = [
+            slot.due_at
+            for slot in recurrence.slots(
+                schedule, timings, each.zone, each.slot.due_at - 60 * DAY, each.slot.due_at, days
+            )
+            if slot.original_date == group.original_date
+        ]
+        found.append(min([midnight, *earlier]))
+    return min(found)
 
 
 def _intents(
-    session: Session, occurrence_id: int, group: Sequence[_Due]
-) -> Iterator[Intent | Refused]:
-    series = group[0].series
-    wanted = series.definition
-    by_zone = {each.room_zone: each for each in group}
-    everywhere = by_zone[wanted.zone] if wanted.zone is not None else None
-    zones = None if everywhere is not None else list(by_zone)
-    for room in audience.available(session, wanted.audience, zones):
-        due = everywhere or by_zone[room.zone]
-        named = posts.key(wanted.key, due.slot, room.platform_id)
-        try:
-            rendered = posts.text(wanted, due.slot, room)
-        except InvalidInput as error:
-            yield Refused(named, error.faults[0].problem)
-            continue
+    group: _Group,
+    occurrence_id: int,
+    rooms: Sequence[Target],
+    gathered: Facts,
+    give_way: Mapping[int, str],
+) -> Iterator[Intent]:
+    series, wanted = group.series, group.series.definition
+    everywhere = group.by_zone.get(wanted.zone) if wanted.zone is not None else None
+    by_due: dict[str | None, list[Target]] = {}
+    for room in rooms:
+        by_due.setdefault(wanted.zone if everywhere is not None else room.zone, []).append(room)
+    for zone, some in by_due.items():
+        due = group.by_zone[zone]
+        for post in posts.compose(wanted, series.seed, due.slot, some, gathered):
+            reason = post.refused or give_way.get(post.room.id)
+            yield from _messages(series, occurrence_id, due, post, reason)
+
+
+def _messages(
+    series: Stored, occurrence_id: int, due: Due, post: Composed, reason: str | None
+) -> Iterator[Intent]:
+    slot: Slot = due.slot
+    for part in post.parts:
         yield Intent(
-            key=named,
+            key=posts.key(series.definition.key, slot, part.step, post.room.platform_id),
             kind=DeliveryKind.POST,
-            room_id=room.id,
-            account_id=room.account_id,
-            text=rendered,
-            due_at=due.slot.due_at,
+            room_id=post.room.id,
+            account_id=post.room.account_id,
+            text=part.text,
+            due_at=slot.due_at,
             expires_at=due.expires_at,
             series_id=series.id,
             occurrence_id=occurrence_id,
-            step=due.slot.step,
+            step=slot.step,
+            mention_all=part.mention_all,
+            image=part.image,
+            card=part.card,
+            topic=post.topic,
+            variant=post.variant,
+            refused=reason,
         )
 
 
-def _existing(session: Session, key: str) -> Stored:
-    found = definition.stored(session, keys=[key])
-    if found:
-        return found[0]
-    keys = session.connection().scalars(select(definition.SERIES.c.key))
-    near = difflib.get_close_matches(key, list(keys), n=1)
-    remedy = f"是不是 {near[0]}?" if near else "用 qunyun calendar export 查看全部栏目"
-    raise _refuse("series", f"没有栏目 {key}", remedy)
-
-
-def _check_occurrence(key: str, schedule: Schedule, day: dt.date) -> None:
-    if recurrence.happens(schedule, day):
-        return
-    following = next(recurrence.dates(schedule, day, dt.date.max), None)
-    remedy = f"下一期是 {following}" if following else "写这个栏目的一期的原定日期"
-    raise _refuse("date", f"栏目 {key} 在 {day} 没有排期", remedy)
-
-
-def _reschedule(
-    session: Session, series: Stored, changed: Schedule, action: str, by: str, at: dt.datetime
-) -> None:
-    before = definition.days_as_json(series.definition.schedule)
-    after = definition.days_as_json(changed)
-    _update(session, series, after | {"version": series.version + 1})
-    audit(session, at, by, action, series.definition.key, before, after)
-
-
-def _update(session: Session, series: Stored, values: Mapping[str, object]) -> None:
-    table = definition.SERIES
-    session.connection().execute(table.update().where(table.c.id == series.id).values(values))
-
-
-def _take_back(
-    session: Session, series: Stored, day: dt.date, to: dt.date | None, reason: str
-) -> int:
-    named = (OCCURRENCE.c.series_id == series.id) & (OCCURRENCE.c.original_date == day)
-    if to is not None:
-        session.connection().execute(OCCURRENCE.update().where(named).values(date=to))
-    return outbox.withdraw(
-        session, DELIVERY.c.occurrence_id.in_(select(OCCURRENCE.c.id).where(named)), reason
-    )
-
-
-def audit(
+def _put_to_sleep(
     session: Session,
-    at: dt.datetime,
-    by: str,
-    action: str,
-    key: str,
-    before: Mapping[str, object] | None,
-    after: Mapping[str, object] | None,
+    awake: Sequence[Stored],
+    now: dt.datetime,
+    until: dt.datetime,
+    rules: Rules,
+    days: Days,
+    zones: Iterable[str | None],
 ) -> None:
-    """Write down who changed what in a series."""
-    row = {"at": at, "by": by, "action": action, "object": f"series:{key}"}
-    database.insert_rows(session, Audit, [row | {"before": before, "after": after}])
-
-
-def _refuse(field: str, problem: str, remedy: str) -> InvalidInput:
-    return InvalidInput(Fault("calendar", 0, field, problem, remedy))
+    """Note for each series when it is due next; one that is over has ended."""
+    rows = []
+    for series in awake:
+        wanted = series.definition
+        found = [
+            recurrence.next_due(wanted.schedule, wanted.timings, zone, until, days)
+            for zone in definition.local_zones(wanted, rules.zone, zones).values()
+        ]
+        over_at = recurrence.instant(wanted.schedule.ends + 2 * DAY, dt.time(), rules.zone)
+        following = min((each for each in found if each is not None), default=over_at)
+        if following < until:
+            lifecycle.expire(session, series, now)
+        rows.append({"which": series.id, "following": following})
+    session.connection().execute(
+        update(SERIES)
+        .where(SERIES.c.id == bindparam("which"))
+        .values(next_due_at=bindparam("following", type_=SERIES.c.next_due_at.type)),
+        rows,
+    )

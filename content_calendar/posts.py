@@ -1,33 +1,137 @@
-"""One post: its name, its text and until when it may go out; the same for plans and previews."""
+"""One post: its name, what it is made of and until when it may go out; the same for plans and
+previews.
+"""
 
 import datetime as dt
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from bot.errors import InvalidInput
+from bot.gateway import Capabilities
 from bot.settings import QuietHours
-from content_calendar import recurrence, templates
+from content_calendar import draws, notation, questions, recurrence, templates, words
 from content_calendar.audience import Target
-from content_calendar.definition import Definition
+from content_calendar.definition import Definition, Step
+from content_calendar.notation import Draw
 from content_calendar.recurrence import Slot
+from content_calendar.words import Words
 
 DAY = dt.timedelta(days=1)
+IMAGE, LINK, MINI_PROGRAM = "图片", "链接", "小程序"
+ARM_A = "A"
 
 
-def key(series: str, slot: Slot, room: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What posts may say beside the calendar and the room.
+
+    `questions` are those asked in a room so far, by room id; `able` is what the gateway of an
+    account can do, by account id (an account absent from it has not run yet).
+    """
+
+    products: Mapping[str, str] = field(default_factory=dict)
+    questions: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    picked: Sequence[str] = ()
+    words: Words = words.NONE
+    able: Mapping[int, Capabilities] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of a post. `step` names it within the series (`开场`, `开场+图片`)."""
+
+    step: str
+    text: str = ""
+    image: str | None = None
+    card: Mapping[str, str] | None = None
+    mention_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A post for one room: its messages in order, what was drawn, why it cannot go out."""
+
+    room: Target
+    parts: tuple[Part, ...]
+    topic: str | None = None
+    variant: str | None = None
+    refused: str | None = None
+
+
+def key(series: str, slot: Slot, step: str, room: str) -> str:
     """The name of the intent; moving or editing an occurrence never changes it."""
-    return f"post:{series}:{slot.original_date.isoformat()}:{slot.step}:{room}"
+    return f"post:{series}:{slot.original_date.isoformat()}:{step}:{room}"
 
 
-def text(wanted: Definition, slot: Slot, room: Target) -> str:
-    """The text of one post. Raises InvalidInput where it cannot be posted."""
-    values = templates.variables(
-        room=room.topic,
-        vertical=room.vertical,
-        name=wanted.name,
-        step=slot.step,
-        date=slot.date,
-        at=wanted.at,
+def messages(step: Step) -> int:
+    """How many messages a post of this step is made of."""
+    return sum(map(bool, (step.sources, step.image, step.link, step.mini_program)))
+
+
+def compose(
+    wanted: Definition, seed: int, slot: Slot, rooms: Iterable[Target], facts: Facts
+) -> Iterator[Composed]:
+    """The post of one step for each room; rooms of one kind share one rendering."""
+    for kind in kinds(wanted, seed, slot.step, rooms, facts):
+        one = compose_one(wanted, seed, slot, kind[0], facts)
+        for room in kind:
+            yield Composed(room, one.parts, one.topic, one.variant, one.refused)
+
+
+def kinds(
+    wanted: Definition, seed: int, step: str, rooms: Iterable[Target], facts: Facts
+) -> list[tuple[Target, ...]]:
+    """The rooms by what decides their post: all of one kind get the same, whatever the date."""
+    named = wanted.step(step)
+    read = frozenset[str]().union(*(templates.uses(source) for source in named.sources))
+    found: dict[tuple[object, ...], list[Target]] = {}
+    for room in rooms:
+        found.setdefault(_kind(wanted, named, seed, room, facts, read), []).append(room)
+    return [tuple(kind) for kind in found.values()]
+
+
+def _kind(
+    wanted: Definition,
+    step: Step,
+    seed: int,
+    room: Target,
+    facts: Facts,
+    read: Collection[str],
+) -> tuple[object, ...]:
+    own = _own(step, room)
+    arm = turn = topic = None
+    if own is None and step.ab:
+        arm = draws.arm((ARM_A, *step.ab), seed, room.platform_id)
+    if own is None and step.rotate:
+        turn = draws.turn(1 + len(step.rotate), seed, room.platform_id, dt.date.min)
+    if wanted.topic is not None and wanted.topic.draw is Draw.RANDOM:
+        topic = room.platform_id
+    return (
+        own,
+        arm,
+        turn,
+        topic,
+        room.topic if "room" in read else None,
+        room.vertical if "vertical" in read else None,
+        room.owner if "operator" in read else None,
+        tuple(facts.questions.get(room.id, ())) if "questions" in read else None,
+        _able(room, facts),
+        room.mention_all,
     )
-    return templates.render(wanted.step(slot.step).text_for(room.vertical), values)
+
+
+def compose_one(wanted: Definition, seed: int, slot: Slot, room: Target, facts: Facts) -> Composed:
+    """The post of one step for one room."""
+    step = wanted.step(slot.step)
+    topic = _topic(wanted, seed, slot, room)
+    variant, source = _source(step, seed, slot, room)
+    text, refused = "", None
+    if source:
+        values = _values(wanted, slot, room, topic, facts)
+        text, refused = _rendered(source, values, facts.words)
+    parts = _parts(step, text, room, facts)
+    return Composed(room, parts, topic, variant, refused or _cannot(step, room, facts))
 
 
 def expires_at(
@@ -42,3 +146,89 @@ def expires_at(
     end = quiet.since if quiet is not None else dt.time()
     day = local.date() if local.time() < end else local.date() + DAY
     return recurrence.instant(day, end, zone)
+
+
+def _topic(wanted: Definition, seed: int, slot: Slot, room: Target) -> str | None:
+    if wanted.topic is None:
+        return None
+    return draws.topic(wanted.topic, seed, room.platform_id, slot.original_date)
+
+
+def _source(step: Step, seed: int, slot: Slot, room: Target) -> tuple[str | None, str]:
+    """The template of a room and, where one was drawn, the name of its variant."""
+    own = _own(step, room)
+    if own is not None:
+        return None, own
+    if step.ab:
+        arms = (ARM_A, *step.ab)
+        drawn = draws.arm(arms, seed, room.platform_id)
+        return drawn, step.ab.get(drawn, step.text)
+    if step.rotate:
+        wordings = (step.text, *step.rotate)
+        turn = draws.turn(len(wordings), seed, room.platform_id, slot.original_date)
+        return str(turn + 1), wordings[turn]
+    return None, step.text
+
+
+def _own(step: Step, room: Target) -> str | None:
+    return step.rooms.get(room.platform_id) or step.texts.get(room.vertical)
+
+
+def _values(
+    wanted: Definition, slot: Slot, room: Target, topic: str | None, facts: Facts
+) -> templates.Variables:
+    product = None
+    if wanted.topic is not None and wanted.topic.products:
+        product, topic = facts.products.get(topic or ""), None
+    return templates.variables(
+        room=room.topic,
+        vertical=room.vertical,
+        name=wanted.name,
+        step=slot.step,
+        date=slot.date,
+        at=wanted.at,
+        topic=topic,
+        product=product,
+        operator=room.owner or None,
+        questions=questions.lines(facts.questions.get(room.id, ())),
+        picked=questions.lines(facts.picked),
+    )
+
+
+def _rendered(source: str, values: templates.Variables, words: Words) -> tuple[str, str | None]:
+    try:
+        text = templates.render(source, values)
+    except InvalidInput as error:
+        return "", error.faults[0].problem
+    forbidden = words.found(text)
+    return text, None if forbidden is None else f"含有违禁词“{forbidden}”"
+
+
+def _parts(step: Step, text: str, room: Target, facts: Facts) -> tuple[Part, ...]:
+    can = _able(room, facts)
+    calls = step.mention_all and room.mention_all and (can is None or can.mention_all)
+    parts = [Part(step.name, text, mention_all=calls)] if step.sources else []
+    if step.image is not None:
+        parts.append(Part(f"{step.name}+{IMAGE}", image=step.image))
+    for name, card in ((LINK, step.link), (MINI_PROGRAM, step.mini_program)):
+        if card is not None:
+            parts.append(Part(f"{step.name}+{name}", card=notation.card_as_json(card)))
+    return tuple(parts)
+
+
+def _cannot(step: Step, room: Target, facts: Facts) -> str | None:
+    """Why the room's gateway cannot post all of a step."""
+    can = _able(room, facts)
+    if can is None:
+        return None
+    wants = (
+        (IMAGE, step.image, can.images),
+        (LINK, step.link, can.links),
+        (MINI_PROGRAM, step.mini_program, can.mini_programs),
+    )
+    missing = [name for name, wanted, able in wants if wanted is not None and not able]
+    return f"这个通道发不了{'、'.join(missing)}" if missing else None
+
+
+def _able(room: Target, facts: Facts) -> Capabilities | None:
+    return facts.able.get(room.account_id) if room.account_id is not None else None

@@ -1,17 +1,19 @@
 """What will be posted, before it is: each post of a stretch of days with what speaks against it."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from bot.errors import InvalidInput
-from bot.settings import QuietHours
-from content_calendar import audience, posts, recurrence
+from content_calendar import audience, definition, facts, holidays, posts, recurrence
 from content_calendar.audience import Target
+from content_calendar.checking import unknown_years
+from content_calendar.contact import Rules
 from content_calendar.definition import Definition
+from content_calendar.holidays import Days
+from content_calendar.posts import Composed, Facts
 from content_calendar.recurrence import Slot
 
 MIDNIGHT = dt.time()
@@ -19,9 +21,10 @@ MIDNIGHT = dt.time()
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """One post to one room. `at` is the room's wall clock; `text` is empty where none can be made.
+    """One step of one occurrence for all the rooms in which it reads the same.
 
-    With `excluded` nothing will be sent, for that reason.
+    `at` is the rooms' wall clock; `text` is empty where none can be made; `attached` are the
+    messages behind it. With `excluded` nothing will be sent, for that reason.
     """
 
     at: dt.datetime
@@ -29,19 +32,26 @@ class Previewed:
     name: str
     original_date: dt.date
     step: str
-    room: str
-    topic: str
+    rooms: tuple[Target, ...]
     text: str
+    attached: tuple[str, ...]
+    topic: str | None
+    variant: str | None
     warnings: tuple[str, ...]
     excluded: str | None
 
 
+# The rooms of one zone by step, each with those that get the same post at every date.
+_Kinds = dict[str, list[tuple[Target, ...]]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """A series with the rooms that it reaches, by zone."""
+    """A series with the rooms that it reaches, by zone and step."""
 
     wanted: Definition
-    rooms: dict[ZoneInfo, list[Target]]
+    seed: int
+    kinds: Mapping[ZoneInfo, _Kinds]
 
 
 def preview(
@@ -49,82 +59,128 @@ def preview(
     series: Iterable[Definition],
     since: dt.date,
     until: dt.date,
-    zone: ZoneInfo,
-    quiet: QuietHours | None,
+    rules: Rules,
 ) -> Iterator[Previewed]:
-    """Every post whose local day lies in `[since, until)`, in order of time, then of room.
+    """Every post whose local day lies in `[since, until)`, in order of time, then of series.
 
     Only the moments are held at once, not the posts: rooms × days never stand in memory.
     """
-    reached = [_reached(session, wanted, zone) for wanted in series]
+    wanted = list(series)
+    days = holidays.load(session)
+    known = facts.shared(session, wanted)
+    seeds = definition.seeds(session)
+    reached = [
+        _reached(session, each, seeds.get(each.key, 0), since, rules.zone, known) for each in wanted
+    ]
     moments = [
         (slot, each, local)
         for each in reached
-        for local in each.rooms
+        for local in each.kinds
         for slot in recurrence.slots(
             each.wanted.schedule,
             each.wanted.timings,
             local,
             recurrence.instant(since, MIDNIGHT, local),
             recurrence.instant(until, MIDNIGHT, local),
+            days,
         )
     ]
     moments.sort(key=lambda moment: (moment[0].due_at, moment[1].wanted.key))
     for slot, each, local in moments:
-        for room in each.rooms[local]:
-            yield _previewed(each.wanted, slot, room, local, quiet)
+        yield from _previewed(each, slot, local, rules, days, known)
 
 
-def remarks(session: Session, series: Sequence[Definition]) -> list[str]:
-    """What is worth a look about whole series: nobody reached, rooms that nobody has seen."""
+def remarks(session: Session, series: Sequence[Definition], today: dt.date) -> list[str]:
+    """What is worth a look about whole series: nobody reached, rooms that nobody has seen, years
+    whose holidays are not known.
+    """
     found = []
+    days = holidays.load(session)
     for wanted in series:
-        if not audience.targets(session, wanted.audience):
+        if not audience.ids(session, wanted.audience, today):
             found.append(f"{wanted.key}: 一个群也没有选到")
         unknown = audience.unknown_rooms(session, wanted.audience)
         found += [f"{wanted.key}: 没有见过群 {room}" for room in unknown]
+        found += [fault.problem for fault in unknown_years(wanted, days)]
     return found
 
 
-def _reached(session: Session, wanted: Definition, zone: ZoneInfo) -> _Reached:
-    rooms: dict[ZoneInfo, list[Target]] = {}
-    for room in audience.targets(session, wanted.audience):
+def _reached(
+    session: Session, wanted: Definition, seed: int, today: dt.date, zone: ZoneInfo, known: Facts
+) -> _Reached:
+    by_zone: dict[ZoneInfo, list[Target]] = {}
+    for room in audience.targets(session, wanted.audience, today):
         named = wanted.zone or room.zone or wanted.default_zone
-        rooms.setdefault(ZoneInfo(named) if named else zone, []).append(room)
-    return _Reached(wanted, rooms)
+        by_zone.setdefault(ZoneInfo(named) if named else zone, []).append(room)
+    kinds = {
+        local: {
+            step.name: _split(posts.kinds(wanted, seed, step.name, rooms, known))
+            for step in wanted.steps
+        }
+        for local, rooms in by_zone.items()
+    }
+    return _Reached(wanted, seed, kinds)
+
+
+def _split(kinds: Iterable[tuple[Target, ...]]) -> list[tuple[Target, ...]]:
+    """The kinds parted once more by what warnings depend on."""
+    found = []
+    for kind in kinds:
+        parted: dict[tuple[object, ...], list[Target]] = {}
+        for room in kind:
+            facts_of = (room.unavailable_reason, room.account_id is None, room.zone)
+            parted.setdefault(facts_of, []).append(room)
+        found += [tuple(rooms) for rooms in parted.values()]
+    return found
 
 
 def _previewed(
-    wanted: Definition, slot: Slot, room: Target, zone: ZoneInfo, quiet: QuietHours | None
-) -> Previewed:
-    warnings = list(_warnings(wanted, slot, room, zone, quiet))
-    text = ""
-    excluded = room.unavailable_reason
-    try:
-        text = posts.text(wanted, slot, room)
-    except InvalidInput as error:
-        excluded = excluded or error.faults[0].problem
-    return Previewed(
-        at=slot.due_at.astimezone(zone),
-        series=wanted.key,
-        name=wanted.name,
-        original_date=slot.original_date,
-        step=slot.step,
-        room=room.platform_id,
-        topic=room.topic,
-        text=text,
-        warnings=tuple(warnings),
-        excluded=excluded,
-    )
+    reached: _Reached, slot: Slot, zone: ZoneInfo, rules: Rules, days: Days, known: Facts
+) -> Iterator[Previewed]:
+    wanted = reached.wanted
+    day = slot.due_at.astimezone(zone).date()
+    blackout = f"{day} 是停发日" if day in days.blackout else None
+    alike: dict[tuple[object, ...], list[tuple[Target, ...]]] = {}
+    shown: dict[tuple[object, ...], tuple[Composed, str | None, tuple[str, ...]]] = {}
+    for kind in reached.kinds[zone][slot.step]:
+        post = posts.compose_one(wanted, reached.seed, slot, kind[0], known)
+        excluded = kind[0].unavailable_reason or blackout or post.refused
+        warnings = tuple(_warnings(wanted, slot, kind[0], zone, rules))
+        agreed: tuple[object, ...] = (_words(post), post.topic, post.variant, excluded, warnings)
+        alike.setdefault(agreed, []).append(kind)
+        shown.setdefault(agreed, (post, excluded, warnings))
+    for same, kinds in alike.items():
+        post, excluded, warnings = shown[same]
+        yield Previewed(
+            at=slot.due_at.astimezone(zone),
+            series=wanted.key,
+            name=wanted.name,
+            original_date=slot.original_date,
+            step=slot.step,
+            rooms=kinds[0] if len(kinds) == 1 else tuple(room for kind in kinds for room in kind),
+            text=post.parts[0].text,
+            attached=tuple(part.step for part in post.parts if not part.text),
+            topic=post.topic,
+            variant=post.variant,
+            warnings=warnings,
+            excluded=excluded,
+        )
+
+
+def _words(post: Composed) -> tuple[object, ...]:
+    return tuple((part.step, part.text, part.mention_all) for part in post.parts)
 
 
 def _warnings(
-    wanted: Definition, slot: Slot, room: Target, zone: ZoneInfo, quiet: QuietHours | None
+    wanted: Definition, slot: Slot, room: Target, zone: ZoneInfo, rules: Rules
 ) -> Iterator[str]:
+    quiet = rules.pace.quiet
     if room.account_id is None:
         yield "这个群还没有机器人账号,发不出去"
+    if wanted.step(slot.step).mention_all and not room.mention_all:
+        yield "这个群不允许 @所有人,照常发但不 @"
     # Quiet hours are the room's own, whatever zone the series names.
-    local = slot.due_at.astimezone(ZoneInfo(room.zone) if room.zone else zone)
+    local = slot.due_at.astimezone(ZoneInfo(room.zone) if room.zone else rules.zone)
     if quiet is None or not quiet.cover(local.time()):
         return
     end = posts.expires_at(slot.due_at, zone, wanted.late_by_minutes, quiet)

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from content_calendar import calendar_file, fields, templates
+from content_calendar import calendar_file, compound, festivals, fields, templates
 
 _LINE = {"type": "string", "minLength": 1, "maxLength": 200}
 _NAME = {"type": "string", "pattern": "^[^\\s:\uff1a]{1,64}$"}
+_STEP_NAME = {"type": "string", "pattern": "^[^\\s:\uff1a+]{1,64}$"}
+_LUNAR_DAY = {"type": "string", "pattern": "^\\d{1,2}-(\\d{1,2}|last)$"}
 _DATE = {"type": "string", "format": "date"}
 _DATES = {"type": "array", "items": _DATE}
 _CLOCK = {"type": "string", "pattern": "^([01]?\\d|2[0-3])[:\uff1a][0-5]\\d$"}
@@ -17,6 +19,7 @@ _TEXT = {
     "maxLength": templates.LONGEST_SOURCE,
     "description": f"模板,可用变量:{'、'.join(templates.NAMES)};发出时最多 {templates.LONGEST} 字",
 }
+_TEXTS = {"type": "object", "additionalProperties": _TEXT}
 
 
 def schema() -> dict[str, Any]:
@@ -51,12 +54,15 @@ def _series() -> dict[str, Any]:
             "at": _CLOCK,
             "zone": _ZONE,
             "default_zone": _ZONE,
-            "holidays": {"enum": ["keep"]},
-            "audience": _object(
-                calendar_file.AUDIENCE_FIELDS,
-                (),
-                dict.fromkeys(calendar_file.AUDIENCE_LISTS, _LINES) | {"all": {"type": "boolean"}},
-            ),
+            "also": _DATES,
+            "holidays": {"enum": list(fields.HOLIDAYS)},
+            "audience": _audience(),
+            "priority": {
+                "type": "integer",
+                "minimum": calendar_file.LEAST_IMPORTANT,
+                "maximum": calendar_file.MOST_IMPORTANT,
+            },
+            "topic": _topic(),
             "late_by_minutes": {"type": "integer", "minimum": 1, "maximum": latest},
             "skip": _DATES,
             "move": {"type": "object", "propertyNames": _DATE, "additionalProperties": _DATE},
@@ -65,14 +71,32 @@ def _series() -> dict[str, Any]:
     )
 
 
+def _audience() -> dict[str, Any]:
+    bound = {"type": "integer", "minimum": 0}
+    bounds = _object(compound.BOUNDS_FIELDS, (), dict.fromkeys(compound.BOUNDS_FIELDS, bound))
+    criteria: dict[str, Any] = dict.fromkeys(calendar_file.AUDIENCE_LISTS, _LINES)
+    criteria |= dict.fromkeys(calendar_file.AUDIENCE_BOUNDS, bounds) | {"all": {"type": "boolean"}}
+    return _object(calendar_file.AUDIENCE_FIELDS, (), criteria)
+
+
+def _topic() -> dict[str, Any]:
+    draws = {"enum": list(compound.DRAWS)}
+    return _object(
+        compound.TOPIC_FIELDS, ("draw",), {"draw": draws, "pool": _LINES, "products": _LINES}
+    )
+
+
 def _recurrence() -> dict[str, Any]:
     days = {"enum": list(fields.weekdays())}
+    festival = {"enum": list(festivals.FESTIVALS)}
     rules = {
         "weekly": {"type": "array", "items": days},
         "monthly": {"oneOf": [{"type": "integer", "minimum": 1, "maximum": 31}, {"const": "last"}]},
         "every_days": {"type": "integer", "minimum": 1, "maximum": 3660},
         "dates": _DATES,
         "rrule": _LINE,
+        "lunar": {"oneOf": [_LUNAR_DAY, {"type": "array", "items": _LUNAR_DAY}]},
+        "festival": {"oneOf": [festival, {"type": "array", "items": festival}]},
     }
     return _object(fields.RULES, (), rules) | {"minProperties": 1, "maxProperties": 1}
 
@@ -81,15 +105,30 @@ def _step() -> dict[str, Any]:
     far = calendar_file.FARTHEST_DAYS
     return _object(
         calendar_file.STEP_FIELDS,
-        ("name", "text"),
+        ("name",),
         {
-            "name": _NAME,
+            "name": _STEP_NAME,
             "days": {"type": "integer", "minimum": -far, "maximum": far},
             "at": _CLOCK,
             "text": _TEXT,
-            "texts": {"type": "object", "additionalProperties": _TEXT},
+            "texts": _TEXTS,
+            "rooms": _TEXTS,
+            "rotate": {"type": "array", "items": _TEXT},
+            "ab": _TEXTS,
+            "image": {"type": "string", "pattern": "\\.(png|jpe?g|gif)$"},
+            "link": _object(compound.LINK_FIELDS, ("title", "url"), _lines(compound.LINK_FIELDS)),
+            "mini_program": _object(
+                compound.MINI_PROGRAM_FIELDS,
+                ("app", "title"),
+                _lines(compound.MINI_PROGRAM_FIELDS),
+            ),
+            "mention_all": {"type": "boolean"},
         },
     )
+
+
+def _lines(names: tuple[str, ...]) -> dict[str, Any]:
+    return dict.fromkeys(names, _LINE)
 
 
 def _object(

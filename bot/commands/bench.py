@@ -53,6 +53,21 @@ def gateway(
     _print(measured | machine.described(), as_json=json)
 
 
+@app.command()
+def plan(
+    rooms: Annotated[int, typer.Option(min=200)] = 10_000,
+    series: Annotated[int, typer.Option(min=10)] = 200,
+    history: Annotated[int, typer.Option(min=0)] = 400_000,
+    kind: Annotated[Kind, typer.Option("--database")] = Kind.SQLITE,
+    json: Json = False,
+) -> None:
+    """一次排期:有两千条到点时,和没有时。 One tick of the planner."""
+    from bot.bench import plan as bench  # noqa: PLC0415
+
+    measured = bench.measure(rooms, series, history, kind.value)
+    _print(measured | machine.described(kind.value), as_json=json)
+
+
 def _print(measured: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json_module.dumps(measured, ensure_ascii=False))

@@ -15,6 +15,7 @@ from bot.errors import Fault, InvalidInput
 from bot.models import Account, Delivery, DeliveryState, Room, Series
 from bot.models.pause import PauseScope
 from bot.outbox import Decision
+from content_calendar import lifecycle
 
 app = typer.Typer(help="投递:查看与人工处理。 Deliveries: list and settle.", no_args_is_help=True)
 BY = "命令行"
@@ -84,7 +85,10 @@ def pause(
     """暂停发送:全部,或一个栏目、账号、群。 Hold back everything or a part."""
     with database.transaction(edge.engine()) as session:
         scope, target = _target(session, series, account, room)
-        changed = pauses.pause(session, scope, target, reason, BY, edge.now())
+        if series is not None:
+            changed = lifecycle.pause(session, series, reason, BY, edge.now())
+        else:
+            changed = pauses.pause(session, scope, target, reason, BY, edge.now())
     typer.echo("已暂停" if changed else "本来就是暂停状态")
 
 
@@ -97,7 +101,10 @@ def resume(
     """恢复发送。 Let it go on."""
     with database.transaction(edge.engine()) as session:
         scope, target = _target(session, series, account, room)
-        changed = pauses.resume(session, scope, target, reason, BY, edge.now())
+        if series is not None:
+            changed = lifecycle.resume(session, series, reason, BY, edge.now())
+        else:
+            changed = pauses.resume(session, scope, target, reason, BY, edge.now())
     typer.echo("已恢复" if changed else "本来就没有暂停")
 
 

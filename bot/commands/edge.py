@@ -2,15 +2,18 @@
 
 import contextlib
 import datetime as dt
+import getpass
 import os
 import re
 import secrets as randomness
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from bot import database, deriving
 from bot import settings as settings_module
@@ -38,6 +41,42 @@ def engine(*, pooled: bool = False) -> Engine:
     if not at_head(opened):
         raise InvalidInput(Fault("数据库", 0, "", "结构不是最新", "先运行 qunyun migrate"))
     return opened
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[Session]:
+    """One consistent view of the installation's database."""
+    opened = engine()
+    try:
+        with database.reading(opened) as session:
+            yield session
+    finally:
+        opened.dispose()
+
+
+@contextlib.contextmanager
+def changing() -> Iterator[Session]:
+    """One unit of work on the installation's database, committed at the end."""
+    opened = engine()
+    try:
+        with database.transaction(opened) as session:
+            yield session
+    finally:
+        opened.dispose()
+
+
+def by(name: str) -> str:
+    """Who says so: the command line is believed, and audits say where the word came from."""
+    return f"{name.strip() or getpass.getuser()}(命令行)"
+
+
+def day(name: str, text: str) -> dt.date:
+    """A date from the command line. Raises InvalidInput."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        remedy = "写 年-月-日,例如 2026-11-04"
+        raise InvalidInput(Fault("命令行", 0, name, f"{text} 不是日期", remedy)) from error
 
 
 def rules(opened: Engine) -> Rules:

@@ -22,6 +22,9 @@ from bot.errors import Fault, InvalidInput, QunyunError
 from bot.gateway import Gateway, LoggedIn, LoggedOut
 from bot.gateways import open_gateway
 from bot.settings import Settings
+from content_calendar import holidays
+
+HOLIDAYS_AHEAD = dt.timedelta(days=60)
 
 
 def run() -> None:
@@ -142,9 +145,24 @@ def _clock() -> tuple[str, str]:
     return f"{local:%Y-%m-%d %H:%M} {zone},Python {sys.version.split()[0]}", ""
 
 
+def _holidays() -> tuple[str, str]:
+    today = edge.now().astimezone(edge.settings().zone).date()
+    with edge.reading() as session:
+        known = holidays.load(session)
+    remedy = "升级程序,或者用 qunyun calendar day 补上"
+    if not known.knows(today.year):
+        return f"{today.year} 年的放假安排还不知道", remedy
+    following = (today + HOLIDAYS_AHEAD).year
+    if not known.knows(following):
+        # Every autumn it is unknown for a while; series that need it are refused by name.
+        return f"{today.year} 年已知,{following} 年还没有公布或没有收录", ""
+    return f"{today.year} 年的放假安排已知", ""
+
+
 CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("设置", _settings),
     ("数据库", _database),
     ("通道", _gateways),
     ("时钟", _clock),
+    ("节假日", _holidays),
 )

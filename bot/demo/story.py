@@ -29,7 +29,7 @@ from bot.insights import attributing
 from bot.models import Attribution, Delivery, DeliveryState, Label, Message, OrderLine
 from bot.settings import Settings
 from bot.text import segment
-from content_calendar import calendar_file, interchange
+from content_calendar import calendar_file, contact, interchange
 
 CALENDAR: Final = Path(__file__).parent / "calendar.yaml"
 ROOMS_AN_ACCOUNT: Final = 40
@@ -125,7 +125,7 @@ async def _open(everybody: Community, accounts: list[str], settings: Settings, d
     calendar = calendar_file.read(CALENDAR.read_bytes(), CALENDAR.name, settings.timezone)
     with database.transaction(desk.engine) as session:
         changes = interchange.take_in(session, calendar.series, OPERATOR, clock())
-        interchange.approve(session, changes, OPERATOR, clock())
+        interchange.approve(session, changes, OPERATOR, clock(), contact.rules(settings))
     apps.refresh_rules(app)
     return made
 

@@ -12,7 +12,7 @@ from bot.gateway import Person, Said
 from bot.gateways.memory import MemoryGateway
 from bot.models import Account, Delivery, DeliveryState, Faq, Membership, Message, Room
 from bot.settings import Settings
-from content_calendar import calendar_file, interchange
+from content_calendar import calendar_file, contact, interchange
 from handlers import HANDLERS
 from handlers.moment import Moment, Reply
 from tests.saying import local, rows
@@ -63,7 +63,9 @@ def approve(engine: Engine, at: dt.datetime) -> None:
     calendar = calendar_file.read(CALENDAR.encode(), "calendar.yaml", "Asia/Shanghai")
     with database.transaction(engine) as session:
         changes = interchange.take_in(session, calendar.series, "小李", at)
-        assert interchange.approve(session, changes, "小李", at) == ["qa"]
+        assert interchange.approve(session, changes, "小李", at, contact.rules(Settings())) == [
+            "qa"
+        ]
 
 
 async def test_a_message_travels_into_the_log_and_a_question_gets_its_answer(

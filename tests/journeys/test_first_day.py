@@ -18,7 +18,7 @@ from bot.gateways import open_gateway
 from bot.models import Delivery, DeliveryState, Membership, Message
 from bot.outbox import Decision
 from bot.settings import Settings
-from content_calendar import calendar_file, interchange
+from content_calendar import calendar_file, contact, interchange
 from tests import parts
 from tests.saying import SHANGHAI, names, rows
 from tests.watching import running, until
@@ -79,7 +79,7 @@ def plan_qa_day(engine: Engine) -> None:
     with database.transaction(engine) as session:
         at = now() - dt.timedelta(hours=1)
         changes = interchange.take_in(session, read.series, "小李", at)
-        interchange.approve(session, changes, "小李", at)
+        interchange.approve(session, changes, "小李", at, contact.rules(Settings()))
 
 
 def journal(path: Path, kind: str) -> list[dict[str, str]]:

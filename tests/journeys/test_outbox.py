@@ -10,7 +10,8 @@ from bot import database, leases, outbox, pacing, pauses
 from bot.gateway import Said
 from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Room, Series, SeriesKind
 from bot.models.pause import PauseScope
-from bot.outbox import Decision, Intent
+from bot.intents import Intent
+from bot.outbox import Decision
 from bot.pacing import Pace
 from bot.settings import QuietHours
 from tests.saying import SHANGHAI, local, rows

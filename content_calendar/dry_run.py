@@ -1,0 +1,426 @@
+"""What approving a series would do: to whom, when, for how long, and what speaks against it."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from bot import pacing
+from bot.models import SeriesState
+from content_calendar import (
+    audience,
+    contact,
+    definition,
+    estimating,
+    facts,
+    holidays,
+    posts,
+    recurrence,
+    yielding,
+)
+from content_calendar.audience import ROOM, Target
+from content_calendar.contact import Claim, Rules
+from content_calendar.definition import Stored
+from content_calendar.estimating import Load, Sending
+from content_calendar.holidays import Days
+from content_calendar.posts import Facts
+from content_calendar.recurrence import Slot
+
+AHEAD = dt.timedelta(days=28)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """One step of one occurrence: `rooms` that get it, `quiet` of them in their quiet hours then,
+    `conflicts` rooms in which a post gives way, and when the sending will be over.
+
+    `late_by` is how far the estimate passes the lateness limit, zero where it keeps it.
+    """
+
+    original_date: dt.date
+    step: str
+    due_at: dt.datetime
+    rooms: int
+    quiet: int
+    conflicts: int
+    sending: Sending | None
+    late_by: dt.timedelta = dt.timedelta()
+
+    @property
+    def minutes(self) -> int:
+        """How long the sending takes, rounded up."""
+        if self.sending is None:
+            return 0
+        taken = self.sending.last_at - self.sending.first_at
+        return -(-int(taken.total_seconds()) // 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A post of `series` that will give way in these rooms (platform ids), and why."""
+
+    series: str
+    step: str
+    due_at: dt.datetime
+    reason: str
+    rooms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A room of the audience that gets nothing, and why."""
+
+    room: str
+    topic: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """One series: every step within `AHEAD` (or its next occurrence), in order of time."""
+
+    key: str
+    rooms: int
+    steps: tuple[StepRun, ...]
+    conflicts: tuple[Conflict, ...]
+    excluded: tuple[Excluded, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """One step of one occurrence of a series in one zone."""
+
+    series: Stored
+    zone_name: str | None
+    zone: ZoneInfo
+    slot: Slot
+
+
+@dataclass(slots=True)
+class _World:
+    """Everything that is posted in the stretch looked at, gathered once for many series."""
+
+    rules: Rules
+    days: Days
+    now: dt.datetime
+    today: dt.date
+    zones: set[str | None]
+    rooms: Mapping[int, tuple[str | None, int | None]]
+    limits: Mapping[int, int]
+    known: Facts
+    posts: dict[int, list[_Post]] = field(default_factory=dict)
+    reached: dict[int, frozenset[int]] = field(default_factory=dict)
+
+
+def run(session: Session, wanted: Sequence[Stored], now: dt.datetime, rules: Rules) -> list[DryRun]:
+    """What each of these series would do, among those that are approved and each other.
+
+    A number of queries that grows with the series whose days are shared, not with rooms.
+    """
+    chosen = {each.id for each in wanted}
+    approved = definition.stored(session, state=SeriesState.APPROVED)
+    everyone = [*wanted, *(each for each in approved if each.id not in chosen)]
+    world = _world(session, everyone, now, rules)
+    _post(world, everyone, chosen)
+    _reach(session, world, everyone, wanted)
+    sendings = _sendings(world, everyone)
+    return [_run(session, world, each, everyone, sendings) for each in wanted]
+
+
+def summary(run: DryRun) -> str:
+    """One line: to how many rooms, for how long, what is quiet, what conflicts."""
+    if not run.steps:
+        return "四周内没有要发的内容"
+    longest = max(run.steps, key=lambda step: (step.minutes, step.rooms))
+    quiet = max(step.quiet for step in run.steps)
+    hit = {room for conflict in run.conflicts for room in conflict.rooms}
+    text = (
+        f"将发给 {run.rooms:,} 群,约 {longest.minutes:,} 分钟,{quiet:,} 群静默,{len(hit):,} 群冲突"
+    )
+    return text + (f",{len(run.excluded):,} 群不发" if run.excluded else "")
+
+
+def _world(session: Session, everyone: Sequence[Stored], now: dt.datetime, rules: Rules) -> _World:
+    rows = session.connection().execute(select(ROOM.c.id, ROOM.c.zone, ROOM.c.account_id)).all()
+    accounts = {row.account_id for row in rows if row.account_id is not None}
+    return _World(
+        rules=rules,
+        days=holidays.load(session),
+        now=now,
+        today=now.astimezone(rules.zone).date(),
+        zones={row.zone for row in rows} or {None},
+        rooms={row.id: (row.zone, row.account_id) for row in rows},
+        limits={each: pacing.daily_limit(session, each, now, rules.pace) for each in accounts},
+        known=facts.shared(session, [each.definition for each in everyone]),
+    )
+
+
+def _post(world: _World, everyone: Iterable[Stored], chosen: set[int]) -> None:
+    """Note what each series posts; one that posts nothing soon shows its next occurrence."""
+    until = world.now + AHEAD
+    for series in everyone:
+        found = list(_posts(world, series, world.now, until))
+        if not found and series.id in chosen:
+            following = _next_due(world, series)
+            if following is not None:
+                end = following + dt.timedelta(days=2)
+                found = list(_posts(world, series, following, end))
+        world.posts[series.id] = found
+
+
+def _posts(
+    world: _World, series: Stored, since: dt.datetime, until: dt.datetime
+) -> Iterable[_Post]:
+    wanted = series.definition
+    for name, zone in definition.local_zones(wanted, world.rules.zone, world.zones).items():
+        for slot in recurrence.slots(
+            wanted.schedule, wanted.timings, zone, since, until, world.days
+        ):
+            yield _Post(series, name, zone, slot)
+
+
+def _next_due(world: _World, series: Stored) -> dt.datetime | None:
+    wanted = series.definition
+    found = [
+        recurrence.next_due(wanted.schedule, wanted.timings, zone, world.now, world.days)
+        for zone in definition.local_zones(wanted, world.rules.zone, world.zones).values()
+    ]
+    return min((each for each in found if each is not None), default=None)
+
+
+def _reach(
+    session: Session, world: _World, everyone: Iterable[Stored], wanted: Iterable[Stored]
+) -> None:
+    """Whom each series reaches, of those that post within two days of one of ours."""
+    moments = {
+        post.slot.due_at.date() + dt.timedelta(days=shift)
+        for series in wanted
+        for post in world.posts[series.id]
+        for shift in (-1, 0, 1)
+    }
+    for series in everyone:
+        near = any(post.slot.due_at.date() in moments for post in world.posts[series.id])
+        world.reached[series.id] = (
+            frozenset(audience.ids(session, series.definition.audience, world.today))
+            if near
+            else frozenset()
+        )
+
+
+def _sendings(world: _World, everyone: Iterable[Stored]) -> dict[int, dict[Load, Sending]]:
+    """The queue of every account."""
+    loads: defaultdict[int, list[Load]] = defaultdict(list)
+    for series in everyone:
+        by_place = _by_place(world, series)
+        for post in world.posts[series.id]:
+            for account_id, rooms in by_place.get(post.zone_name, {}).items():
+                loads[account_id].append(_load(post, rooms))
+    return {
+        account_id: estimating.sendings(
+            some, world.rules.pace, world.limits[account_id], world.rules.zone
+        )
+        for account_id, some in loads.items()
+    }
+
+
+def _by_place(world: _World, series: Stored) -> dict[str | None, dict[int, int]]:
+    """How many rooms a series reaches by the zone that counts for it and by account."""
+    counts: defaultdict[str | None, dict[int, int]] = defaultdict(dict)
+    fixed = series.definition.zone
+    for room_id in world.reached[series.id]:
+        zone, account_id = world.rooms[room_id]
+        if account_id is not None:
+            place = counts[fixed if fixed is not None else zone]
+            place[account_id] = place.get(account_id, 0) + 1
+    return counts
+
+
+def _load(post: _Post, rooms: int) -> Load:
+    step = post.series.definition.step(post.slot.step)
+    return Load(
+        post.series.definition.key,
+        post.slot.original_date,
+        post.slot.step,
+        post.slot.due_at,
+        rooms,
+        posts.messages(step),
+    )
+
+
+def _run(
+    session: Session,
+    world: _World,
+    series: Stored,
+    everyone: Sequence[Stored],
+    sendings: Mapping[int, Mapping[Load, Sending]],
+) -> DryRun:
+    targets = audience.targets(session, series.definition.audience, world.today)
+    by_id = {room.id: room for room in targets}
+    excluded = _excluded(world, series, targets)
+    out = {each.room for each in excluded}
+    rooms = [room for room in targets if room.platform_id not in out]
+    conflicts = _conflicts(world, series, everyone, rooms, by_id)
+    return DryRun(
+        key=series.definition.key,
+        rooms=len(rooms),
+        steps=tuple(_step_runs(world, series, rooms, conflicts, sendings)),
+        conflicts=tuple(conflicts),
+        excluded=tuple(excluded),
+    )
+
+
+def _excluded(world: _World, series: Stored, targets: Sequence[Target]) -> list[Excluded]:
+    found: dict[int, Excluded] = {}
+
+    def leave_out(room: Target, reason: str) -> None:
+        found.setdefault(room.id, Excluded(room.platform_id, room.topic, reason))
+
+    for room in targets:
+        if room.unavailable_reason is not None:
+            leave_out(room, room.unavailable_reason)
+        elif room.account_id is None:
+            leave_out(room, "还没有机器人账号")
+    shown: set[str] = set()
+    for post in world.posts[series.id]:
+        # What a post says changes from week to week; that it can be said is seen once a step.
+        if post.slot.step in shown:
+            continue
+        shown.add(post.slot.step)
+        for composed in posts.compose(
+            series.definition, series.seed, post.slot, targets, world.known
+        ):
+            if composed.refused is not None:
+                leave_out(composed.room, composed.refused)
+    return list(found.values())
+
+
+def _step_runs(
+    world: _World,
+    series: Stored,
+    rooms: Sequence[Target],
+    conflicts: Sequence[Conflict],
+    sendings: Mapping[int, Mapping[Load, Sending]],
+) -> Iterable[StepRun]:
+    wanted = series.definition
+    by_place = _by_place(world, series)
+    grouped: defaultdict[tuple[dt.date, str], list[_Post]] = defaultdict(list)
+    for post in world.posts[series.id]:
+        grouped[post.slot.original_date, post.slot.step].append(post)
+    giving_way: defaultdict[tuple[str, dt.datetime], set[str]] = defaultdict(set)
+    for conflict in conflicts:
+        if conflict.series == wanted.key:
+            giving_way[conflict.step, conflict.due_at].update(conflict.rooms)
+    for (original_date, step), group in grouped.items():
+        dues = {post.slot.due_at for post in group}
+        sending, late_by = _sending(world, group, by_place, sendings)
+        yield StepRun(
+            original_date=original_date,
+            step=step,
+            due_at=min(dues),
+            rooms=sum(1 for room in rooms if _post_for(group, wanted.zone, room)),
+            quiet=sum(_is_quiet(world, group, wanted.zone, room) for room in rooms),
+            conflicts=len(set().union(*(giving_way[step, due] for due in dues))),
+            sending=sending,
+            late_by=late_by,
+        )
+
+
+def _post_for(group: Iterable[_Post], fixed: str | None, room: Target) -> _Post | None:
+    named = fixed if fixed is not None else room.zone
+    return next((post for post in group if post.zone_name == named), None)
+
+
+def _is_quiet(world: _World, group: Iterable[_Post], fixed: str | None, room: Target) -> bool:
+    post, quiet = _post_for(group, fixed, room), world.rules.pace.quiet
+    if post is None or quiet is None:
+        return False
+    zone = ZoneInfo(room.zone) if room.zone else world.rules.zone
+    return quiet.cover(post.slot.due_at.astimezone(zone).time())
+
+
+def _sending(
+    world: _World,
+    group: Iterable[_Post],
+    by_place: Mapping[str | None, Mapping[int, int]],
+    sendings: Mapping[int, Mapping[Load, Sending]],
+) -> tuple[Sending | None, dt.timedelta]:
+    """From the first to the last post of a step, and by how much it passes its limit."""
+    found: list[Sending] = []
+    late_by = dt.timedelta()
+    for post in group:
+        wanted = post.series.definition
+        end = posts.expires_at(
+            post.slot.due_at, post.zone, wanted.late_by_minutes, world.rules.pace.quiet
+        )
+        for account_id, rooms in by_place.get(post.zone_name, {}).items():
+            sending = sendings[account_id][_load(post, rooms)]
+            found.append(sending)
+            late_by = max(late_by, sending.last_at - end)
+    if not found:
+        return None, late_by
+    whole = Sending(min(each.first_at for each in found), max(each.last_at for each in found))
+    return whole, late_by
+
+
+def _conflicts(
+    world: _World,
+    series: Stored,
+    everyone: Sequence[Stored],
+    rooms: Sequence[Target],
+    by_id: Mapping[int, Target],
+) -> list[Conflict]:
+    """The posts that give way where this series is: its own, and others' because of it.
+
+    Rooms that the same series reach are decided together.
+    """
+    sharing: defaultdict[int, list[Stored]] = defaultdict(list)
+    ours = frozenset(room.id for room in rooms)
+    for other in everyone:
+        if other.id != series.id:
+            for room_id in world.reached[other.id] & ours:
+                sharing[room_id].append(other)
+    alike: defaultdict[tuple[str | None, int | None, tuple[int, ...]], list[int]] = defaultdict(
+        list
+    )
+    for room in rooms:
+        can = world.known.able.get(room.account_id or 0)
+        quota = can.posts_per_room_month if can is not None else None
+        beside = tuple(other.id for other in sharing[room.id])
+        alike[room.zone, quota, beside].append(room.id)
+    found: defaultdict[tuple[Claim, str], list[str]] = defaultdict(list)
+    for (zone, quota, _), room_ids in alike.items():
+        decided = _decided(world, series, sharing[room_ids[0]], zone, quota)
+        for pair in decided:
+            found[pair] += [by_id[room_id].platform_id for room_id in room_ids]
+    return [
+        Conflict(claim.series, claim.step, claim.due_at, reason, tuple(sorted(names)))
+        for (claim, reason), names in sorted(
+            found.items(), key=lambda pair: (pair[0][0].due_at, pair[0][0].series, pair[0][0].step)
+        )
+    ]
+
+
+def _decided(
+    world: _World, series: Stored, others: Sequence[Stored], zone: str | None, quota: int | None
+) -> list[tuple[Claim, str]]:
+    local = ZoneInfo(zone) if zone else world.rules.zone
+    claims = [
+        yielding.claim(each, post.slot, local)
+        for each in (*others, series)
+        for post in world.posts[each.id]
+        if post.zone_name == (each.definition.zone or zone)
+    ]
+    ours = {claim for claim in claims if claim.series == series.definition.key}
+    blackout = world.days.blackout
+    refused = contact.decide(claims, world.rules, blackout=blackout, quota=quota)
+    if not refused:
+        return []
+    theirs = [claim for claim in claims if claim not in ours]
+    anyway = contact.decide(theirs, world.rules, blackout=blackout, quota=quota)
+    return [
+        (claim, reason) for claim, reason in refused.items() if claim in ours or claim not in anyway
+    ]
