@@ -25,6 +25,7 @@ ZONE = Column("zone", cells.zone_name, ("时区",))
 TAGS = Column("tags", cells.names, ("标签",))
 ACCOUNT = Column("account", cells.text, ("账号",))
 OWNER = Column("owner", cells.text, ("负责人",))
+MENTION_ALL = Column("mention_all", cells.boolean, ("允许@所有人",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class RoomRow:
     tags: tuple[str, ...] | None = None
     account: str | None = None
     owner: str | None = None
+    mention_all: bool | None = None
     place: Place = NOWHERE
 
 
@@ -50,12 +52,13 @@ class _Known:
     zone: str | None
     account_id: int | None
     owner: str
+    mention_all: bool
     tags: frozenset[str]
 
 
 def read_rows(path: Path, zone: ZoneInfo) -> Reading[RoomRow]:
     """Rooms of a file."""
-    return read(path, (ROOM, TOPIC, VERTICAL, ZONE, TAGS, ACCOUNT, OWNER), zone, _room)
+    return read(path, (ROOM, TOPIC, VERTICAL, ZONE, TAGS, ACCOUNT, OWNER, MENTION_ALL), zone, _room)
 
 
 def record(session: Session, rows: Sequence[RoomRow]) -> tuple[Imported, frozenset[int]]:
@@ -94,6 +97,7 @@ def _told(known: _Known, row: RoomRow, accounts: Mapping[str, int]) -> _Known:
         zone=row.zone or known.zone,
         account_id=accounts[row.account] if row.account else known.account_id,
         owner=row.owner or known.owner,
+        mention_all=known.mention_all if row.mention_all is None else row.mention_all,
         tags=frozenset(row.tags or known.tags),
     )
 
@@ -107,6 +111,7 @@ def _room(row: Row) -> RoomRow:
         tags=row.get(TAGS),
         account=row.get(ACCOUNT),
         owner=row.get(OWNER),
+        mention_all=row.get(MENTION_ALL),
         place=row.place,
     )
 
@@ -141,11 +146,18 @@ def _standing(session: Session, platform_ids: set[str]) -> dict[str, _Known]:
             room.zone,
             room.account_id,
             room.owner,
+            room.mention_all,
         ).join(given, room.platform_id == given.c.platform_id)
     )
     return {
         row.platform_id: _Known(
-            row.topic, row.vertical, row.zone, row.account_id, row.owner, frozenset(tags[row.id])
+            row.topic,
+            row.vertical,
+            row.zone,
+            row.account_id,
+            row.owner,
+            row.mention_all,
+            frozenset(tags[row.id]),
         )
         for row in rows
     }
@@ -155,7 +167,7 @@ def _write(session: Session, rooms: Mapping[int, _Known]) -> None:
     if not rooms:
         return
     room = database.table(Room)
-    names = ("topic", "vertical", "zone", "account_id", "owner")
+    names = ("topic", "vertical", "zone", "account_id", "owner", "mention_all")
     session.connection().execute(
         update(room)
         .where(room.c.id == bindparam("key"))

@@ -133,8 +133,8 @@ def _series(n: int, verticals: int) -> Definition:
 
 
 def _remember(session: Session, rooms: int, accounts: int, history: int) -> None:
-    rows = [
-        {
+    def row(n: int) -> dict[str, object]:
+        return {
             "key": f"post:old:{n}",
             "kind": DeliveryKind.POST,
             "state": DeliveryState.SENT,
@@ -154,10 +154,10 @@ def _remember(session: Session, rooms: int, accounts: int, history: int) -> None
             "attempts": 1,
             "withdrawn": False,
         }
-        for n in range(history)
-    ]
-    for start in range(0, len(rows), 50_000):
-        database.insert_alike(session, Delivery, rows[start : start + 50_000])
+
+    for start in range(0, history, 10_000):
+        some = [row(n) for n in range(start, min(start + 10_000, history))]
+        database.insert_alike(session, Delivery, some)
 
 
 def _tick(engine: Engine, now: dt.datetime, rules: Rules) -> int:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot.commands import edge
-from content_calendar import contact, dry_run, editing, lifecycle
+from content_calendar import audience, contact, dry_run, editing, lifecycle
 from content_calendar.dry_run import DryRun
 
 Key = Annotated[str, typer.Argument(metavar="SERIES", help="栏目的 key")]
@@ -125,6 +125,18 @@ def test(
     typer.echo(f"已排进发送队列:{text}")
 
 
+def rooms(series: Key) -> None:
+    """列出一个栏目现在会发给哪些群。 List the rooms of a series."""
+    today = edge.now().astimezone(edge.settings().zone).date()
+    with edge.reading() as session:
+        stored = lifecycle.existing(session, series)
+        targets = audience.targets(session, stored.definition.audience, today)
+    for room in targets:
+        why = f"\t不发:{room.unavailable_reason}" if room.unavailable_reason else ""
+        typer.echo(f"{room.platform_id}\t{room.topic}\t{room.vertical}{why}")
+    typer.echo(f"共 {len(targets):,} 群", err=True)
+
+
 def pick(
     series: Key,
     date: Date,
@@ -180,5 +192,5 @@ def register(app: typer.Typer) -> None:
     app.command("dry-run")(dry_run_series)
     for name, command in (("send-back", send_back), ("copy-week", copy_week)):
         app.command(name)(command)
-    for one in (submit, approve, end, skip, move, copy, test, pick):
+    for one in (submit, approve, end, skip, move, copy, test, pick, rooms):
         app.command()(one)

@@ -37,6 +37,8 @@ def show(
             delivery.c.due_at,
             room.c.topic,
             delivery.c.reason,
+            delivery.c.topic.label("drawn_topic"),
+            delivery.c.variant,
         )
         .join(room, room.c.id == delivery.c.room_id)
         .order_by(delivery.c.due_at.desc(), delivery.c.id.desc())

@@ -88,6 +88,17 @@ def test_rooms_are_made_once_and_empty_cells_leave_values_alone(
     assert contents(engine, Room, RoomTag, Account) == before
 
 
+def test_a_room_allows_calling_everyone_where_the_file_says_so(
+    engine: Engine, tmp_path: Path
+) -> None:
+    import_rooms(engine, a_file(tmp_path, "群,允许@所有人\nr1,是\nr2,\n"))
+    import_rooms(engine, a_file(tmp_path, "群,允许@所有人\nr1,\n"))
+    with database.reading(engine) as session:
+        room = database.table(Room)
+        rows = session.connection().execute(select(room.c.platform_id, room.c.mention_all))
+    assert {row.platform_id: row.mention_all for row in rows} == {"r1": True, "r2": False}
+
+
 def test_rooms_whose_zone_changed_are_told(engine: Engine, tmp_path: Path) -> None:
     import_rooms(engine, a_file(tmp_path, ROOMS))
     done, rezoned = import_rooms(
