@@ -100,7 +100,8 @@ def resting_rooms(session: Session, now: dt.datetime, pace: Pace) -> ColumnEleme
     resting: list[ColumnElement[bool]] = [false()]
     for zone in session.connection().scalars(select(room.c.zone).distinct()):
         local = ZoneInfo(zone) if zone else pace.zone
-        named = room.c.zone == zone if zone else room.c.zone.is_(None)
+        # A room without a zone must not make the condition unknown: that would hold it up.
+        named = room.c.zone.is_not_distinct_from(zone)
         if pace.quiet is not None and pace.quiet.cover(now.astimezone(local).time()):
             resting.append(named)
         else:

@@ -5,7 +5,7 @@ gives way. The same decision is shown before an approval and made when posts are
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -56,7 +56,6 @@ class _Taken:
     quota: int | None
     a_day: dict[dt.date, int] = field(default_factory=dict)
     a_month: dict[tuple[int, int], int] = field(default_factory=dict)
-    promos: dict[dt.date, int] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
 
 
@@ -83,16 +82,18 @@ def decide(
 
     `quota` is the platform's own limit for a room and month. What is planned counts first.
     """
-    ordered = sorted(claims, key=_importance)
-    in_week = _by_week(ordered)
     taken = _Taken(rules, blackout, quota)
     refused: dict[Claim, str] = {}
-    for claim in ordered:
-        reason = None if claim.planned else next(_objections(claim, taken, in_week), None)
+    for claim in sorted(claims, key=_importance):
+        reason = None if claim.planned else next(_objections(claim, taken), None)
         if reason is not None:
             refused[claim] = reason
         else:
             _take(claim, taken)
+    # Which share promos have is known only once everything else is decided.
+    if rules.promo_share is not None:
+        reason = f"这一周促销会超过 {rules.promo_share:.0%}"
+        refused |= dict.fromkeys(_too_many_promos(taken), reason)
     return dict(sorted(refused.items(), key=lambda pair: pair[0].due_at))
 
 
@@ -100,13 +101,12 @@ def _importance(claim: Claim) -> tuple[object, ...]:
     return (not claim.planned, -claim.priority, claim.due_at, claim.series, claim.step)
 
 
-def _objections(claim: Claim, taken: _Taken, in_week: Mapping[dt.date, int]) -> Iterator[str]:
+def _objections(claim: Claim, taken: _Taken) -> Iterator[str]:
     limits: Sequence[Callable[[], str | None]] = (
         lambda: _blacked_out(claim, taken),
         lambda: _too_many_a_day(claim, taken),
         lambda: _too_many_a_month(claim, taken),
         lambda: _too_close(claim, taken),
-        lambda: _too_many_promos(claim, taken, in_week),
     )
     yield from filter(None, (limit() for limit in limits))
 
@@ -141,31 +141,28 @@ def _too_close(claim: Claim, taken: _Taken) -> str | None:
     return None
 
 
-def _too_many_promos(claim: Claim, taken: _Taken, in_week: Mapping[dt.date, int]) -> str | None:
+def _too_many_promos(taken: _Taken) -> Iterator[Claim]:
+    """The least important promos that have to go for the others to keep to their share."""
     share = taken.rules.promo_share
-    if share is None or claim.kind is not SeriesKind.PROMO:
-        return None
-    monday = week_of(claim.day)
-    if taken.promos.get(monday, 0) + claim.messages <= share * in_week[monday]:
-        return None
-    return f"这一周促销已占满 {share:.0%}"
-
-
-def _by_week(claims: Iterable[Claim]) -> dict[dt.date, int]:
-    counts: dict[dt.date, int] = {}
-    for claim in claims:
-        monday = week_of(claim.day)
-        counts[monday] = counts.get(monday, 0) + claim.messages
-    return counts
+    weeks: dict[dt.date, list[Claim]] = {}
+    for claim in taken.claims:
+        weeks.setdefault(week_of(claim.day), []).append(claim)
+    for claims in weeks.values():
+        posts = sum(claim.messages for claim in claims)
+        promos = [claim for claim in claims if claim.kind is SeriesKind.PROMO]
+        sold = sum(claim.messages for claim in promos)
+        # The last ones taken are the least important; what is planned stays.
+        for claim in reversed([claim for claim in promos if not claim.planned]):
+            if share is None or sold <= share * posts:
+                break
+            sold, posts = sold - claim.messages, posts - claim.messages
+            yield claim
 
 
 def _take(claim: Claim, taken: _Taken) -> None:
     taken.a_day[claim.day] = taken.a_day.get(claim.day, 0) + claim.messages
     month = (claim.day.year, claim.day.month)
     taken.a_month[month] = taken.a_month.get(month, 0) + claim.messages
-    if claim.kind is SeriesKind.PROMO:
-        monday = week_of(claim.day)
-        taken.promos[monday] = taken.promos.get(monday, 0) + claim.messages
     taken.claims.append(claim)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Row, delete, or_, select
 from sqlmodel import Session
 
 from bot import database
+from bot.errors import Fault, InvalidInput
 from bot.gateway import Link, MiniProgram
 from bot.models import Series, SeriesKind, SeriesState, SeriesStep
 from content_calendar import notation
@@ -188,10 +189,13 @@ def write(
     else:
         series_id = now_stands.id
         draft = {"state": SeriesState.DRAFT, "approved_by": None, "approved_at": None}
-        session.connection().execute(
-            SERIES.update().where(SERIES.c.id == series_id),
+        written = session.connection().execute(
+            SERIES.update().where(SERIES.c.id == series_id, SERIES.c.version == now_stands.version),
             row | draft | {"version": now_stands.version + 1},
         )
+        if not written.rowcount:
+            problem = f"栏目 {wanted.key} 刚被别人改过"
+            raise InvalidInput(Fault("calendar", 0, "version", problem, "再看一次差别,再导入"))
         session.connection().execute(delete(STEP).where(STEP.c.series_id == series_id))
     database.insert_rows(session, SeriesStep, _step_rows(wanted, series_id))
     return series_id

@@ -248,6 +248,8 @@ def _load(post: _Post, rooms: int) -> Load:
         post.slot.due_at,
         rooms,
         posts.messages(step),
+        post.series.definition.priority,
+        post.zone_name,
     )
 
 

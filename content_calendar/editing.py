@@ -9,17 +9,19 @@ from sqlmodel import Session
 
 from bot import database, outbox
 from bot.intents import Intent
-from bot.models import Delivery, DeliveryKind, Occurrence, RoomTag, SeriesState
+from bot.models import DayKind, Delivery, DeliveryKind, Occurrence, RoomTag, SeriesState
 from content_calendar import (
     audience,
     audits,
     checking,
     definition,
     facts,
+    holidays,
     lifecycle,
     notation,
     posts,
     questions,
+    reconciling,
     recurrence,
 )
 from content_calendar.audience import Audience
@@ -48,7 +50,7 @@ def skip(
 
     Raises InvalidInput where the series has no such occurrence.
     """
-    series = lifecycle.existing(session, key, version)
+    series = lifecycle.editable(session, key, version)
     schedule = series.definition.schedule
     _check_occurrence(key, schedule, day)
     moves = {original: to for original, to in schedule.move.items() if original != day}
@@ -72,7 +74,7 @@ def move(
 
     Raises InvalidInput where the series has no such occurrence or the day is over.
     """
-    series = lifecycle.existing(session, key, version)
+    series = lifecycle.editable(session, key, version)
     schedule = series.definition.schedule
     _check_occurrence(key, schedule, day)
     if day in schedule.skip:
@@ -95,6 +97,7 @@ def copy_week(
     Series that end before such a date, and drafts that ended, are left alone.
     """
     monday = week - dt.timedelta(days=week.weekday())
+    days = holidays.load(session)
     copied: dict[str, tuple[dt.date, ...]] = {}
     for series in definition.stored(session):
         if series.state is SeriesState.ENDED:
@@ -104,10 +107,12 @@ def copy_week(
             day
             for day in (
                 each.date + weeks * WEEK
-                for each in recurrence.occurrences(schedule, monday, monday + WEEK)
+                for each in recurrence.occurrences(schedule, monday, monday + WEEK, days)
             )
             if schedule.starts <= day <= schedule.ends
-            and not recurrence.occurrences(schedule, day, day + DAY)
+            # An original date that was moved away is not there to be had again.
+            and day not in schedule.move
+            and not recurrence.occurrences(schedule, day, day + DAY, days)
         )
         if fresh:
             changed = replace(
@@ -231,8 +236,38 @@ def _reschedule(
     audits.note(session, at, by, action, series.definition.key, before, after)
 
 
+def say_day(
+    session: Session, day: dt.date, kind: DayKind, note: str, by: str, at: dt.datetime, rules: Rules
+) -> bool:
+    """Say what a day is, and take back what waits against it; False where it was said before."""
+    said = holidays.say(session, day, kind, note, by, at)
+    if said:
+        _withdraw_stale(session, rules)
+    return said
+
+
+def forget_day(session: Session, day: dt.date, by: str, at: dt.datetime, rules: Rules) -> bool:
+    """Take back what was said of a day; False where nothing was."""
+    forgotten = holidays.forget(session, day, by, at)
+    if forgotten:
+        _withdraw_stale(session, rules)
+    return forgotten
+
+
+def _withdraw_stale(session: Session, rules: Rules) -> None:
+    # The next tick does the same; until then something might go out.
+    series, days = definition.stored(session), holidays.load(session)
+    reconciling.withdraw_stale(session, series, rules.zone, days)
+
+
 def _update(session: Session, series: Stored, values: Mapping[str, object]) -> None:
-    session.connection().execute(update(SERIES).where(SERIES.c.id == series.id).values(values))
+    written = session.connection().execute(
+        update(SERIES)
+        .where(SERIES.c.id == series.id, SERIES.c.version == series.version)
+        .values(values)
+    )
+    if not written.rowcount:
+        raise lifecycle.outdated(series)
 
 
 def _take_back(

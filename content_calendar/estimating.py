@@ -13,7 +13,9 @@ DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One step of one series for the rooms of one account: so many rooms, so many messages each."""
+    """One step of one series for the rooms of one account that name `zone`: so many rooms, so many
+    messages each.
+    """
 
     series: str
     original_date: dt.date
@@ -21,6 +23,8 @@ class Load:
     due_at: dt.datetime
     rooms: int
     messages: int
+    priority: int = 5
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,18 @@ def sendings(
     found: dict[Load, Sending] = {}
     free_at: dt.datetime | None = None
     sent: dict[dt.date, int] = {}
-    for load in sorted(loads, key=lambda load: (load.due_at, load.series, load.step)):
+    for load in sorted(loads, key=_order):
         each = dt.timedelta(seconds=pacing.seconds_a_room(pace, load.messages))
         start = load.due_at if free_at is None else max(free_at, load.due_at)
         start, last_at = _send(load, start, each, per_day, zone, sent)
         free_at = last_at + each
         found[load] = Sending(start, last_at)
     return found
+
+
+def _order(load: Load) -> tuple[object, ...]:
+    # As the planner writes them, and the outbox sends them.
+    return (load.due_at, -load.priority, load.series, load.step, load.zone or "")
 
 
 def _send(
@@ -63,13 +72,15 @@ def _send(
     at, left = start, load.rooms
     while True:
         day = at.astimezone(zone).date()
-        room_for = max(0, per_day - sent.get(day, 0)) // load.messages
-        now = min(left, room_for)
+        midnight = dt.datetime.combine(day + DAY, dt.time(), zone).astimezone(dt.UTC)
+        until_midnight = -(-(midnight - at) // each)
+        allowed = max(0, per_day - sent.get(day, 0)) // load.messages
+        now = min(left, allowed, until_midnight)
         if now:
             first_at = first_at or at
             sent[day] = sent.get(day, 0) + now * load.messages
-            at += each * (now - 1)
             left -= now
         if left <= 0 or per_day < load.messages:
-            return first_at or at, at
-        at = dt.datetime.combine(day + DAY, dt.time(), zone).astimezone(dt.UTC)
+            return first_at or at, at + each * max(0, now - 1)
+        # What is left goes on where the queue stands, or where the next day's limit begins.
+        at = max(midnight, at + each * now) if now == until_midnight else midnight

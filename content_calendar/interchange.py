@@ -77,6 +77,7 @@ def take_in(
         stands = change.stands
         definition.write(session, change.wanted, stands, by, at)
         if stands is not None:
+            lifecycle.release(session, stands, "改过栏目", by, at)
             outbox.cancel_series(session, stands.id, f"{by} 修改了栏目,等待重新批准")
         before = None if stands is None else calendar_file.as_mapping(stands.definition)
         action = "series.import" if stands is None else "series.change"

@@ -1,11 +1,13 @@
 """The life of a series. Each arrow is one function here.
 
-draft → in_review            submit
-in_review → draft            send_back
-draft, in_review → approved  approve
-approved ⇄ paused            pause, resume
-any but ended → ended        end (and by itself when its last day is over)
-any → draft                  interchange.take_in, editing (an edit asks for a new approval)
+    draft → in_review            submit
+    in_review → draft            send_back
+    draft, in_review → approved  approve
+    approved ⇄ paused            pause, resume
+    any but ended → ended        end; expire (its last day is over)
+    any → draft                  interchange.take_in (an edit asks for a new approval)
+
+Skipping, moving and copying single occurrences (`editing`) leave the state as it is.
 """
 
 import datetime as dt
@@ -62,7 +64,7 @@ def approve(
     Raises InvalidInput, and changes nothing, where there is no such series, it has ended, was
     edited since `version`, or something stands against it (see `checking`).
     """
-    found = [existing(session, key, version) for key in keys]
+    found = [existing(session, key, version) for key in dict.fromkeys(keys)]
     over = [series for series in found if series.state is ENDED]
     if over:
         raise refuse("series", f"栏目 {over[0].definition.key} 已经结束", "改 ends 再导入")
@@ -75,24 +77,34 @@ def approve(
     )
     for series in waiting:
         approved = {"approved_by": by, "approved_at": at, "next_due_at": None}
-        _move(session, series, (DRAFT, IN_REVIEW), APPROVED, "series.approve", by, at, {}, approved)
+        starts = (DRAFT, IN_REVIEW)
+        if not _move(session, series, starts, APPROVED, "series.approve", by, at, {}, approved):
+            raise outdated(series)
     return [series.definition.key for series in waiting]
 
 
 def pause(session: Session, key: str, reason: str, by: str, at: dt.datetime) -> bool:
-    """Hold a series back: nothing of it is planned or sent; False where it is held already."""
+    """Hold an approved series back: nothing of it is planned or sent; False where it is not
+    approved.
+    """
     series = existing(session, key)
-    held = pauses.pause(session, PauseScope.SERIES, series.id, reason, by, at)
-    moved = _move(session, series, (APPROVED,), PAUSED, "series.pause", by, at, {"reason": reason})
-    return held or moved
+    if not _move(session, series, (APPROVED,), PAUSED, "series.pause", by, at, {"reason": reason}):
+        return False
+    pauses.pause(session, PauseScope.SERIES, series.id, reason, by, at)
+    return True
 
 
 def resume(session: Session, key: str, reason: str, by: str, at: dt.datetime) -> bool:
     """Let a series go on: what is not too late goes out; False where it was not held."""
     series = existing(session, key)
-    released = pauses.resume(session, PauseScope.SERIES, series.id, reason, by, at)
+    released = release(session, series, reason, by, at)
     moved = _move(session, series, (PAUSED,), APPROVED, "series.resume", by, at, {"reason": reason})
     return released or moved
+
+
+def release(session: Session, series: Stored, reason: str, by: str, at: dt.datetime) -> bool:
+    """Let the posts of a series go out again, where they were held back."""
+    return pauses.resume(session, PauseScope.SERIES, series.id, reason, by, at)
 
 
 def end(session: Session, key: str, reason: str, by: str, at: dt.datetime) -> int:
@@ -103,6 +115,7 @@ def end(session: Session, key: str, reason: str, by: str, at: dt.datetime) -> in
         {"reason": reason},
     ):  # fmt: skip
         return 0
+    release(session, series, "栏目已结束", by, at)
     return outbox.cancel_series(session, series.id, f"{by} 结束了栏目")
 
 
@@ -122,9 +135,23 @@ def existing(session: Session, key: str, version: int | None = None) -> Stored:
         raise refuse("series", f"没有栏目 {key}", remedy)
     series = found[0]
     if version is not None and series.version != version:
-        problem = f"栏目 {key} 已经是第 {series.version} 版,你看的是第 {version} 版"
-        raise refuse("version", problem, f"{series.changed_by} 改过它,先看看新的内容再操作")
+        raise outdated(series)
     return series
+
+
+def editable(session: Session, key: str, version: int | None = None) -> Stored:
+    """The series of a key that has not ended. Raises InvalidInput as `existing` does."""
+    series = existing(session, key, version)
+    if series.state is ENDED:
+        raise refuse("series", f"栏目 {key} 已经结束", "改 ends 再导入")
+    return series
+
+
+def outdated(series: Stored) -> InvalidInput:
+    """What somebody is told who works on a version that stands no more."""
+    who = series.changed_by or "别人"
+    problem = f"栏目 {series.definition.key} 已经是第 {series.version} 版,{who} 改过它"
+    return refuse("version", problem, "先看看新的内容再操作")
 
 
 def refuse(field: str, problem: str, remedy: str) -> InvalidInput:

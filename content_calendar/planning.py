@@ -6,6 +6,7 @@ tick reads only what is. The unique key of a delivery makes repeating safe.
 """
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,6 +24,7 @@ from content_calendar import (
     holidays,
     lifecycle,
     posts,
+    reconciling,
     recurrence,
     yielding,
 )
@@ -31,12 +33,12 @@ from content_calendar.contact import Rules
 from content_calendar.definition import SERIES, Definition, Stored
 from content_calendar.holidays import Days
 from content_calendar.posts import Composed, Facts
-from content_calendar.recurrence import Slot
-from content_calendar.yielding import Due
+from content_calendar.yielding import Asking, Due
 
 HORIZON = dt.timedelta(minutes=15)
 DAY = dt.timedelta(days=1)
 ROOMS_AT_ONCE = 1_000
+POSTS_AT_ONCE = 2_000
 SOON = dt.timedelta(days=30)
 
 OCCURRENCE, DELIVERY = database.tables(Occurrence, Delivery)
@@ -100,17 +102,34 @@ def plan_due(
     awake = definition.stored(session, ids=ids_awake)
     days = holidays.load(session)
     zones = audience.zones(session)
+    changed = [each for each in awake if each.next_due_at is None]
+    reconciling.withdraw_stale(session, changed, rules.zone, days)
     groups = [group for each in awake for group in _due(each, now, until, rules, days, zones)]
     ids = _occurrence_ids(session, groups)
     groups = _unplanned(session, groups, ids)
     known = facts.shared(session, [group.series.definition for group in groups])
-    above = _above(session, groups)
-    new, refused = 0, list[Refused]()
-    for group in sorted(groups, key=_importance):
-        named = ids[group.series.id, group.original_date]
-        counts = _plan(session, group, named, now, until, rules, days, known, above)
-        new += counts.new
-        refused += counts.refused
+    above = _above(session, groups, rules)
+    asking = [_asking(session, group, ids, now, rules) for group in sorted(groups, key=_importance)]
+    board = yielding.look(session, [each for _, each in asking], rules, known.able, above)
+    new, waiting = 0, list[Intent]()
+    refused: defaultdict[tuple[str, str, str], set[int]] = defaultdict(set)
+    for group, each in asking:
+        give_way = yielding.decide(session, board, each, rules, days, known.able, above, until)
+        for intents in _intents(session, group, each, give_way, now, days, known):
+            for intent in intents:
+                if intent.refused is not None:
+                    named = group.series.definition.key, group.step, intent.refused
+                    refused[named].add(intent.room_id)
+            if group.again:
+                new += outbox.renew(session, intents, now)
+            elif group.withdrawn:
+                new += outbox.plan(session, intents, now)
+            else:
+                waiting += intents
+            if len(waiting) >= POSTS_AT_ONCE:
+                new += outbox.plan(session, waiting, now, revive=False)
+                waiting.clear()
+    new += outbox.plan(session, waiting, now, revive=False)
     _put_to_sleep(session, awake, now, until, rules, days, zones)
     today = now.astimezone(rules.zone).date()
     unknown = [
@@ -118,13 +137,18 @@ def plan_due(
         for each in awake
         for year in recurrence.unknown_years(each.definition.schedule, today, today + SOON, days)
     ]
-    return Planned(new, tuple(refused), tuple(unknown))
+    summed = (Refused(*named, len(rooms)) for named, rooms in refused.items())
+    return Planned(new, tuple(summed), tuple(unknown))
 
 
-def _above(session: Session, groups: Sequence[_Group]) -> list[Stored]:
-    """The approved series that are more important than some that is to be planned."""
+def _above(session: Session, groups: Sequence[_Group], rules: Rules) -> list[Stored]:
+    """The approved series that are more important than some that is to be planned; all of them
+    where a share of the week is to be kept.
+    """
     if not groups:
         return []
+    if rules.promo_share is not None:
+        return definition.stored(session, state=SeriesState.APPROVED)
     least = min(group.series.definition.priority for group in groups)
     return definition.stored(session, state=SeriesState.APPROVED, above_priority=least)
 
@@ -143,22 +167,21 @@ def _due(
     zones: Iterable[str | None],
 ) -> Iterator[_Group]:
     wanted = series.definition
+    looked = series.next_due_at is not None
     since = series.next_due_at or now - _latest(wanted)
-    found: dict[tuple[dt.date, str], _Group] = {}
+    found: dict[tuple[dt.date, str, bool], _Group] = {}
     for name, zone in definition.local_zones(wanted, rules.zone, zones).items():
         for slot in recurrence.slots(wanted.schedule, wanted.timings, zone, since, until, days):
             end = posts.expires_at(slot.due_at, zone, wanted.late_by_minutes, rules.pace.quiet)
             if end > now:
+                # What was over before the approval is not posted, but for what an edit withdrew.
+                again = series.approved_at is not None and slot.due_at < series.approved_at
                 group = found.setdefault(
-                    (slot.original_date, slot.step),
-                    _Group(series, slot.original_date, slot.step),
+                    (slot.original_date, slot.step, again),
+                    _Group(series, slot.original_date, slot.step, again=again, looked=looked),
                 )
                 group.by_zone[name] = Due(slot, zone, end)
-    for group in found.values():
-        group.looked = series.next_due_at is not None
-        # What was over before the approval is not posted, but for what an edit had withdrawn.
-        group.again = series.approved_at is not None and group.due_at < series.approved_at
-        yield group
+    yield from found.values()
 
 
 def _latest(wanted: Definition) -> dt.timedelta:
@@ -207,65 +230,47 @@ def _unplanned(
         select(
             DELIVERY.c.occurrence_id,
             DELIVERY.c.step,
+            DELIVERY.c.due_at,
             func.max(case((taken_back, 1), else_=0)),
-            func.max(case((~taken_back, DELIVERY.c.due_at), else_=None)),
+            func.max(case((taken_back, 0), else_=1)),
         )
         .where(DELIVERY.c.occurrence_id.in_(named))
-        .group_by(DELIVERY.c.occurrence_id, DELIVERY.c.step)
+        .group_by(DELIVERY.c.occurrence_id, DELIVERY.c.step, DELIVERY.c.due_at)
     )
-    standing = {(row[0], row[1]): (bool(row[2]), row[3]) for row in rows}
-    found = []
+    withdrawn: set[tuple[int, str]] = set()
+    standing: set[tuple[int, str, dt.datetime]] = set()
+    for occurrence_id, step, due_at, was_withdrawn, stands in rows:
+        if was_withdrawn:
+            withdrawn.add((occurrence_id, step))
+        if stands:
+            standing.add((occurrence_id, step, due_at))
     for group in groups:
-        occurrence_id = ids[group.series.id, group.original_date]
-        group.withdrawn, planned_for = standing.get((occurrence_id, group.step), (False, None))
-        dues = {each.slot.due_at for each in group.by_zone.values()}
-        if group.looked or group.withdrawn or not (group.again or planned_for in dues):
-            found.append(group)
-    return found
+        place = ids[group.series.id, group.original_date], group.step
+        group.withdrawn = place in withdrawn
+        if group.looked or group.withdrawn:
+            continue
+        # Each zone on its own: one may have been planned while another is still to come.
+        group.by_zone = {
+            name: due
+            for name, due in group.by_zone.items()
+            if not group.again and (*place, due.slot.due_at) not in standing
+        }
+    return [group for group in groups if group.by_zone]
 
 
-def _plan(
+def _asking(
     session: Session,
     group: _Group,
-    occurrence_id: int,
+    ids: Mapping[tuple[int, dt.date], int],
     now: dt.datetime,
-    until: dt.datetime,
     rules: Rules,
-    days: Days,
-    known: Facts,
-    above: Sequence[Stored],
-) -> Planned:
-    """Plan one group, so many rooms at a time."""
-    series, wanted = group.series, group.series.definition
+) -> tuple[_Group, Asking]:
+    wanted = group.series.definition
     zones = None if wanted.zone is not None else list(group.by_zone)
     today = now.astimezone(rules.zone).date()
-    rooms = iter(audience.available(session, wanted.audience, today, zones))
-    new, refused = 0, dict[str, int]()
-    while some := list(islice(rooms, ROOMS_AT_ONCE)):
-        give_way = yielding.decide(
-            session, series, group.by_zone, some, rules, days, known.able, above, until
-        )
-        gathered = facts.gather(
-            session,
-            series,
-            group.original_date,
-            group.step,
-            [room.id for room in some],
-            (_asked_since(group, days), now),
-            known,
-        )
-        intents = list(_intents(group, occurrence_id, some, gathered, give_way))
-        for intent in intents:
-            if intent.refused is not None:
-                refused[intent.refused] = refused.get(intent.refused, 0) + 1
-        if group.again:
-            new += outbox.renew(session, intents, now)
-        else:
-            new += outbox.plan(session, intents, now, revive=group.withdrawn)
-    return Planned(
-        new,
-        tuple(Refused(wanted.key, group.step, reason, n) for reason, n in refused.items()),
-    )
+    rooms = audience.available(session, wanted.audience, today, zones)
+    named = ids[group.series.id, group.original_date]
+    return group, Asking(group.series, named, group.by_zone, rooms)
 
 
 def _asked_since(group: _Group, days: Days) -> dt.datetime:
@@ -286,28 +291,41 @@ def _asked_since(group: _Group, days: Days) -> dt.datetime:
 
 
 def _intents(
+    session: Session,
     group: _Group,
-    occurrence_id: int,
-    rooms: Sequence[Target],
-    gathered: Facts,
+    asking: Asking,
     give_way: Mapping[int, str],
-) -> Iterator[Intent]:
+    now: dt.datetime,
+    days: Days,
+    known: Facts,
+) -> Iterator[list[Intent]]:
+    """The posts of one group, so many rooms at a time."""
     series, wanted = group.series, group.series.definition
-    everywhere = group.by_zone.get(wanted.zone) if wanted.zone is not None else None
-    by_due: dict[str | None, list[Target]] = {}
-    for room in rooms:
-        by_due.setdefault(wanted.zone if everywhere is not None else room.zone, []).append(room)
-    for zone, some in by_due.items():
-        due = group.by_zone[zone]
-        for post in posts.compose(wanted, series.seed, due.slot, some, gathered):
-            reason = post.refused or give_way.get(post.room.id)
-            yield from _messages(series, occurrence_id, due, post, reason)
+    asked = _asked_since(group, days), now
+    rooms = iter(asking.rooms)
+    while some := list(islice(rooms, ROOMS_AT_ONCE)):
+        gathered = facts.gather(
+            session,
+            series,
+            group.original_date,
+            group.step,
+            [room.id for room in some],
+            asked,
+            known,
+        )
+        by_due: dict[Due, list[Target]] = {}
+        for room in some:
+            by_due.setdefault(asking.due(room), []).append(room)
+        yield [
+            intent
+            for due, alike in by_due.items()
+            for post in posts.compose(wanted, series.seed, due.slot, alike, gathered)
+            for intent in _messages(asking, due, post, post.refused or give_way.get(post.room.id))
+        ]
 
 
-def _messages(
-    series: Stored, occurrence_id: int, due: Due, post: Composed, reason: str | None
-) -> Iterator[Intent]:
-    slot: Slot = due.slot
+def _messages(asking: Asking, due: Due, post: Composed, reason: str | None) -> Iterator[Intent]:
+    series, slot = asking.series, due.slot
     for part in post.parts:
         yield Intent(
             key=posts.key(series.definition.key, slot, part.step, post.room.platform_id),
@@ -318,7 +336,7 @@ def _messages(
             due_at=slot.due_at,
             expires_at=due.expires_at,
             series_id=series.id,
-            occurrence_id=occurrence_id,
+            occurrence_id=asking.occurrence_id,
             step=slot.step,
             mention_all=part.mention_all,
             image=part.image,

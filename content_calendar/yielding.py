@@ -1,8 +1,9 @@
 """Which rooms a post gives way in, when it is planned: against what stands and what will come."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -32,57 +33,121 @@ class Due:
     expires_at: dt.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One step of one occurrence that asks for its rooms; `by_zone` goes by what rooms name."""
+
+    series: Stored
+    occurrence_id: int
+    by_zone: Mapping[str | None, Due]
+    rooms: Sequence[Target]
+
+    def due(self, room: Target) -> Due:
+        """When the step is due in a room."""
+        fixed = self.series.definition.zone
+        return self.by_zone[fixed if fixed is not None else room.zone]
+
+    def clock(self, room: Target, behind: ZoneInfo) -> ZoneInfo:
+        """The room's own clock, by which its days are counted; `behind` where it names none."""
+        return ZoneInfo(room.zone) if room.zone else behind
+
+    @property
+    def messages(self) -> int:
+        """How many messages the step puts into a room."""
+        step = next(iter(self.by_zone.values())).slot.step
+        return posts.messages(self.series.definition.step(step))
+
+
+# What a room has been promised, with the occurrence it belongs to; grows while a tick plans.
+Board = dict[int, list[tuple[int | None, Claim]]]
+
+
+def look(
+    session: Session,
+    asking: Sequence[Asking],
+    rules: Rules,
+    able: Mapping[int, Capabilities],
+    above: Sequence[Stored],
+) -> Board:
+    """What is planned for these rooms, or has gone out, in the days that matter: one statement.
+
+    Where nothing but the limit of a day can bind, rooms that have had little are left out.
+    """
+    if not asking:
+        return {}
+    quota = any(can.posts_per_room_month is not None for can in able.values())
+    windows = [_window(each, rules, quota) for each in asking if each.rooms]
+    if not windows:
+        return {}
+    since, until = min(first for first, _ in windows), max(last for _, last in windows)
+    zones = {room.id: each.clock(room, rules.zone) for each in asking for room in each.rooms}
+    wanted = Counter[int]()
+    for each in asking:
+        messages = each.messages
+        for room in each.rooms:
+            wanted[room.id] += messages
+    promo = rules.promo_share is not None
+    few = rules.pace.per_room_day - max(wanted.values(), default=0)
+    at_least = 0 if above or quota or promo or rules.gap else max(0, few + 1)
+    return _standing(session, zones, since, until, at_least)
+
+
 def decide(
     session: Session,
-    series: Stored,
-    by_zone: Mapping[str | None, Due],
-    rooms: Sequence[Target],
+    board: Board,
+    asking: Asking,
     rules: Rules,
     days: Days,
     able: Mapping[int, Capabilities],
     above: Sequence[Stored],
     planned_until: dt.datetime,
 ) -> dict[int, str]:
-    """The rooms in which a post of this step must not go out, by id, with the reason.
+    """The rooms in which a post of this step must not go out, by id, with the reason; the others
+    are promised on the board.
 
-    `by_zone` holds the step by the zone that rooms name; `above` are approved series, of which
-    the more important ones go first. What is due before `planned_until` has been planned. One
-    statement, and one for each more important series that comes in those days, whatever the
-    number of rooms.
+    `above` are approved series, of which the more important ones go first. What is due before
+    `planned_until` has been planned. One statement for each more important series that comes in
+    those days.
     """
-    wanted = series.definition
-    due_of = {
-        room.id: by_zone[wanted.zone if wanted.zone is not None else room.zone] for room in rooms
-    }
+    series = asking.series
+    if not asking.rooms:
+        return {}
     quotas = {
         room.id: able[room.account_id].posts_per_room_month
-        for room in rooms
+        for room in asking.rooms
         if room.account_id is not None and room.account_id in able
     }
-    since, until = _window(series, by_zone.values(), rules, any(quotas.values()))
-    ahead = [each for each in above if each.definition.priority > wanted.priority]
-    coming = _coming(session, ahead, rooms, rules, days, max(since, planned_until), until)
-    # Where nothing but the limit a day can bind, rooms that have had little need no look.
-    promo = rules.promo_share is not None and wanted.kind is SeriesKind.PROMO
-    few = rules.pace.per_room_day - posts.messages(
-        wanted.step(next(iter(due_of.values())).slot.step)
-    )
-    at_least = 0 if coming or rules.gap or promo or any(quotas.values()) else few + 1
-    standing = _standing(session, series, due_of, since, until, at_least)
+    since, until = _window(asking, rules, any(quotas.values()))
+    promo = rules.promo_share is not None and series.definition.kind is SeriesKind.PROMO
+    ahead = [
+        each for each in above if promo or each.definition.priority > series.definition.priority
+    ]
+    since = max(since, planned_until)
+    coming = _coming(session, ahead, asking.rooms, rules, days, since, until)
     refused: dict[int, str] = {}
-    decided: dict[tuple[object, ...], str | None] = {}
-    for room in rooms:
-        due, quota = due_of[room.id], quotas.get(room.id)
-        others = (*standing.get(room.id, ()), *coming.get(room.id, ()))
+    decided: dict[tuple[object, ...], tuple[Claim, str | None]] = {}
+    for room in asking.rooms:
+        due, quota = asking.due(room), quotas.get(room.id)
+        promised = board.get(room.id, ())
+        # What was planned before of the same step is what is being planned again.
+        others = tuple(
+            each
+            for occurrence_id, each in promised
+            if occurrence_id != asking.occurrence_id or each.step != due.slot.step
+        )
         # Most rooms agree on all of this, so that few decisions are made.
-        signature = (due.zone.key, quota, others)
+        clock = asking.clock(room, rules.zone)
+        signature = (clock.key, due.slot.due_at, quota, others, coming.get(room.id))
         if signature not in decided:
-            ours = claim(series, due.slot, due.zone)
-            gives_way = contact.decide([*others, ours], rules, blackout=days.blackout, quota=quota)
-            decided[signature] = gives_way.get(ours)
-        reason = decided[signature]
+            ours = claim(series, due.slot, clock)
+            claims = [*others, *coming.get(room.id, ()), ours]
+            gives_way = contact.decide(claims, rules, blackout=days.blackout, quota=quota)
+            decided[signature] = replace(ours, planned=True), gives_way.get(ours)
+        ours, reason = decided[signature]
         if reason is not None:
             refused[room.id] = reason
+        else:
+            board.setdefault(room.id, []).append((asking.occurrence_id, ours))
     return refused
 
 
@@ -100,38 +165,32 @@ def claim(stored: Stored, slot: Slot, zone: ZoneInfo) -> Claim:
     )
 
 
-def _window(
-    series: Stored, dues: Iterable[Due], rules: Rules, has_quota: bool
-) -> tuple[dt.datetime, dt.datetime]:
+def _window(asking: Asking, rules: Rules, has_quota: bool) -> tuple[dt.datetime, dt.datetime]:
     """The stretch in which other posts matter: the local day, and what the rules look at more."""
     since, until = [], []
-    promo = rules.promo_share is not None and series.definition.kind is SeriesKind.PROMO
-    for due in dues:
-        day = due.slot.due_at.astimezone(due.zone).date()
+    promo = rules.promo_share is not None and asking.series.definition.kind is SeriesKind.PROMO
+    for due, clock in {(asking.due(room), asking.clock(room, rules.zone)) for room in asking.rooms}:
+        day = due.slot.due_at.astimezone(clock).date()
         first, last = day, day + DAY
         if promo:
             first = contact.week_of(day)
             last = first + contact.WEEK
         if has_quota:
             first = min(first, day.replace(day=1))
-        since.append(recurrence.instant(first, dt.time(), due.zone) - rules.gap)
-        until.append(recurrence.instant(last, dt.time(), due.zone) + rules.gap)
+        since.append(recurrence.instant(first, dt.time(), clock) - rules.gap)
+        until.append(recurrence.instant(last, dt.time(), clock) + rules.gap)
     return min(since), max(until)
 
 
 def _standing(
     session: Session,
-    series: Stored,
-    due_of: Mapping[int, Due],
+    zones: Mapping[int, ZoneInfo],
     since: dt.datetime,
     until: dt.datetime,
     at_least: int,
-) -> dict[int, tuple[Claim, ...]]:
-    """What is planned for each room or has gone out; our own step planned before is left out.
-
-    Rooms with fewer posts than `at_least` in the stretch are left out.
-    """
-    given = database.given(session, {"id": ROOM.c.id.type}, [(each,) for each in due_of])
+) -> Board:
+    """What stands for the rooms with at least so many posts; `zones` by the id of each room."""
+    given = database.given(session, {"id": ROOM.c.id.type}, [(each,) for each in zones])
     counts = (
         DELIVERY.c.kind == DeliveryKind.POST,
         DELIVERY.c.due_at >= since,
@@ -145,26 +204,21 @@ def _standing(
         .group_by(given.c.id)
         .having(func.count() >= at_least)
     )
-    ours = tuple(
-        posts.key(series.definition.key, slot, slot.step, "")[:-1]
-        for slot in {each.slot for each in due_of.values()}
-    )
     rows = session.connection().execute(
         select(
-            DELIVERY.c.room_id, SERIES.c.key, SERIES.c.kind, SERIES.c.priority, DELIVERY.c.step,
-            DELIVERY.c.due_at, DELIVERY.c.key.label("named"),
+            DELIVERY.c.room_id, DELIVERY.c.occurrence_id, SERIES.c.key, SERIES.c.kind,
+            SERIES.c.priority, DELIVERY.c.step, DELIVERY.c.due_at,
         )
         .join(SERIES, SERIES.c.id == DELIVERY.c.series_id)
         .where(*counts, DELIVERY.c.room_id.in_(busy))
         .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
     )  # fmt: skip
-    found: dict[int, list[Claim]] = {}
-    for room_id, key, kind, priority, step, due_at, named in rows:
-        if not named.startswith(ours):
-            day = due_at.astimezone(due_of[room_id].zone).date()
-            planned = Claim(key, kind, priority, step, due_at, day, planned=True)
-            found.setdefault(room_id, []).append(planned)
-    return {room_id: tuple(claims) for room_id, claims in found.items()}
+    found: Board = {}
+    for room_id, occurrence_id, key, kind, priority, step, due_at in rows:
+        day = due_at.astimezone(zones[room_id]).date()
+        planned = Claim(key, kind, priority, step, due_at, day, planned=True)
+        found.setdefault(room_id, []).append((occurrence_id, planned))
+    return found
 
 
 def _coming(
@@ -193,7 +247,8 @@ def _coming(
                 continue
             if reached is None:
                 reached = audience.ids(session, wanted.audience, today)
-            claims = [claim(other, slot, zone) for slot in slots]
+            clock = ZoneInfo(name) if name else rules.zone
+            claims = [claim(other, slot, clock) for slot in slots]
             for room in some:
                 if room.id in reached:
                     found.setdefault(room.id, []).extend(claims)

@@ -8,7 +8,7 @@ import typer
 
 from bot.commands import edge
 from bot.models import DayKind
-from content_calendar import holidays, words
+from content_calendar import contact, editing, holidays, words
 
 KINDS = {DayKind.HOLIDAY: "放假", DayKind.WORKDAY: "上班", DayKind.BLACKOUT: "停发"}
 
@@ -20,12 +20,12 @@ def day(
     remove: Annotated[bool, typer.Option("--remove", help="去掉这一条")] = False,
 ) -> None:
     """写下一个特殊日子:放假、调休上班或停发;先于公布的安排。 Say what a day is."""
-    wanted = edge.day("DATE", date)
+    wanted, rules = edge.day("DATE", date), contact.rules(edge.settings())
     with edge.changing() as session:
         if remove:
-            changed = holidays.forget(session, wanted, edge.by(""), edge.now())
+            changed = editing.forget_day(session, wanted, edge.by(""), edge.now(), rules)
         else:
-            changed = holidays.say(session, wanted, kind, note, edge.by(""), edge.now())
+            changed = editing.say_day(session, wanted, kind, note, edge.by(""), edge.now(), rules)
     typer.echo(f"{wanted} {KINDS[kind]}" if changed else "没有改动")
 
 
