@@ -13,7 +13,7 @@ import random
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -24,11 +24,24 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session
 
-from bot import counting, database, deriving, errors, leases, outbox, pacing, receiving, sending
+from bot import (
+    batches,
+    counting,
+    database,
+    deriving,
+    errors,
+    leases,
+    outbox,
+    pacing,
+    recalling,
+    receiving,
+    sending,
+    serving,
+)
 from bot.counting import Stretch
 from bot.deriving import Rules
-from bot.errors import GatewayUnavailable
-from bot.gateway import Event, Gateway, LoggedIn, LoggedOut, capabilities_as_json
+from bot.errors import GatewayUnavailable, QunyunError
+from bot.gateway import Event, Gateway, LoggedIn, LoggedOut, Posting, capabilities_as_json
 from bot.memory import Memory
 from bot.models import Account, Message
 from bot.receiving import Taken
@@ -40,8 +53,6 @@ from handlers import HANDLERS, Handler
 log = logging.getLogger(__name__)
 
 TICK = dt.timedelta(seconds=30)
-BATCH = 1_000
-BATCH_WINDOW = 0.05
 # A process that reads products late has judged recent messages, and what they changed, without.
 RULES_LAG = dt.timedelta(hours=25)
 LONGEST_WAIT = 30.0
@@ -122,7 +133,7 @@ def own_accounts(app: App) -> bool:
             account_id,
             epoch,
             gateway,
-            pacing.pace(app.settings),
+            pacing.pace(app.settings, gateway.capabilities),
             app.settings.send_timeout_seconds,
             app.settings.attachments,
         )
@@ -152,6 +163,8 @@ def tick(app: App) -> int:
         for account_id, sender in list(app.senders.items()):
             if not leases.renew(session, account_id, sender.epoch, now):
                 _lose(app, account_id)
+        taken_over = serving.take_over(session, now)
+        outbox.reassign(session, taken_over)
         outbox.expire(session, now)
         planned = planning.plan_due(session, now, contact.rules(app.settings))
     for refused in planned.refused:
@@ -159,6 +172,8 @@ def tick(app: App) -> int:
             "series %s, step %s: not posted to %d rooms: %s",
             refused.series, refused.step, refused.rooms, refused.reason,
         )  # fmt: skip
+    for room_id, account_id in taken_over.items():
+        log.warning("room %d: account %d takes over", room_id, account_id)
     for key, year in planned.unknown_years:
         log.error("series %s waits for the holidays of %d, which nobody knows", key, year)
     return planned.new
@@ -234,7 +249,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
         )  # fmt: skip
     for account_id in app.accounts if "gateways" in parts else ():
         loops.append(_supervised(app, stop, "listen", account_id, _listen))
-        if "deliveries" in parts:
+        if "deliveries" in parts and _posts(app, account_id):
             loops.append(_supervised(app, stop, "deliver", account_id, _deliver))
     # What start-up made stays: looking through it again and again would hold the loop up.
     gc.collect()
@@ -259,7 +274,7 @@ async def _listen(app: App, stop: asyncio.Event, account_id: int) -> None:
     """Read one account's events to the end of its stream, a batch at a time."""
     gateway = app.accounts[account_id]
     listing: set[asyncio.Task[None]] = set()
-    async for batch in _batches(gateway.events()):
+    async for batch in batches.of(gateway.events()):
         await _accept(app, stop, account_id, batch)
         for event in batch:
             if isinstance(event, LoggedIn):
@@ -272,33 +287,6 @@ async def _listen(app: App, stop: asyncio.Event, account_id: int) -> None:
     for task in listing:
         task.cancel()
     await asyncio.gather(*listing, return_exceptions=True)
-
-
-async def _batches(events: AsyncIterator[Event]) -> AsyncIterator[list[Event]]:
-    """Batches of at most BATCH events, or of what came within the window."""
-    queue: asyncio.Queue[Event | None] = asyncio.Queue(BATCH)
-
-    async def pump() -> None:
-        async for event in events:
-            await queue.put(event)
-        await queue.put(None)
-
-    pumping = asyncio.create_task(pump())
-    try:
-        ended = False
-        while not ended:
-            batch = [await queue.get()]
-            if not queue.full():
-                # The window in which a batch gathers.
-                await asyncio.sleep(BATCH_WINDOW)
-            while len(batch) < BATCH and not queue.empty():
-                batch.append(queue.get_nowait())
-            ended = None in batch
-            if told := [event for event in batch if event is not None]:
-                yield told
-    finally:
-        pumping.cancel()
-    await asyncio.gather(pumping, return_exceptions=True)
 
 
 async def _accept(app: App, stop: asyncio.Event, account_id: int, batch: Sequence[Event]) -> None:
@@ -350,7 +338,9 @@ async def _deliver(app: App, stop: asyncio.Event, account_id: int) -> None:
         if account_id not in app.senders:
             await app.write(lambda: own_accounts(app))
         again: dt.datetime | None = None
+        # Before anything is awaited, so that no wake is lost, the last one least of all.
         app.wake[account_id].clear()
+        await _take_back(app, account_id)
         if account_id in app.senders and account_id in app.online:
             try:
                 again = await deliver(app, account_id)
@@ -395,6 +385,7 @@ def _account(session: Session, gateway: Gateway) -> int:
     account = database.table(Account)
     kind = type(gateway).__module__.rpartition(".")[2]
     can = capabilities_as_json(gateway.capabilities)
+    posting = gateway.capabilities.post.value
     row = {
         "name": gateway.account, "gateway": kind, "online": False, "state_reason": "",
         "lease_epoch": 0,
@@ -404,10 +395,38 @@ def _account(session: Session, gateway: Gateway) -> int:
     session.connection().execute(
         update(account)
         .where(account.c.name == gateway.account)
-        .values(gateway=kind, capabilities=can)
+        .values(gateway=kind, capabilities=can, posting=posting)
     )
     named = select(account.c.id).where(account.c.name == gateway.account)
     return int(session.connection().execute(named).scalar_one())
+
+
+async def _take_back(app: App, account_id: int) -> None:
+    """Take back what a person wants back."""
+    if account_id not in app.senders or account_id not in app.online:
+        return
+
+    def asked() -> Sequence[recalling.Recall]:
+        with database.reading(app.engine) as session:
+            return recalling.due(session, account_id, app.clock())
+
+    for each in await app.write(asked):
+        try:
+            taken_back = await app.accounts[account_id].recall(each.room, each.message_id)
+        except QunyunError:
+            # It is asked again until the platform's limit is over.
+            return
+
+        def settled(each: recalling.Recall = each, taken_back: bool = taken_back) -> None:
+            with database.transaction(app.engine) as session:
+                recalling.settle(session, each.delivery_id, taken_back, app.clock())
+
+        await app.write(settled)
+
+
+def _posts(app: App, account_id: int) -> bool:
+    # Behind the others, people carry posts out.
+    return app.accounts[account_id].capabilities.post is Posting.DIRECT
 
 
 def _is_dead(owner: str) -> bool:

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlmodel import Session
 
 from bot import database, pauses
+from bot.gateway import Posting
 from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Room
 
 UNDER_WAY = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.SENDING)
@@ -39,7 +40,11 @@ def next_ids(
         .exists()
     )
     owned = select(account.c.id).where(
-        account.c.id == account_id, account.c.lease_epoch == epoch, account.c.lease_until > now
+        account.c.id == account_id,
+        account.c.lease_epoch == epoch,
+        account.c.lease_until > now,
+        # Behind the others, people post.
+        account.c.posting == Posting.DIRECT,
     )
     chosen = (
         select(delivery.c.id)

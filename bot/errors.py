@@ -27,12 +27,14 @@ class SendRefused(QunyunError):
     """The platform refused for good: bot removed, room dissolved, content refused.
 
     `throttled` is true where the refusal smells of risk control ("操作过于频繁"): the
-    account, not the room, is what must rest.
+    account, not the room, is what must rest. `gone` is true where the account is no longer in
+    the room, or the room is no more: nothing else can be posted there by it.
     """
 
-    def __init__(self, reason: str, *, throttled: bool = False) -> None:
+    def __init__(self, reason: str, *, throttled: bool = False, gone: bool = False) -> None:
         super().__init__(reason)
         self.throttled = throttled
+        self.gone = gone
 
 
 class SendUncertain(QunyunError):

@@ -34,7 +34,8 @@ class Capabilities:
     """What a gateway can do. The core plans, shows and counts by these.
 
     `mention_all`: a post can call everyone in its room. `largest_image` is in bytes.
-    `posts_per_room_month` is the platform's own quota. None: no limit that we know of.
+    `posts_per_room_month` and `posts_per_minute` are the platform's own limits.
+    None: no limit that we know of.
     """
 
     read: Read
@@ -48,6 +49,7 @@ class Capabilities:
     mention_all: bool = False
     largest_image: int | None = None
     posts_per_room_month: int | None = None
+    posts_per_minute: int | None = None
 
 
 def capabilities_as_json(capabilities: Capabilities) -> dict[str, str | bool | int | None]:
@@ -77,6 +79,7 @@ def capabilities_from_json(raw: Mapping[str, object]) -> Capabilities:
         mention_all=raw.get("mention_all") is True,
         largest_image=_number(raw.get("largest_image")),
         posts_per_room_month=_number(raw.get("posts_per_room_month")),
+        posts_per_minute=_number(raw.get("posts_per_minute")),
     )
 
 

@@ -3,8 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
@@ -12,13 +11,13 @@ from bot.gateway import Image, Link, MiniProgram, Post
 from bot.models import DeliveryKind, DeliveryState
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """One post to one room, rendered and checked: what `outbox.plan` makes a PENDING delivery of.
 
     `key` names the intent; planning the same key again changes nothing. A smaller `priority`
     goes first. `image` is a file's name, `card` a link or a mini program as `gateway` writes it.
     `refused` says why it cannot go out: it is written down all the same.
+    A tuple, since thousands are made at once.
     """
 
     key: str

@@ -1,7 +1,7 @@
 """The one way out: every post, reply and digest is a row whose life is written here.
 
     PENDING → CLAIMED → SENDING → SENT
-    CLAIMED → PENDING    begin (paused), recover (crash, lease lost)
+    CLAIMED → PENDING    begin (paused), recover (crash, lease lost), reassign (account away)
             → EXPIRED    begin (too late)
     SENDING → SENT       sent, echo
             → PENDING    not_handed_over (retry with backoff), throttled
@@ -12,6 +12,8 @@
               → FAILED   decide
     FAILED → PENDING     decide
     PENDING → EXPIRED    expire
+    PENDING → SENT       carried_out (a person posted it, where `post = confirm`)
+    PENDING → CANCELLED  left_out (a person will not)
     PENDING, CLAIMED → CANCELLED  cancel, withdraw
     CANCELLED → PENDING  plan (what the calendar had withdrawn, to be sent otherwise)
 
@@ -21,8 +23,6 @@ as it is.
 """
 
 import datetime as dt
-import hashlib
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,7 +31,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, case, or_, select, true, update
 from sqlmodel import Session
 
-from bot import claiming, database, intents, leases, pauses
+from bot import claiming, database, echoes, intents, leases, pauses, serving
 from bot.gateway import Post, Said
 from bot.intents import Intent
 from bot.models import Audit, Delivery, DeliveryState, Room
@@ -51,9 +51,6 @@ FAILED, UNCERTAIN, EXPIRED, CANCELLED = (
 )
 BACKOFF = dt.timedelta(seconds=5)
 LONGEST_BACKOFF = dt.timedelta(minutes=10)
-
-# WeChat writes mentions in front of the text and ends each with U+2005.
-_MENTIONS = re.compile("^(?:@[^\u2005\n]*\u2005\\s*)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +176,7 @@ def begin(session: Session, delivery_id: int, epoch: int, now: dt.datetime) -> P
         state=SENDING,
         sending_at=now,
         attempts=row.attempts + 1,
-        fingerprint=fingerprint(intents.content(row)),
+        fingerprint=echoes.fingerprint(intents.content(row)),
         reason=None,
     )
     if not begun:
@@ -214,9 +211,38 @@ def not_handed_over(
     )
 
 
-def refused(session: Session, delivery_id: int, epoch: int, reason: str) -> bool:
-    """The platform said no for good."""
-    return _move(session, delivery_id, SENDING, epoch=epoch, state=FAILED, reason=reason)
+def refused(
+    session: Session, delivery_id: int, epoch: int, reason: str, *, gone: bool = False
+) -> bool:
+    """The platform said no for good; `gone` where nothing else can be posted to the room either:
+    the room is marked, and what waits for it goes to another account or stays listed.
+    """
+    row = _row(session, delivery_id)
+    moved = _move(session, delivery_id, SENDING, epoch=epoch, state=FAILED, reason=reason)
+    if moved and gone and row is not None:
+        reassign(session, serving.lost(session, row.account_id, row.room_id, reason))
+    return moved
+
+
+def reassign(session: Session, accounts: Mapping[int, int]) -> int:
+    """Give what waits for these rooms to their new accounts, by room id; returns how many rows.
+
+    A claim of the account that is away ends: nothing of it was handed over.
+    """
+    delivery = database.table(Delivery)
+    moved = 0
+    for room_id, account_id in accounts.items():
+        waiting = delivery.c.state.in_([PENDING, CLAIMED])
+        moved += (
+            session.connection()
+            .execute(
+                update(delivery)
+                .where(delivery.c.room_id == room_id, waiting)
+                .values(account_id=account_id, state=PENDING, epoch=None)
+            )
+            .rowcount
+        )
+    return moved
 
 
 def throttled(
@@ -258,43 +284,15 @@ def recover(session: Session, account_id: int, epoch: int) -> tuple[int, int]:
 
 
 def echo(session: Session, said: Said) -> bool:
-    """Our own message came back in the stream: settle the one delivery it can only be.
-
-    Same room, same text after mentions, said at or after sending, its id bound to no other
-    delivery, exactly one candidate; else a person decides. True where one was settled.
+    """Our own message came back in the stream: settle the one delivery it can only be (`echoes`).
+    True where one was settled.
     """
-    if not said.own or not said.text:
-        return False
-    delivery, room = database.tables(Delivery, Room)
-    named = select(room.c.id).where(room.c.platform_id == said.room).scalar_subquery()
-    in_room = delivery.c.room_id == named
-    bound = session.connection().scalar(
-        select(delivery.c.id).where(in_room, delivery.c.message_id == said.id)
-    )
-    if bound is not None:
-        return False
-    # The stream knows whole seconds only.
-    latest_start = said.at + dt.timedelta(seconds=1)
-    candidates = (
-        session.connection()
-        .execute(
-            select(delivery.c.id, delivery.c.state).where(
-                in_room,
-                delivery.c.sending_at < latest_start,
-                delivery.c.fingerprint == fingerprint(said.text),
-                or_(
-                    delivery.c.state.in_([SENDING, UNCERTAIN]),
-                    and_(delivery.c.state == SENT, delivery.c.message_id.is_(None)),
-                ),
-            )
-        )
-        .all()
-    )
-    if len(candidates) != 1:
+    found = echoes.delivery_of(session, said)
+    if found is None:
         return False
     return _move(
         session,
-        candidates[0].id,
+        found,
         SENDING,
         UNCERTAIN,
         SENT,
@@ -330,6 +328,41 @@ def decide(
     return _apply(session, delivery_id, starts, values)
 
 
+def carried_out(session: Session, delivery_id: int, by: str, now: dt.datetime) -> bool:
+    """A person posted it (`post = confirm`); False where it is not theirs to do."""
+    return _by_hand(session, delivery_id, by, now, {"state": SENT, "sent_at": now})
+
+
+def left_out(session: Session, delivery_id: int, reason: str, by: str, now: dt.datetime) -> bool:
+    """A person will not post it (`post = confirm`); False where it is not theirs to do."""
+    said = f"{by} 跳过:{reason}" if reason else f"{by} 跳过"
+    return _by_hand(session, delivery_id, by, now, {"state": CANCELLED, "reason": said})
+
+
+def _by_hand(
+    session: Session, delivery_id: int, by: str, now: dt.datetime, values: dict[str, object]
+) -> bool:
+    delivery = database.table(Delivery)
+    moved = session.connection().execute(
+        update(delivery)
+        .where(
+            delivery.c.id == delivery_id,
+            delivery.c.state == PENDING,
+            delivery.c.account_id.in_(serving.by_hand()),
+        )
+        .values(values)
+    )
+    if not moved.rowcount:
+        return False
+    session.add(
+        Audit(
+            at=now, by=by, action=f"settle {values['state']}", object=f"delivery:{delivery_id}",
+            before={"state": PENDING.value},
+        )
+    )  # fmt: skip
+    return True
+
+
 def expire(session: Session, now: dt.datetime) -> int:
     """Give up on what is later than its lateness limit; returns how many."""
     delivery = database.table(Delivery)
@@ -343,7 +376,15 @@ def expire(session: Session, now: dt.datetime) -> int:
         session.connection()
         .execute(
             update(delivery)
-            .where(delivery.c.state == PENDING, delivery.c.expires_at <= now)
+            .where(
+                delivery.c.state == PENDING,
+                delivery.c.expires_at <= now,
+                # What people carry out waits for them, however late.
+                or_(
+                    delivery.c.account_id.is_(None),
+                    delivery.c.account_id.not_in(serving.by_hand()),
+                ),
+            )
             .values(state=EXPIRED, reason=why)
         )
         .rowcount
@@ -366,12 +407,6 @@ def withdraw(session: Session, which: ColumnElement[bool], reason: str) -> int:
 def cancel_series(session: Session, series_id: int, reason: str) -> int:
     """Withdraw everything of a series that is not being sent yet; returns how many."""
     return withdraw(session, database.table(Delivery).c.series_id == series_id, reason)
-
-
-def fingerprint(text: str) -> str:
-    """What an echo is recognised by: the text without leading mentions and outer blanks."""
-    bare = _MENTIONS.sub("", text).strip()
-    return hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _cancel(session: Session, which: ColumnElement[bool], reason: str, withdrawn: bool) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlmodel import Session
 
 from bot import database
+from bot.gateway import Capabilities
 from bot.models import Account, Delivery, DeliveryKind, Room
 from bot.settings import QuietHours, Settings
 
@@ -31,12 +32,15 @@ class Pace:
     zone: ZoneInfo
 
 
-def pace(settings: Settings) -> Pace:
-    """The pace that the settings ask for."""
+def pace(settings: Settings, can: Capabilities | None = None) -> Pace:
+    """The pace that the settings ask for, and no more than a platform allows."""
+    per_minute = settings.posts_per_minute
+    if can is not None and can.posts_per_minute is not None:
+        per_minute = min(per_minute, can.posts_per_minute)
     return Pace(
         settings.random_gap_seconds,
         settings.room_gap_seconds,
-        settings.posts_per_minute,
+        per_minute,
         settings.posts_per_day,
         settings.posts_per_room_day,
         settings.warmup_days,

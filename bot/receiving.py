@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Row, and_, func, select, update
 from sqlmodel import Session
 
-from bot import counting, database, directory, errors, ingest, outbox, roster
+from bot import counting, database, directory, errors, ingest, outbox, roster, serving
 from bot.deriving import Rules
 from bot.gateway import Event, Joined, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
@@ -77,11 +77,18 @@ def list_room(
     others = {person.id: (at, person.name) for person in people if person.id != me}
     contacts = directory.contacts(session, others)
     roster.list_members(session, room_id, list(contacts.values()), at)
+    serving.present(session, account_id, room_id)
     room = database.table(Room)
     session.connection().execute(
         update(room)
         .where(room.c.id == room_id, room.c.account_id.is_(None))
         .values(account_id=account_id)
+    )
+    # Whoever lists a room is in it, whatever a refusal said before.
+    session.connection().execute(
+        update(room)
+        .where(room.c.id == room_id, room.c.account_id == account_id)
+        .values(unavailable_reason=None)
     )
 
 

@@ -92,7 +92,8 @@ async def hand_over(sender: Sender, begun: Begun) -> Callable[[Session, dt.datet
         reason = str(error)
         if error.throttled:
             return lambda session, now: outbox.throttled(session, key, epoch, reason, now)
-        return lambda session, _: outbox.refused(session, key, epoch, reason)
+        gone = error.gone
+        return lambda session, _: outbox.refused(session, key, epoch, reason, gone=gone)
     except (SendUncertain, TimeoutError) as error:
         reason = f"已交给通道,未收到回执{f':{error}' if str(error) else ''}"
         return lambda session, _: outbox.unanswered(session, key, epoch, reason)

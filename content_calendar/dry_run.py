@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from bot import pacing
+from bot.gateway import Posting
 from bot.models import SeriesState
 from content_calendar import (
     audience,
@@ -233,10 +234,16 @@ def _by_place(world: _World, series: Stored) -> dict[str | None, dict[int, int]]
     fixed = series.definition.zone
     for room_id in world.reached[series.id]:
         zone, account_id = world.rooms[room_id]
-        if account_id is not None:
+        if account_id is not None and not _by_hand(world, account_id):
             place = counts[fixed if fixed is not None else zone]
             place[account_id] = place.get(account_id, 0) + 1
     return counts
+
+
+def _by_hand(world: _World, account_id: int) -> bool:
+    # People post when they can: no pace and no limit of time is theirs.
+    can = world.known.able.get(account_id)
+    return can is not None and can.post is Posting.CONFIRM
 
 
 def _load(post: _Post, rooms: int) -> Load:

@@ -21,7 +21,11 @@ from content_calendar.recurrence import Slot
 
 DAY = dt.timedelta(days=1)
 DELIVERY = database.table(Delivery)
-GONE = (DeliveryState.CANCELLED, DeliveryState.EXPIRED, DeliveryState.FAILED)
+COUNTED = tuple(
+    state
+    for state in DeliveryState
+    if state not in (DeliveryState.CANCELLED, DeliveryState.EXPIRED, DeliveryState.FAILED)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,8 @@ def _window(asking: Asking, rules: Rules, has_quota: bool) -> tuple[dt.datetime,
     """The stretch in which other posts matter: the local day, and what the rules look at more."""
     since, until = [], []
     promo = rules.promo_share is not None and asking.series.definition.kind is SeriesKind.PROMO
-    for due, clock in {(asking.due(room), asking.clock(room, rules.zone)) for room in asking.rooms}:
+    for room in {room.zone: room for room in asking.rooms}.values():
+        due, clock = asking.due(room), asking.clock(room, rules.zone)
         day = due.slot.due_at.astimezone(clock).date()
         first, last = day, day + DAY
         if promo:
@@ -190,27 +195,29 @@ def _standing(
     at_least: int,
 ) -> Board:
     """What stands for the rooms with at least so many posts; `zones` by the id of each room."""
-    given = database.given(session, {"id": ROOM.c.id.type}, [(each,) for each in zones])
     counts = (
         DELIVERY.c.kind == DeliveryKind.POST,
         DELIVERY.c.due_at >= since,
         DELIVERY.c.due_at < until,
-        DELIVERY.c.state.not_in(GONE),
+        DELIVERY.c.state.in_(COUNTED),
     )
-    busy = (
-        select(given.c.id)
-        .join(DELIVERY, DELIVERY.c.room_id == given.c.id)
+    busy = session.connection().scalars(
+        select(DELIVERY.c.room_id)
         .where(*counts)
-        .group_by(given.c.id)
+        .group_by(DELIVERY.c.room_id)
         .having(func.count() >= at_least)
     )
+    chosen = sorted(zones.keys() & set(busy))
+    if not chosen:
+        return {}
+    given = database.given(session, {"id": ROOM.c.id.type}, [(each,) for each in chosen])
     rows = session.connection().execute(
         select(
             DELIVERY.c.room_id, DELIVERY.c.occurrence_id, SERIES.c.key, SERIES.c.kind,
             SERIES.c.priority, DELIVERY.c.step, DELIVERY.c.due_at,
         )
         .join(SERIES, SERIES.c.id == DELIVERY.c.series_id)
-        .where(*counts, DELIVERY.c.room_id.in_(busy))
+        .where(*counts, DELIVERY.c.room_id.in_(select(given.c.id)))
         .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
     )  # fmt: skip
     found: Board = {}

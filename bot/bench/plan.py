@@ -1,6 +1,7 @@
 """`qunyun bench plan`: one tick of the planner, when much is due and when nothing is."""
 
 import datetime as dt
+import gc
 import sqlite3
 import statistics
 import time
@@ -50,6 +51,9 @@ def measure(rooms: int, series: int, history: int, kind: str) -> dict[str, objec
         try:
             rules = contact.rules(settings.Settings(_env_file=None))
             _furnish(engine, rooms, series, history, rules)
+            # As the app does once it has started.
+            gc.collect()
+            gc.freeze()
             idle = [_timed(lambda: _tick(engine, NOON, rules))[0] for _ in range(IDLE_TICKS)]
             first, *rest = [_week(engine, DUE + n * WEEK, rules) for n in range(WEEKS)]
             planned_s, new = sorted(rest)[len(rest) // 2]

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, SQLModel
 
-from bot import database, outbox, pauses
+from bot import database, outbox, pauses, recalling
 from bot.commands import edge
 from bot.errors import Fault, InvalidInput
+from bot.gateway import Posting
 from bot.models import Account, Delivery, DeliveryState, Room, Series
 from bot.models.pause import PauseScope
 from bot.outbox import Decision
@@ -19,6 +20,7 @@ from content_calendar import lifecycle
 
 app = typer.Typer(help="投递:查看与人工处理。 Deliveries: list and settle.", no_args_is_help=True)
 BY = "命令行"
+By = Annotated[str, typer.Option(metavar="NAME", help="谁做的,默认当前系统用户")]
 SHOWN = 200
 
 
@@ -76,6 +78,109 @@ def settle(delivery_id: Annotated[int, typer.Argument(metavar="ID")], decision: 
                 )
             )  # fmt: skip
     typer.echo(f"投递 {delivery_id}:{decision.value}")
+
+
+@app.command()
+def todo(
+    account: Annotated[str, typer.Option(metavar="A", help="只看一个人工账号")] = "",
+    json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """人工通道的待办:按时间列出要发的群、文字和图片。 What people are to post."""
+    delivery, room, owner = database.tables(Delivery, Room, Account)
+    query = (
+        select(
+            delivery.c.id,
+            delivery.c.due_at,
+            room.c.platform_id.label("room"),
+            room.c.topic,
+            delivery.c.text,
+            delivery.c.image,
+            delivery.c.card,
+            delivery.c.mention_all,
+            delivery.c.expires_at,
+        )
+        .join(room, room.c.id == delivery.c.room_id)
+        .join(owner, owner.c.id == delivery.c.account_id)
+        .where(delivery.c.state == DeliveryState.PENDING, owner.c.posting == Posting.CONFIRM)
+        .order_by(delivery.c.due_at, delivery.c.id)
+    )
+    if account:
+        query = query.where(owner.c.name == account)
+    with edge.reading() as session:
+        rows = session.connection().execute(query).mappings().all()
+    settings, now = edge.settings(), edge.now()
+    for row in rows:
+        if json:
+            typer.echo(json_module.dumps(dict(row), ensure_ascii=False, default=str))
+            continue
+        due = row["due_at"].astimezone(settings.zone)
+        late = "(已过时限)" if row["expires_at"] <= now else ""
+        typer.echo(f"── {row['id']} · {due:%m-%d %H:%M}{late} · {row['topic']}({row['room']})")
+        typer.echo(("@所有人 " if row["mention_all"] else "") + row["text"])
+        if row["image"]:
+            typer.echo(f"[图片] {settings.attachments / row['image']}")
+        if row["card"]:
+            typer.echo(f"[卡片] {' '.join(row['card'].values())}")
+    typer.echo(
+        f"共 {len(rows):,} 条。发完:qunyun deliveries done 编号;不发:qunyun deliveries drop 编号",
+        err=True,
+    )
+
+
+@app.command()
+def done(ids: Annotated[list[int], typer.Argument(metavar="ID")], by: By = "") -> None:
+    """人工通道:这几条已经发了。 People posted these."""
+    with edge.changing() as session:
+        for each in ids:
+            if not outbox.carried_out(session, each, edge.by(by), edge.now()):
+                raise _not_by_hand(each)
+    typer.echo(f"{len(ids)} 条记为已发")
+
+
+@app.command()
+def drop(
+    ids: Annotated[list[int], typer.Argument(metavar="ID")],
+    reason: Annotated[str, typer.Option(metavar="TEXT")] = "",
+    by: By = "",
+) -> None:
+    """人工通道:这几条不发了。 People will not post these."""
+    with edge.changing() as session:
+        for each in ids:
+            if not outbox.left_out(session, each, reason, edge.by(by), edge.now()):
+                raise _not_by_hand(each)
+    typer.echo(f"{len(ids)} 条记为跳过")
+
+
+@app.command()
+def recall(delivery_id: Annotated[int, typer.Argument(metavar="ID")], by: By = "") -> None:
+    """撤回一条两分钟内发出的内容;由正在运行的 qunyun run 去做。 Take a post back."""
+    with edge.changing() as session:
+        recalling.ask(session, delivery_id, edge.by(by), edge.now())
+    typer.echo(f"投递 {delivery_id}:已请求撤回,结果见 qunyun deliveries list")
+
+
+@app.command()
+def summary(json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """每种状态各有多少,加起来就是排过的总数。 How many in each state; they add up."""
+    delivery = database.table(Delivery)
+    with edge.reading() as session:
+        rows = session.connection().execute(
+            select(delivery.c.state, func.count()).group_by(delivery.c.state)
+        )
+        found = {row[0].value: row[1] for row in rows}
+        planned = session.connection().scalar(select(func.count()).select_from(delivery)) or 0
+    counts = {state.value: found.get(state.value, 0) for state in DeliveryState}
+    if json:
+        typer.echo(json_module.dumps({"planned": planned} | counts))
+        return
+    for state, count in counts.items():
+        typer.echo(f"{state}\t{count:,}")
+    typer.echo(f"共排 {planned:,} 条,各状态合计 {sum(counts.values()):,} 条")
+
+
+def _not_by_hand(delivery_id: int) -> InvalidInput:
+    remedy = "用 qunyun deliveries todo 查看"
+    return InvalidInput(Fault(f"delivery {delivery_id}", 0, "", "不是人工通道待发的投递", remedy))
 
 
 def pause(

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 
 from bot import app as apps
-from bot import database, leases, receiving
+from bot import batches, database, leases, receiving
 from bot.demo import community, reactions, shopping, talk
 from bot.demo.community import Room, Stay
 from bot.demo.content import Promo
@@ -198,8 +198,8 @@ async def _catch_up(made: World) -> None:
             if room.account == name
             for event in made.heard.pop(room.id, [])
         ]
-        for start in range(0, len(batch), apps.BATCH):
-            _take(made, name, batch[start : start + apps.BATCH])
+        for start in range(0, len(batch), batches.LARGEST):
+            _take(made, name, batch[start : start + batches.LARGEST])
 
 
 async def _listen(made: World, name: str) -> None:

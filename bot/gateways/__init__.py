@@ -1,6 +1,10 @@
 """Every implementation of `bot.gateway.Gateway`, and how a URL names one.
 
 wechaty://TOKEN@HOST:PORT   a wechaty puppet-service gateway (docs/decisions/0002)
+manual://NAME               people post by hand (docs/operations.md)
+wecom-robot://KEY           a group robot of 企业微信, for digests and alerts
+feishu-robot://KEY?secret=  one of 飞书
+dingtalk-robot://TOKEN?secret=  one of 钉钉
 memory://NAME               a community in this process
 """
 
@@ -12,7 +16,7 @@ from datetime import datetime
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from bot import errors, gateway
-from bot.gateways import memory
+from bot.gateways import manual, memory
 
 
 def open_gateway(
@@ -34,13 +38,20 @@ def open_gateway(
             raise _invalid("memory:// 缺少名字", "写成 memory://NAME,例如 memory://demo")
         case "wechaty":
             return _wechaty(parts, clock=clock, rng=rng, send_timeout=send_timeout)
+        case "manual" if parts.netloc:
+            return manual.ManualGateway(parts.netloc, clock=clock)
         case "manual":
-            raise _invalid("manual:// 通道还没有实现", "请先用 wechaty:// 或 memory://")
+            raise _invalid("manual:// 缺少名字", "写成 manual://NAME,例如 manual://wechat")
+        case scheme if scheme.endswith("-robot"):
+            # Imported here, like wechaty: few installations have one.
+            from bot.gateways.robots import robot  # noqa: PLC0415
+
+            return robot.open_robot(parts, clock=clock, send_timeout=send_timeout)
         case _:
             # The rest of the URL is left out: it may hold a token.
             raise _invalid(
                 f"不认识的通道 {parts.scheme or '(空)'}",
-                "写成 wechaty://TOKEN@HOST:PORT 或 memory://NAME",
+                "写成 wechaty://TOKEN@HOST:PORT、manual://NAME 或 memory://NAME",
             )
 
 

@@ -126,7 +126,7 @@ class MemoryGateway:
         contents.only(post, self._capabilities)
         room = self._platform.rooms.get(post.room)
         if room is None:
-            raise errors.SendRefused("机器人不在这个群里")
+            raise errors.SendRefused("机器人不在这个群里", gone=True)
         fault = self._fault(post.room)
         if fault is not None and not fault.arrives:
             raise fault.raised

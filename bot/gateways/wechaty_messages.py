@@ -40,6 +40,11 @@ _MILLISECONDS_FROM = 100_000_000_000
 _THROTTLED = re.compile(
     r"频繁|过快|风控|稍后再试|too (?:many|fast|frequent)|rate.?limit|throttl", re.I
 )
+_GONE = re.compile(
+    r"移出.{0,4}群|不在.{0,4}群|群.{0,4}(?:不存在|解散)|not in (?:the |this )?room"
+    r"|(?:room|conversation|chat).{0,40}(?:not found|not exist|dissolved)|no such room",
+    re.I,
+)
 _UNSETTLED = re.compile(r"超时|time[d]?.?out|ETIMEDOUT|ECONNRESET", re.I)
 _REFUSALS = {
     "UNAUTHENTICATED": "通道不认这个令牌,请核对 QUNYUN_GATEWAYS",
@@ -135,7 +140,11 @@ def refusal(status: str, reason: str) -> errors.QunyunError:
         return errors.GatewayUnavailable(_REFUSALS[status])
     if status in {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"} or _UNSETTLED.search(reason):
         return errors.SendUncertain(f"通道没有得到平台的答复:{reason}")
-    return errors.SendRefused(reason or status, throttled=bool(_THROTTLED.search(reason)))
+    return errors.SendRefused(
+        reason or status,
+        throttled=bool(_THROTTLED.search(reason)),
+        gone=bool(_GONE.search(reason)),
+    )
 
 
 def why_out(error: BaseException | None) -> str:

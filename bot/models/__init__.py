@@ -19,7 +19,7 @@ from bot.models.pause import Pause, PauseScope
 from bot.models.person import Identity, IdentityEdge, IdentityKind, Person
 from bot.models.picked_question import PickedQuestion
 from bot.models.product import Product, ProductAlias
-from bot.models.room import Room, RoomTag
+from bot.models.room import AccountRoom, Room, RoomTag
 from bot.models.room_week import RoomWeek
 from bot.models.series import HolidayPolicy, Series, SeriesKind, SeriesState, SeriesStep
 from bot.models.shop_order import OrderEvent, OrderLine, OrderStatus
@@ -30,6 +30,7 @@ __all__ = [
     "INEFFECTIVE",
     "SINCE_EVER",
     "Account",
+    "AccountRoom",
     "Attribution",
     "AttributionEvidence",
     "Audit",

@@ -13,12 +13,14 @@ class Account(SQLModel, table=True):
 
     `lease_epoch` only grows: claims, begins and settles under an older epoch are refused.
     `capabilities` is what its gateway last said of itself, None before it ever ran.
+    `posting` is `confirm` where people carry posts out (see `gateway.Posting`).
     `first_online_at` starts the warm-up of a new account.
     """
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     gateway: str
+    posting: str = "direct"
     contact_id: int | None = Field(default=None, foreign_key="contact.id")
     capabilities: dict[str, Any] | None = Field(default=None, sa_type=json())
     online: bool = False

@@ -45,6 +45,8 @@ class Delivery(SQLModel, table=True):
     `epoch` is the lease under which the row was claimed. `withdrawn` marks a CANCELLED row that
     the calendar took back to plan otherwise. `image` names a file, `card` holds a link or a mini
     program. `topic` and `variant` are what was drawn for the room, whether it went out or not.
+    `recall_asked_at` and `recalled_at`: when a person wanted a sent one back, and when the
+    platform took it back.
     """
 
     __table_args__ = (
@@ -56,10 +58,17 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
-        Index("ix_delivery_room_due", "room_id", "due_at"),
+        Index(
+            "ix_delivery_waiting",
+            "room_id",
+            "due_at",
+            sqlite_where=text("state IN ('pending', 'claimed', 'sending')"),
+            postgresql_where=text("state IN ('pending', 'claimed', 'sending')"),
+        ),
         _sent("ix_delivery_room", "room_id"),
         _sent("ix_delivery_account", "account_id"),
-        Index("ix_delivery_state", "state", "due_at"),
+        # Covers the count of what rooms receive in a day.
+        Index("ix_delivery_state", "state", "due_at", "room_id", "kind"),
         Index("ix_delivery_occurrence", "occurrence_id"),
     )
 
@@ -90,6 +99,8 @@ class Delivery(SQLModel, table=True):
     fingerprint: str | None = None
     sent_at: dt.datetime | None = None
     attempts: int = 0
+    recall_asked_at: dt.datetime | None = None
+    recalled_at: dt.datetime | None = None
     message_id: str | None = Field(default=None, sa_type=LogText)
     reason: str | None = None
     withdrawn: bool = False

@@ -26,6 +26,15 @@ class Room(SQLModel, table=True):
     unavailable_reason: str | None = None
 
 
+class AccountRoom(SQLModel, table=True):
+    """An account that is in a room, whether it serves the room or stands by."""
+
+    __tablename__ = "account_room"
+
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    room_id: int = Field(primary_key=True, foreign_key="room.id", index=True)
+
+
 class RoomTag(SQLModel, table=True):
     """One tag of one room."""
 

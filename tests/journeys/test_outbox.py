@@ -1,16 +1,15 @@
 """No key is posted twice, and whatever may not have arrived is listed."""
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine
 
 from bot import database, leases, outbox, pacing, pauses
 from bot.gateway import Said
+from bot.intents import Intent
 from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Room, Series, SeriesKind
 from bot.models.pause import PauseScope
-from bot.intents import Intent
 from bot.outbox import Decision
 from bot.pacing import Pace
 from bot.settings import QuietHours
@@ -343,7 +342,7 @@ def test_what_the_calendar_withdrew_is_planned_again_as_it_is_now(engine: Engine
     with database.transaction(engine) as session:
         assert outbox.withdraw(session, delivery.c.room_id > 0, "改到明天") == 1
     tomorrow = EIGHT + dt.timedelta(days=1)
-    later = [replace(intent(room, due=tomorrow), text="明天见") for room in (1, 2)]
+    later = [intent(room, due=tomorrow)._replace(text="明天见") for room in (1, 2)]
     assert plan(engine, *later) == 1
     assert plan(engine, *later) == 0
     found = sorted(rows(engine, Delivery), key=lambda row: row.id)

@@ -49,7 +49,18 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("topic", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("variant", sa.String(), nullable=True))
 
-        batch_op.create_index("ix_delivery_room_due", ["room_id", "due_at"], unique=False)
+        waiting = sa.text("state IN ('pending', 'claimed', 'sending')")
+        batch_op.create_index(
+            "ix_delivery_waiting",
+            ["room_id", "due_at"],
+            unique=False,
+            sqlite_where=waiting,
+            postgresql_where=waiting,
+        )
+        batch_op.drop_index("ix_delivery_state")
+        batch_op.create_index(
+            "ix_delivery_state", ["state", "due_at", "room_id", "kind"], unique=False
+        )
         sent = sa.text("sending_at IS NOT NULL")
         for name, column in (("room", "room_id"), ("account", "account_id")):
             batch_op.drop_index(f"ix_delivery_{name}")

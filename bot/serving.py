@@ -1,0 +1,90 @@
+"""Which account serves a room, and which one steps in.
+
+A room is served by one account: it listens there and posts there. Where that account is away for
+longer than `AWAY`, or no longer in the room, another account that is in the room takes over
+(`outbox.reassign` brings along what waits). It keeps the room: going back and forth would only
+lose more.
+"""
+
+import datetime as dt
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlmodel import Session
+
+from bot import database
+from bot.gateway import Posting
+from bot.models import Account, AccountRoom, Room
+
+AWAY = dt.timedelta(minutes=2)
+
+ACCOUNT, ROOM, STANDING_BY = database.tables(Account, Room, AccountRoom)
+
+
+def by_hand() -> Select[tuple[int]]:
+    """The ids of the accounts behind which people carry posts out."""
+    return select(ACCOUNT.c.id).where(ACCOUNT.c.posting == Posting.CONFIRM)
+
+
+def present(session: Session, account_id: int, room_id: int) -> None:
+    """An account is in a room. Safe to repeat."""
+    row = {"account_id": account_id, "room_id": room_id}
+    database.insert_rows(session, AccountRoom, [row], skip_existing=True)
+
+
+def lost(session: Session, account_id: int, room_id: int, reason: str) -> dict[int, int]:
+    """An account is no longer in a room: another one takes it over, else nobody can post there.
+
+    Returns the room's new account by its id, nothing where there is none.
+    """
+    session.connection().execute(
+        STANDING_BY.delete().where(
+            STANDING_BY.c.account_id == account_id, STANDING_BY.c.room_id == room_id
+        )
+    )
+    session.connection().execute(
+        update(ROOM)
+        .where(ROOM.c.id == room_id, ROOM.c.account_id == account_id)
+        .values(unavailable_reason=reason)
+    )
+    in_room = and_(ROOM.c.id == room_id, ROOM.c.account_id == account_id)
+    return _hand_over(session, in_room, None)
+
+
+def take_over(session: Session, now: dt.datetime) -> dict[int, int]:
+    """Let accounts that are online take over the rooms of those that are away; returns the new
+    accounts by room id.
+    """
+    away = select(ACCOUNT.c.id).where(
+        ACCOUNT.c.posting == Posting.DIRECT,
+        ACCOUNT.c.state_at <= now - AWAY,
+        or_(
+            ~ACCOUNT.c.online,
+            # Whoever owned it has gone without a word.
+            ACCOUNT.c.lease_until <= now - AWAY,
+        ),
+    )
+    return _hand_over(session, ROOM.c.account_id.in_(away), now)
+
+
+def _hand_over(
+    session: Session, which: ColumnElement[bool], now: dt.datetime | None
+) -> dict[int, int]:
+    """Give rooms to an online account that is in them."""
+    able = and_(ACCOUNT.c.online, ACCOUNT.c.posting == Posting.DIRECT)
+    if now is not None:
+        able = and_(able, ACCOUNT.c.lease_until > now)
+    heirs = (
+        select(ROOM.c.id, func.min(STANDING_BY.c.account_id).label("heir"))
+        .join(STANDING_BY, STANDING_BY.c.room_id == ROOM.c.id)
+        .join(ACCOUNT, ACCOUNT.c.id == STANDING_BY.c.account_id)
+        .where(which, STANDING_BY.c.account_id != ROOM.c.account_id, able)
+        .group_by(ROOM.c.id)
+    )
+    found = {row.id: row.heir for row in session.connection().execute(heirs)}
+    for room_id, heir in found.items():
+        session.connection().execute(
+            update(ROOM)
+            .where(ROOM.c.id == room_id)
+            .values(account_id=heir, unavailable_reason=None)
+        )
+    return found
