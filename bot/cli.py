@@ -53,6 +53,8 @@ def main() -> None:
         _fail(str(error), 1)
     except OperationalError as error:
         _fail(f"数据库用不了:{error.orig};检查 QUNYUN_DATABASE_URL 和磁盘", 1)
+    except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError) as error:
+        _fail(f"{error.filename}: {error.strerror};检查路径和权限", 2)
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         sys.stderr.close()

@@ -31,7 +31,7 @@ def faults(
         *_lateness(wanted, run, rules),
     ]
     # A room that cannot be reached today may be tomorrow.
-    reached = run.rooms + len(run.excluded)
+    reached = run.rooms + sum(1 for each in run.excluded if each.step is None)
     if not both_eyes and reached > rules.four_eyes_rooms and by == series.changed_by:
         problem = f"{wanted.key} 发给 {reached:,} 个群,{by} 改过它,不能自己批准"
         found.append(Fault(FILE, 0, "approve", problem, "请另一个人批准"))
@@ -91,15 +91,24 @@ def _products(session: Session, wanted: Definition) -> Iterator[Fault]:
 
 
 def _lateness(wanted: Definition, run: DryRun, rules: Rules) -> Iterator[Fault]:
+    asleep = [step for step in run.steps if step.quiet and not step.rooms]
+    if asleep:
+        local = asleep[0].due_at.astimezone(rules.zone)
+        problem = (
+            f"{wanted.key}·{asleep[0].step} {local:%m-%d %H:%M}: {asleep[0].quiet:,} 群都在静默,"
+            "到静默结束已经过期,一条也发不出去"
+        )
+        yield Fault(FILE, 0, "at", problem, "换一个钟点,或者放宽 late_by_minutes")
     late = [step for step in run.steps if step.late_by > dt.timedelta()]
     if not late:
         return
     worst = max(late, key=lambda step: step.late_by)
     local = worst.due_at.astimezone(rules.zone)
     minutes = -(-int(worst.late_by.total_seconds()) // 60)
+    quiet = f",有 {worst.quiet:,} 群那时在静默时段" if worst.quiet else ""
     problem = (
-        f"{wanted.key}·{worst.step} {local:%m-%d %H:%M}: 按发送节奏要 {worst.minutes:,} 分钟,"
-        f"会超过时限 {minutes:,} 分钟"
+        f"{wanted.key}·{worst.step} {local:%m-%d %H:%M}: 按发送节奏要 {worst.minutes:,} 分钟"
+        f"{quiet},会超过时限 {minutes:,} 分钟"
     )
     remedy = "加机器人账号、提前开始、放宽 late_by_minutes,或者分成几个栏目"
     yield Fault(FILE, 0, "late_by_minutes", problem, remedy)

@@ -101,6 +101,7 @@ class Stored:
     approved_at: dt.datetime | None
     seed: int
     changed_by: str
+    changed_at: dt.datetime | None
     next_due_at: dt.datetime | None
     definition: Definition
 
@@ -266,6 +267,7 @@ def _from_rows(rows: Sequence[Row[Any]]) -> Stored:
         approved_at=row.approved_at,
         seed=row.seed,
         changed_by=row.changed_by,
+        changed_at=row.changed_at,
         next_due_at=row.next_due_at,
         definition=Definition(
             key=row.key,

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -37,7 +37,7 @@ AHEAD = dt.timedelta(days=28)
 @dataclass(frozen=True, slots=True)
 class StepRun:
     """One step of one occurrence: `rooms` that get it, `quiet` of them in their quiet hours then,
-    `conflicts` rooms in which a post gives way, and when the sending will be over.
+    `conflicts` others in which it gives way, and when the sending will be over.
 
     `late_by` is how far the estimate passes the lateness limit, zero where it keeps it.
     """
@@ -73,11 +73,12 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A room of the audience that gets nothing, and why."""
+    """A room of the audience that gets nothing, or not this `step`, and why."""
 
     room: str
     topic: str
     reason: str
+    step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,10 @@ class _Post:
     zone_name: str | None
     zone: ZoneInfo
     slot: Slot
+
+
+# Rooms by account and by the zone that they name.
+_Places = dict[tuple[int, str | None], int]
 
 
 @dataclass(slots=True)
@@ -133,16 +138,16 @@ def run(session: Session, wanted: Sequence[Stored], now: dt.datetime, rules: Rul
 
 
 def summary(run: DryRun) -> str:
-    """One line: to how many rooms, for how long, what is quiet, what conflicts."""
+    """One line, the most of any step: rooms that get it, minutes, quiet and yielding rooms."""
     if not run.steps:
         return "四周内没有要发的内容"
-    longest = max(run.steps, key=lambda step: (step.minutes, step.rooms))
+    minutes = max(step.minutes for step in run.steps)
+    rooms = max(step.rooms for step in run.steps)
     quiet = max(step.quiet for step in run.steps)
-    hit = {room for conflict in run.conflicts for room in conflict.rooms}
-    text = (
-        f"将发给 {run.rooms:,} 群,约 {longest.minutes:,} 分钟,{quiet:,} 群静默,{len(hit):,} 群冲突"
-    )
-    return text + (f",{len(run.excluded):,} 群不发" if run.excluded else "")
+    conflicts = max(step.conflicts for step in run.steps)
+    never = sum(1 for each in run.excluded if each.step is None)
+    text = f"将发给 {rooms:,} 群,约 {minutes:,} 分钟,{quiet:,} 群静默,{conflicts:,} 群冲突"
+    return text + (f",{never:,} 群不发" if never else "")
 
 
 def _world(session: Session, everyone: Sequence[Stored], now: dt.datetime, rules: Rules) -> _World:
@@ -218,8 +223,8 @@ def _sendings(world: _World, everyone: Iterable[Stored]) -> dict[int, dict[Load,
     for series in everyone:
         by_place = _by_place(world, series)
         for post in world.posts[series.id]:
-            for account_id, rooms in by_place.get(post.zone_name, {}).items():
-                loads[account_id].append(_load(post, rooms))
+            for (account_id, zone), rooms in by_place.get(post.zone_name, {}).items():
+                loads[account_id].append(_load(post, zone, rooms))
     return {
         account_id: estimating.sendings(
             some, world.rules.pace, world.limits[account_id], world.rules.zone
@@ -228,15 +233,17 @@ def _sendings(world: _World, everyone: Iterable[Stored]) -> dict[int, dict[Load,
     }
 
 
-def _by_place(world: _World, series: Stored) -> dict[str | None, dict[int, int]]:
-    """How many rooms a series reaches by the zone that counts for it and by account."""
-    counts: defaultdict[str | None, dict[int, int]] = defaultdict(dict)
+def _by_place(world: _World, series: Stored) -> dict[str | None, _Places]:
+    """How many rooms a series reaches by the zone that counts for it, then by account and the
+    zone that the rooms name.
+    """
+    counts: defaultdict[str | None, _Places] = defaultdict(dict)
     fixed = series.definition.zone
     for room_id in world.reached[series.id]:
         zone, account_id = world.rooms[room_id]
         if account_id is not None and not _by_hand(world, account_id):
             place = counts[fixed if fixed is not None else zone]
-            place[account_id] = place.get(account_id, 0) + 1
+            place[account_id, zone] = place.get((account_id, zone), 0) + 1
     return counts
 
 
@@ -246,7 +253,7 @@ def _by_hand(world: _World, account_id: int) -> bool:
     return can is not None and can.post is Posting.CONFIRM
 
 
-def _load(post: _Post, rooms: int) -> Load:
+def _load(post: _Post, zone: str | None, rooms: int) -> Load:
     step = post.series.definition.step(post.slot.step)
     return Load(
         post.series.definition.key,
@@ -256,7 +263,8 @@ def _load(post: _Post, rooms: int) -> Load:
         rooms,
         posts.messages(step),
         post.series.definition.priority,
-        post.zone_name,
+        zone,
+        ZoneInfo(zone) if zone else None,
     )
 
 
@@ -270,69 +278,91 @@ def _run(
     targets = audience.targets(session, series.definition.audience, world.today)
     by_id = {room.id: room for room in targets}
     excluded = _excluded(world, series, targets)
-    out = {each.room for each in excluded}
-    rooms = [room for room in targets if room.platform_id not in out]
+    never = {each.room for each in excluded if each.step is None}
+    rooms = [room for room in targets if room.platform_id not in never]
     conflicts = _conflicts(world, series, everyone, rooms, by_id)
+    steps = tuple(_step_runs(world, series, rooms, excluded, conflicts, sendings))
     return DryRun(
         key=series.definition.key,
         rooms=len(rooms),
-        steps=tuple(_step_runs(world, series, rooms, conflicts, sendings)),
+        steps=steps,
         conflicts=tuple(conflicts),
         excluded=tuple(excluded),
     )
 
 
 def _excluded(world: _World, series: Stored, targets: Sequence[Target]) -> list[Excluded]:
-    found: dict[int, Excluded] = {}
-
-    def leave_out(room: Target, reason: str) -> None:
-        found.setdefault(room.id, Excluded(room.platform_id, room.topic, reason))
-
+    found: list[Excluded] = []
+    reachable = []
     for room in targets:
-        if room.unavailable_reason is not None:
-            leave_out(room, room.unavailable_reason)
-        elif room.account_id is None:
-            leave_out(room, "还没有机器人账号")
+        reason = room.unavailable_reason or (None if room.account_id else "还没有机器人账号")
+        if reason is None:
+            reachable.append(room)
+        else:
+            found.append(Excluded(room.platform_id, room.topic, reason))
+    by_room: defaultdict[Target, list[Excluded]] = defaultdict(list)
     shown: set[str] = set()
     for post in world.posts[series.id]:
         # What a post says changes from week to week; that it can be said is seen once a step.
         if post.slot.step in shown:
             continue
         shown.add(post.slot.step)
-        for composed in posts.compose(
-            series.definition, series.seed, post.slot, targets, world.known
+        for each in posts.compose(
+            series.definition, series.seed, post.slot, reachable, world.known
         ):
-            if composed.refused is not None:
-                leave_out(composed.room, composed.refused)
-    return list(found.values())
+            if each.refused is not None:
+                room = each.room
+                named = Excluded(room.platform_id, room.topic, each.refused, post.slot.step)
+                by_room[room].append(named)
+    for some in by_room.values():
+        # A room that gets no step gets nothing.
+        found += [replace(some[0], step=None)] if len(some) == len(shown) else some
+    return found
 
 
 def _step_runs(
     world: _World,
     series: Stored,
     rooms: Sequence[Target],
+    excluded: Sequence[Excluded],
     conflicts: Sequence[Conflict],
     sendings: Mapping[int, Mapping[Load, Sending]],
 ) -> Iterable[StepRun]:
     wanted = series.definition
     by_place = _by_place(world, series)
+    # Other rooms' wall clocks are nothing to this series.
+    clocks = {wanted.zone if wanted.zone is not None else room.zone for room in rooms}
     grouped: defaultdict[tuple[dt.date, str], list[_Post]] = defaultdict(list)
     for post in world.posts[series.id]:
-        grouped[post.slot.original_date, post.slot.step].append(post)
+        if post.zone_name in clocks or not rooms:
+            grouped[post.slot.original_date, post.slot.step].append(post)
     giving_way: defaultdict[tuple[str, dt.datetime], set[str]] = defaultdict(set)
     for conflict in conflicts:
         if conflict.series == wanted.key:
             giving_way[conflict.step, conflict.due_at].update(conflict.rooms)
     for (original_date, step), group in grouped.items():
+        out = {each.room for each in excluded if each.step == step}
+        asking = [
+            room
+            for room in rooms
+            if room.platform_id not in out and _post_for(group, wanted.zone, room)
+        ]
         dues = {post.slot.due_at for post in group}
+        yielding_rooms = set[str]().union(*(giving_way[step, due] for due in dues)) - out
+        getting = [
+            room
+            for room in asking
+            if room.platform_id not in yielding_rooms
+            and not _never_opens(world, group, wanted.zone, room)
+        ]
         sending, late_by = _sending(world, group, by_place, sendings)
         yield StepRun(
             original_date=original_date,
             step=step,
             due_at=min(dues),
-            rooms=sum(1 for room in rooms if _post_for(group, wanted.zone, room)),
-            quiet=sum(_is_quiet(world, group, wanted.zone, room) for room in rooms),
-            conflicts=len(set().union(*(giving_way[step, due] for due in dues))),
+            rooms=len(getting),
+            quiet=sum(_is_quiet(world, group, wanted.zone, room) for room in asking),
+            conflicts=len(yielding_rooms),
             sending=sending,
             late_by=late_by,
         )
@@ -351,10 +381,25 @@ def _is_quiet(world: _World, group: Iterable[_Post], fixed: str | None, room: Ta
     return quiet.cover(post.slot.due_at.astimezone(zone).time())
 
 
+def _never_opens(world: _World, group: Iterable[_Post], fixed: str | None, room: Target) -> bool:
+    post = _post_for(group, fixed, room)
+    return post is not None and _sleeps_over(world, post, room.zone)
+
+
+def _sleeps_over(world: _World, post: _Post, zone: str | None) -> bool:
+    """Whether a post is too late before the quiet hours of rooms that name `zone` are over."""
+    pace = world.rules.pace
+    clock = ZoneInfo(zone) if zone else None
+    opens = estimating.opens(post.slot.due_at, clock, pace)
+    return opens > post.slot.due_at and opens >= posts.expires_at(
+        post.slot.due_at, post.zone, post.series.definition.late_by_minutes, pace.quiet
+    )
+
+
 def _sending(
     world: _World,
     group: Iterable[_Post],
-    by_place: Mapping[str | None, Mapping[int, int]],
+    by_place: Mapping[str | None, _Places],
     sendings: Mapping[int, Mapping[Load, Sending]],
 ) -> tuple[Sending | None, dt.timedelta]:
     """From the first to the last post of a step, and by how much it passes its limit."""
@@ -365,8 +410,10 @@ def _sending(
         end = posts.expires_at(
             post.slot.due_at, post.zone, wanted.late_by_minutes, world.rules.pace.quiet
         )
-        for account_id, rooms in by_place.get(post.zone_name, {}).items():
-            sending = sendings[account_id][_load(post, rooms)]
+        for (account_id, zone), rooms in by_place.get(post.zone_name, {}).items():
+            if _sleeps_over(world, post, zone):
+                continue
+            sending = sendings[account_id][_load(post, zone, rooms)]
             found.append(sending)
             late_by = max(late_by, sending.last_at - end)
     if not found:

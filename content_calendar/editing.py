@@ -110,14 +110,13 @@ def copy_week(
                 for each in recurrence.occurrences(schedule, monday, monday + WEEK, days)
             )
             if schedule.starts <= day <= schedule.ends
-            # An original date that was moved away is not there to be had again.
+            # What somebody moved away or skipped there is not to be had again.
             and day not in schedule.move
+            and day not in schedule.skip
             and not recurrence.occurrences(schedule, day, day + DAY, days)
         )
         if fresh:
-            changed = replace(
-                schedule, also=schedule.also | set(fresh), skip=schedule.skip - set(fresh)
-            )
+            changed = replace(schedule, also=schedule.also | set(fresh))
             _reschedule(session, series, changed, "series.copy_week", by, at)
             copied[series.definition.key] = fresh
     return copied

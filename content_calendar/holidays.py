@@ -1,8 +1,8 @@
 """Statutory holidays and workdays in China: what is published, under what an operator says.
 
 Nothing is guessed. The arrangement for a year is published in the autumn before it; until then the
-year is unknown, unless the special days name at least one holiday in it. This is the only file that
-knows chinese_calendar.
+year is unknown, unless the special days name all of its statutory festivals. This is the only file
+that knows chinese_calendar.
 """
 
 import datetime as dt
@@ -16,8 +16,10 @@ from sqlmodel import Session
 
 from bot import database
 from bot.models import Audit, DayKind, Series, SpecialDay
+from content_calendar import festivals
 
 SPECIAL_DAY = database.table(SpecialDay)
+STATUTORY = ("元旦", "春节", "清明节", "劳动节", "端午节", "中秋节", "国庆节")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,9 @@ class Days:
 
     def __post_init__(self) -> None:
         """Note the years that the special days make known."""
-        named = (day.year for day, kind in self.special.items() if kind is DayKind.HOLIDAY)
-        object.__setattr__(self, "_named_years", frozenset(named))
+        named = {day for day, kind in self.special.items() if kind is DayKind.HOLIDAY}
+        complete = {year for year in {day.year for day in named} if _statutory(year) <= named}
+        object.__setattr__(self, "_named_years", frozenset(complete))
 
     def knows(self, year: int) -> bool:
         """Whether the holidays of a year are known."""
@@ -117,6 +120,13 @@ def _changed(
         for name, state in (("before", before), ("after", after))
     }
     database.insert_rows(session, Audit, [row | states])
+
+
+@lru_cache(maxsize=256)
+def _statutory(year: int) -> frozenset[dt.date]:
+    """The days of the seven statutory festivals themselves, as far as they can be dated."""
+    first, end = dt.date(year, 1, 1), dt.date(year + 1, 1, 1)
+    return frozenset(festivals.dates(STATUTORY, first, end))
 
 
 @dataclass(frozen=True, slots=True)

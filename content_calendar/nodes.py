@@ -10,6 +10,8 @@ import yaml
 from bot.errors import Fault, InvalidInput
 
 DEEPEST = 12
+# A calendar of thousands of series has far fewer; aliases could make a small file endless.
+MOST_VALUES = 1_000_000
 
 T = TypeVar("T")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -62,7 +64,27 @@ def read(report: Report, raw: bytes) -> Value | None:
     except yaml.YAMLError as error:
         report.add(0, "", f"不是 YAML({str(error).splitlines()[0]})", "去掉不可见字符")
         return None
-    return Value(1, None) if root is None else _value(report, root, 0)
+    if root is None:
+        return Value(1, None)
+    if _size(root, {}) > MOST_VALUES:
+        report.add(1, "", "文件里的引用(&、*)展开后太大", "不要用 YAML 的引用,直接写出来")
+        return None
+    return _value(report, root, 0)
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node holds with its aliases written out; each node is counted once."""
+    if id(node) not in known:
+        # An alias of a node inside itself ends here, and is refused for its depth.
+        known[id(node)] = 1
+        if isinstance(node, yaml.SequenceNode):
+            inside = list(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            inside = [each for pair in node.value for each in pair]
+        else:
+            inside = []
+        known[id(node)] = 1 + sum(_size(each, known) for each in inside)
+    return known[id(node)]
 
 
 def _value(report: Report, node: yaml.Node, depth: int, key_line: int = 0) -> Value:

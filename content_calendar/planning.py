@@ -33,6 +33,7 @@ from content_calendar.contact import Rules
 from content_calendar.definition import SERIES, Definition, Stored
 from content_calendar.holidays import Days
 from content_calendar.posts import Composed, Facts
+from content_calendar.recurrence import Slot
 from content_calendar.yielding import Asking, Due
 
 HORIZON = dt.timedelta(minutes=15)
@@ -101,7 +102,8 @@ def plan_due(
         return Planned()
     awake = definition.stored(session, ids=ids_awake)
     days = holidays.load(session)
-    zones = audience.zones(session)
+    # Rooms that a gateway lists name no zone, and may come at any time.
+    zones = audience.zones(session) | {None}
     changed = [each for each in awake if each.next_due_at is None]
     reconciling.withdraw_stale(session, changed, rules.zone, days)
     groups = [group for each in awake for group in _due(each, now, until, rules, days, zones)]
@@ -174,14 +176,24 @@ def _due(
         for slot in recurrence.slots(wanted.schedule, wanted.timings, zone, since, until, days):
             end = posts.expires_at(slot.due_at, zone, wanted.late_by_minutes, rules.pace.quiet)
             if end > now:
-                # What was over before the approval is not posted, but for what an edit withdrew.
-                again = series.approved_at is not None and slot.due_at < series.approved_at
+                again = _is_over(series, slot)
                 group = found.setdefault(
                     (slot.original_date, slot.step, again),
                     _Group(series, slot.original_date, slot.step, again=again, looked=looked),
                 )
                 group.by_zone[name] = Due(slot, zone, end)
     yield from found.values()
+
+
+def _is_over(series: Stored, slot: Slot) -> bool:
+    """Whether a slot was over before somebody wanted it: it is posted only where an edit had
+    withdrawn it.
+    """
+    schedule = series.definition.schedule
+    wanted_at = [series.approved_at]
+    if slot.original_date in schedule.move or slot.original_date in schedule.also:
+        wanted_at.append(series.changed_at)
+    return any(moment is not None and slot.due_at < moment for moment in wanted_at)
 
 
 def _latest(wanted: Definition) -> dt.timedelta:

@@ -17,6 +17,7 @@ from content_calendar.posts import Composed, Facts
 from content_calendar.recurrence import Slot
 
 MIDNIGHT = dt.time()
+NO_ACCOUNT = "还没有机器人账号"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +139,11 @@ def _previewed(
     reached: _Reached, slot: Slot, zone: ZoneInfo, rules: Rules, days: Days, known: Facts
 ) -> Iterator[Previewed]:
     wanted = reached.wanted
-    day = slot.due_at.astimezone(zone).date()
-    blackout = f"{day} 是停发日" if day in days.blackout else None
     alike: dict[tuple[object, ...], list[tuple[Target, ...]]] = {}
     shown: dict[tuple[object, ...], tuple[Composed, str | None, tuple[str, ...]]] = {}
     for kind in reached.kinds[zone][slot.step]:
         post = posts.compose_one(wanted, reached.seed, slot, kind[0], known)
-        excluded = kind[0].unavailable_reason or blackout or post.refused
+        excluded = _excluded(kind[0], slot, rules, days) or post.refused
         warnings = tuple(_warnings(wanted, slot, kind[0], zone, rules))
         agreed: tuple[object, ...] = (_words(post), post.topic, post.variant, excluded, warnings)
         alike.setdefault(agreed, []).append(kind)
@@ -167,6 +166,14 @@ def _previewed(
         )
 
 
+def _excluded(room: Target, slot: Slot, rules: Rules, days: Days) -> str | None:
+    """Why a room gets nothing then, whatever it would read."""
+    day = slot.due_at.astimezone(ZoneInfo(room.zone) if room.zone else rules.zone).date()
+    if room.unavailable_reason is None and room.account_id is None:
+        return NO_ACCOUNT
+    return room.unavailable_reason or (f"{day} 是停发日" if day in days.blackout else None)
+
+
 def _words(post: Composed) -> tuple[object, ...]:
     return tuple((part.step, part.text, part.mention_all) for part in post.parts)
 
@@ -175,17 +182,16 @@ def _warnings(
     wanted: Definition, slot: Slot, room: Target, zone: ZoneInfo, rules: Rules
 ) -> Iterator[str]:
     quiet = rules.pace.quiet
-    if room.account_id is None:
-        yield "这个群还没有机器人账号,发不出去"
     if wanted.step(slot.step).mention_all and not room.mention_all:
         yield "这个群不允许 @所有人,照常发但不 @"
     # Quiet hours are the room's own, whatever zone the series names.
-    local = slot.due_at.astimezone(ZoneInfo(room.zone) if room.zone else rules.zone)
+    clock = ZoneInfo(room.zone) if room.zone else rules.zone
+    local = slot.due_at.astimezone(clock)
     if quiet is None or not quiet.cover(local.time()):
         return
     end = posts.expires_at(slot.due_at, zone, wanted.late_by_minutes, quiet)
     day = local.date() if local.time() < quiet.until else local.date() + recurrence.DAY
-    opens = recurrence.instant(day, quiet.until, zone)
+    opens = recurrence.instant(day, quiet.until, clock)
     if end <= opens:
         yield f"在静默时段里,到 {quiet.until:%H:%M} 已经过期,发不出去"
     else:

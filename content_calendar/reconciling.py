@@ -51,7 +51,7 @@ def withdraw_stale(session: Session, series: Sequence[Stored], behind: ZoneInfo,
         waiting[row.series_id].append(row)
     if not waiting:
         return 0
-    names = audience.zones(session)
+    names = audience.zones(session) | {None}
     stale = []
     for each in series:
         found = waiting.get(each.id, [])

@@ -26,6 +26,7 @@ from content_calendar.holidays import Days
 
 DAY = dt.timedelta(days=1)
 MINUTE = dt.timedelta(minutes=1)
+LONGEST_INTERVAL = 1_000
 # An occurrence waits so long for a workday, then it does not take place. National Day takes eight.
 LONGEST_WAIT = dt.timedelta(days=40)
 
@@ -351,8 +352,14 @@ def check_rrule(text: str, starts: dt.date) -> None:
     if refused or "\n" in text or ":" in text:
         raise ValueError("钟点、UNTIL、DTSTART 请写在 at、ends、starts 里")
     # An interval of zero would be walked for ever.
-    if not parts.get("INTERVAL", "1").isdecimal() or int(parts.get("INTERVAL", "1")) < 1:
-        raise ValueError("INTERVAL 要是正整数")
+    interval = parts.get("INTERVAL", "1")
+    if not interval.isdecimal() or not 1 <= int(interval) <= LONGEST_INTERVAL:
+        raise ValueError(f"INTERVAL 要在 1 到 {LONGEST_INTERVAL} 之间")
+    # A position without anything to choose from would be looked for until the year 9999.
+    if "BYSETPOS" in parts and not any(
+        name.startswith("BY") and name != "BYSETPOS" for name in parts
+    ):
+        raise ValueError("BYSETPOS 要和 BYDAY 等一起写")
     try:
         first = next(iter(_parsed(text, starts)), None)
     except (LookupError, TypeError) as error:

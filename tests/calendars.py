@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.gateway import Link, MiniProgram
 from bot.models import DayKind, HolidayPolicy, SeriesKind
-from content_calendar import calendar_file, festivals, fields
+from content_calendar import calendar_file, festivals, fields, holidays
 from content_calendar.audience import Audience, Bounds
 from content_calendar.definition import Definition, Step
 from content_calendar.holidays import Days
@@ -24,8 +24,13 @@ from content_calendar.recurrence import (
     Weekly,
 )
 
-# Every year is known where one holiday in it is.
-KNOWN = Days({dt.date(year, 10, 1): DayKind.HOLIDAY for year in range(2000, 2202)})
+# Every year is known where its festivals are.
+KNOWN = Days(
+    dict.fromkeys(
+        festivals.dates(holidays.STATUTORY, dt.date(2000, 1, 1), dt.date(2202, 1, 1)),
+        DayKind.HOLIDAY,
+    )
+)
 
 odd = st.sampled_from(
     ["=", "+", "@", "、", ",", "\uff0c", "|", "\uff5c", '"', " ", "_", "x", "\ufffe", "→"]

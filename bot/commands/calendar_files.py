@@ -145,11 +145,11 @@ def _previewed(posts: Iterable[Previewed], counts: list[int]) -> Iterator[str]:
         rooms = named.setdefault(id(post.rooms), _rooms(post))
         place = f"{post.at:%Y-%m-%d %H:%M %Z}\t{rooms}\t{post.name}·{post.step}"
         text = " + ".join(filter(None, (post.text.replace("\n", "⏎"), *_attached(post))))
-        said = f"不发:{post.excluded}" if post.excluded is not None else text
+        not_sent = [f"不发:{post.excluded}"] if post.excluded is not None else []
         drawn = [f"话题:{post.topic}"] if post.topic else []
         drawn += [f"文案:{post.variant}"] if post.variant else []
         warnings = [f"提醒:{warning}" for warning in post.warnings]
-        yield "\t".join([place, said, *drawn, *warnings]) + "\n"
+        yield "\t".join([place, text, *not_sent, *drawn, *warnings]) + "\n"
 
 
 def _rooms(post: Previewed) -> str:

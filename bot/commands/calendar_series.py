@@ -8,7 +8,15 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot.commands import edge
-from content_calendar import audience, contact, dry_run, editing, lifecycle
+from content_calendar import (
+    audience,
+    contact,
+    dry_run,
+    editing,
+    holidays,
+    lifecycle,
+    recurrence,
+)
 from content_calendar.dry_run import DryRun
 
 Key = Annotated[str, typer.Argument(metavar="SERIES", help="栏目的 key")]
@@ -77,7 +85,14 @@ def move(
     day, target = edge.day("DATE", date), edge.day("TO", to)
     with edge.changing() as session:
         taken_back = editing.move(session, series, day, target, edge.by(by), edge.now())
+        schedule = lifecycle.existing(session, series).definition.schedule
+        known = holidays.load(session)
     typer.echo(f"{series} 的 {day} 改到 {target},撤下 {taken_back} 条待发")
+    for each in recurrence.occurrences(schedule, target, target + recurrence.DAY, known):
+        if each.original_date != day:
+            typer.echo(f"提醒 {target} 已有 {each.original_date} 那一期,两期合成一期", err=True)
+    if target > schedule.ends:
+        typer.echo(f"提醒 {target} 在栏目结束日期 {schedule.ends} 之后,照样会发", err=True)
 
 
 def copy_week(
@@ -169,7 +184,8 @@ def _shown(run: DryRun, zone: ZoneInfo) -> Iterator[str]:
         yield f"  ……四周内共 {len(run.steps):,} 步"
     reasons: dict[str, list[str]] = {}
     for each in run.excluded:
-        reasons.setdefault(each.reason, []).append(f"{each.topic}({each.room})")
+        reason = each.reason if each.step is None else f"{each.step}:{each.reason}"
+        reasons.setdefault(reason, []).append(f"{each.topic}({each.room})")
     for reason, rooms in reasons.items():
         yield f"  不发 {len(rooms):,} 群,{reason}:{_some(rooms)}"
     for conflict in run.conflicts[:STEPS_SHOWN]:

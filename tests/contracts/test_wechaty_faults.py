@@ -325,7 +325,7 @@ async def test_the_raw_event_stream_can_be_left_at_any_time(
 @pytest.mark.parametrize(
     ("url", "remedy"),
     [
-        ("manual://desk", "wechaty://"),
+        ("manual://", "manual://NAME"),
         ("wechaty://127.0.0.1:8788", "TOKEN@HOST:PORT"),
         ("wechaty://secret@127.0.0.1", "TOKEN@HOST:PORT"),
         ("wechaty://secret@127.0.0.1:port", "TOKEN@HOST:PORT"),

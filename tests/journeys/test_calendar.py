@@ -425,3 +425,28 @@ def test_taking_back_a_series_leaves_what_is_under_way(engine: Engine) -> None:
             table.update().where(under_way).values(state=DeliveryState.SENDING)
         )
         assert outbox.cancel_series(session, 1, "试") == 2
+
+
+def test_rooms_that_a_gateway_lists_later_are_planned_for(engine: Engine) -> None:
+    with database.transaction(engine) as session:
+        session.add(Room(id=1, platform_id="far", vertical="美妆", zone="America/New_York"))
+    imported(engine)
+    approved(engine)
+    planned(engine, MONDAY)
+    with database.transaction(engine) as session:
+        session.add(Room(id=2, platform_id="here", vertical="美妆"))
+    assert planned(engine, at("2026-11-03 18:50")).new == 1
+    assert deliveries(engine)[0][0] == "post:qa:2026-11-04:预告:here"
+
+
+def test_an_occurrence_moved_into_the_day_posts_what_is_still_to_come(engine: Engine) -> None:
+    a_community(engine)
+    steps = '      - {name: 开场, at: "10:00", text: 早}\n      - {name: 提醒, text: 晚}\n'
+    imported(engine, CALENDAR[: CALENDAR.index("      - {name")] + steps)
+    approved(engine)
+    now = at("2026-11-05 12:00")
+    with database.transaction(engine) as session:
+        editing.move(session, "qa", dt.date(2026, 11, 11), dt.date(2026, 11, 5), "小李", now)
+    assert planned(engine, now).new == 0, "ten o'clock is over"
+    assert planned(engine, at("2026-11-05 19:50")).new == 3
+    assert {text for _, _, text in deliveries(engine)} == {"晚"}

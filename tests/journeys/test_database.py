@@ -1,16 +1,19 @@
 """The schema and the bulk statements hold on both databases."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, select
 from sqlalchemy.sql.schema import SchemaItem
 from sqlmodel import SQLModel
 
 from bot import database
-from bot.models import Message, MessageIdentity, Room
+from bot.models import Delivery, Message, MessageIdentity, Room
 
 
 def test_migrations_give_what_the_models_say(engine: Engine) -> None:
@@ -81,3 +84,28 @@ def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
         interrupted()
     with database.reading(engine) as session:
         assert session.connection().execute(select(database.table(Room))).all() == []
+
+
+def test_a_database_of_the_first_version_grows_with_its_rows(tmp_path: Path) -> None:
+    engine = database.connect(f"sqlite:///{tmp_path / 'old.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO room(id, platform_id, topic, vertical, owner) "
+            "VALUES(1, 'r1', '1 群', '美妆', '')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO delivery(key, kind, state, priority, room_id, text, mentions, planned_at,"
+            " due_at, expires_at, attempts, withdrawn) VALUES('post:qa', 'post', 'pending', 1, 1,"
+            " '开始啦', '[]', '2026-11-11 12:00', '2026-11-11 12:00', '2026-11-11 14:00', 0, 0)"
+        )
+    database.migrate(engine)
+    with database.reading(engine) as session:
+        delivery = session.connection().execute(select(database.table(Delivery))).one()
+        room = session.connection().execute(select(database.table(Room))).one()
+    engine.dispose()
+    assert (delivery.text, delivery.mention_all, delivery.topic) == ("开始啦", False, None)
+    assert (room.topic, room.mention_all) == ("1 群", False)

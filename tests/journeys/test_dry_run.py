@@ -28,6 +28,7 @@ from content_calendar import (
 from content_calendar.contact import Rules
 from content_calendar.dry_run import DryRun
 from content_calendar.estimating import Sending
+from tests import calendars
 from tests.saying import local, rows
 
 RULES: Rules = contact.rules(Settings(_env_file=None))
@@ -365,13 +366,14 @@ def test_an_estimate_past_the_lateness_limit_refuses_the_approval(engine: Engine
 
 def test_the_end_of_the_send_window_is_a_limit_too(engine: Engine) -> None:
     a_community(engine)
-    slow = replace(RULES, pace=replace(RULES.pace, gap=(4500, 4500)))
+    slow = replace(RULES, pace=replace(RULES.pace, gap=(4400, 4400)))
     imported(engine)
     approve(engine, rules=slow)
     with database.transaction(engine) as session:
         lifecycle.end(session, "qa", "", "小李", MONDAY)
-    imported(engine, CALENDAR.replace('at: "20:00"', 'at: "20:01"'))
-    assert "时限 1 分钟" in refused(engine, slow)
+    imported(engine, CALENDAR.replace('at: "20:00"', 'at: "20:05"'))
+    # What is left over at half past ten waits for eight in the morning.
+    assert "时限 570 分钟" in refused(engine, slow)
 
 
 def test_an_account_that_has_sent_its_share_of_the_day_makes_it_late(engine: Engine) -> None:
@@ -413,16 +415,18 @@ def test_a_year_whose_holidays_nobody_knows_is_refused_until_they_are_told(engin
     wanted = CALENDAR.replace("2026-11-08", "2031-01-31").replace(
         "holidays: keep", "holidays: skip"
     )
-    years = holidays.Days({dt.date(year, 1, 1): DayKind.HOLIDAY for year in range(2027, 2032)})
-    series = calendar_file.read(wanted.encode(), "calendar.yaml", "Asia/Shanghai", years).series
+    series = calendar_file.read(
+        wanted.encode(), "calendar.yaml", "Asia/Shanghai", calendars.KNOWN
+    ).series
     with database.transaction(engine) as session:
         interchange.take_in(session, series, "小李", MONDAY)
     said = refused(engine)
     assert "2031 年的放假安排还不知道" in said
     assert "2030-12-31" in said
     with database.transaction(engine) as session:
-        for year in range(2027, 2032):
-            holidays.say(session, dt.date(year, 1, 1), DayKind.HOLIDAY, "元旦", "小李", MONDAY)
+        for day in calendars.KNOWN.special:
+            if 2027 <= day.year <= 2031:
+                holidays.say(session, day, DayKind.HOLIDAY, "", "小李", MONDAY)
     approve(engine)
 
 
@@ -528,3 +532,21 @@ def statements(engine: Engine, what: Callable[[], object]) -> int:
     what()
     event.remove(engine, "before_cursor_execute", note)
     return len(seen)
+
+
+def test_rooms_asleep_then_are_counted_and_get_nothing(engine: Engine) -> None:
+    a_community(engine)
+    change(engine, 1, zone="America/New_York")
+    fixed = CALENDAR.replace("audience:", "zone: Asia/Shanghai\n    audience:")
+    wanted = fixed.replace('at: "20:00"', 'at: "12:30"\n    late_by_minutes: 60')
+    imported(engine, wanted)
+    found = dry(engine)
+    # Half past eleven at night in New York; the lateness limit is over long before eight there.
+    assert (found.steps[0].quiet, found.steps[0].rooms) == (1, found.rooms - 1)
+    approve(engine)
+
+
+def test_a_post_that_everybody_would_sleep_through_is_refused(engine: Engine) -> None:
+    a_community(engine)
+    imported(engine, CALENDAR.replace('at: "20:00"', 'at: "03:00"\n    late_by_minutes: 120'))
+    assert "一条也发不出去" in refused(engine)

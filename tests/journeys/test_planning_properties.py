@@ -58,6 +58,8 @@ from tests.conftest import TEMPLATE
 from tests.saying import SHANGHAI, local, rows
 
 RULES: Rules = contact.rules(Settings(_env_file=None))
+# What may be approved is another subject: here posts at any hour are.
+AWAKE = replace(RULES, pace=replace(RULES.pace, quiet=None))
 SECOND = dt.timedelta(seconds=1)
 MINUTE = dt.timedelta(minutes=1)
 DAY = dt.timedelta(days=1)
@@ -121,7 +123,7 @@ def taken_in(engine: Engine, series: Iterable[Definition], now: dt.datetime) -> 
 
 def approved(engine: Engine, keys: Iterable[str], now: dt.datetime) -> list[str]:
     with database.transaction(engine) as session:
-        return lifecycle.approve(session, keys, "小王", now, RULES)
+        return lifecycle.approve(session, keys, "小王", now, AWAKE)
 
 
 def ticked(engine: Engine, now: dt.datetime) -> int:

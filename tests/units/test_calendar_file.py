@@ -120,6 +120,14 @@ def test_what_is_no_calendar_is_refused_in_words(text: str) -> None:
     assert all(fault.problem and fault.remedy for fault in faults_of(text))
 
 
+def test_references_that_grow_without_end_are_refused() -> None:
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    for name, before in zip("bcdefghi", "abcdefgh", strict=True):
+        bomb += f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
+    (fault,) = faults_of("version: 1\n" + bomb)
+    assert "直接写出来" in fault.remedy
+
+
 def test_a_file_in_another_encoding_is_refused_with_its_line() -> None:
     with pytest.raises(InvalidInput, match=r"calendar.yaml:4 .*UTF-8"):
         calendar_file.read(GOOD.encode("gb18030"), "calendar.yaml", ZONE)

@@ -14,6 +14,7 @@ from bot.models import DayKind, HolidayPolicy, SpecialDay
 from content_calendar import festivals, holidays, lunar, recurrence
 from content_calendar.holidays import PUBLISHED, Days
 from content_calendar.recurrence import Dates, Schedule, Weekly
+from tests import calendars
 
 DAY = dt.timedelta(days=1)
 KEEP, SKIP, NEXT_WORKDAY = HolidayPolicy.KEEP, HolidayPolicy.SKIP, HolidayPolicy.NEXT_WORKDAY
@@ -109,7 +110,12 @@ def test_nothing_is_guessed_about_a_year_that_is_not_published() -> None:
 @pytest.mark.parametrize("kind", [DayKind.WORKDAY, DayKind.BLACKOUT])
 def test_only_a_holiday_makes_a_year_known(kind: DayKind) -> None:
     assert not Days({day("2027-10-09"): kind}).knows(2027)
-    days = Days({day("2027-10-09"): kind, day("2027-10-01"): DayKind.HOLIDAY})
+    festival = dict.fromkeys(
+        festivals.dates(holidays.STATUTORY, day("2027-01-01"), day("2028-01-01")), DayKind.HOLIDAY
+    )
+    assert len(festival) == 7
+    assert not Days({day("2027-10-01"): DayKind.HOLIDAY}).knows(2027), "one festival is not all"
+    days = Days({day("2027-10-09"): kind} | festival)
     assert days.knows(2027)
     assert not days.knows(2028)
     # What the operator does not name follows the week.
@@ -320,7 +326,7 @@ def test_nothing_takes_place_by_guess_in_a_year_without_known_holidays(
         "2027-03-10 → 2027-03-11",
     ]
     assert recurrence.unknown_years(schedule, *window, PUBLISHED) == [2027]
-    known = Days(rest("2027-10-01", 7))
+    known = Days(dict(calendars.KNOWN.special) | rest("2027-10-01", 7))
     assert "2027-03-03" in happening(schedule, "2026-12-01", "2027-12-31", known)
     assert recurrence.unknown_years(schedule, *window, known) == []
 
@@ -338,7 +344,7 @@ def test_a_walk_into_an_unknown_year_waits_until_it_is_known() -> None:
     assert happening(schedule, "2026-12-01", "2027-02-01", days) == []
     assert recurrence.unknown_years(schedule, *window, days) == [2027]
     # 1 January 2027 is a Friday.
-    known = Days(rest("2026-12-31", 2))
+    known = Days(dict(calendars.KNOWN.special) | rest("2026-12-31", 2))
     assert happening(schedule, "2027-01-04", "2027-01-05", known) == ["2026-12-31 → 2027-01-04"]
     assert recurrence.unknown_years(schedule, *window, known) == []
 

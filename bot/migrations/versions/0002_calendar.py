@@ -43,7 +43,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.add_column(
-            sa.Column("mention_all", sa.Boolean(), nullable=False, server_default=sa.false())
+            sa.Column("mention_all", sa.Boolean(), nullable=False, server_default="0")
         )
         batch_op.add_column(sa.Column("card", sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column("topic", sa.String(), nullable=True))
@@ -74,7 +74,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("room", schema=None) as batch_op:
         batch_op.add_column(
-            sa.Column("mention_all", sa.Boolean(), nullable=False, server_default=sa.false())
+            sa.Column("mention_all", sa.Boolean(), nullable=False, server_default="0")
         )
 
     with op.batch_alter_table("series", schema=None) as batch_op:
@@ -102,5 +102,5 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("link", sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column("mini_program", sa.JSON(), nullable=True))
         batch_op.add_column(
-            sa.Column("mention_all", sa.Boolean(), nullable=False, server_default=sa.false())
+            sa.Column("mention_all", sa.Boolean(), nullable=False, server_default="0")
         )
