@@ -3,35 +3,26 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlmodel import Session
 
-from bot import pacing
-from bot.gateway import Posting
 from bot.models import SeriesState
 from content_calendar import (
     audience,
     contact,
     definition,
     estimating,
-    facts,
-    holidays,
+    outlook,
     posts,
-    recurrence,
     yielding,
 )
-from content_calendar.audience import ROOM, Target
+from content_calendar.audience import Target
 from content_calendar.contact import Claim, Rules
 from content_calendar.definition import Stored
 from content_calendar.estimating import Load, Sending
-from content_calendar.holidays import Days
-from content_calendar.posts import Facts
-from content_calendar.recurrence import Slot
-
-AHEAD = dt.timedelta(days=28)
+from content_calendar.outlook import Places, Post, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,36 +83,6 @@ class DryRun:
     excluded: tuple[Excluded, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Post:
-    """One step of one occurrence of a series in one zone."""
-
-    series: Stored
-    zone_name: str | None
-    zone: ZoneInfo
-    slot: Slot
-
-
-# Rooms by account and by the zone that they name.
-_Places = dict[tuple[int, str | None], int]
-
-
-@dataclass(slots=True)
-class _World:
-    """Everything that is posted in the stretch looked at, gathered once for many series."""
-
-    rules: Rules
-    days: Days
-    now: dt.datetime
-    today: dt.date
-    zones: set[str | None]
-    rooms: Mapping[int, tuple[str | None, int | None]]
-    limits: Mapping[int, int]
-    known: Facts
-    posts: dict[int, list[_Post]] = field(default_factory=dict)
-    reached: dict[int, frozenset[int]] = field(default_factory=dict)
-
-
 def run(session: Session, wanted: Sequence[Stored], now: dt.datetime, rules: Rules) -> list[DryRun]:
     """What each of these series would do, among those that are approved and each other.
 
@@ -130,9 +91,7 @@ def run(session: Session, wanted: Sequence[Stored], now: dt.datetime, rules: Rul
     chosen = {each.id for each in wanted}
     approved = definition.stored(session, state=SeriesState.APPROVED)
     everyone = [*wanted, *(each for each in approved if each.id not in chosen)]
-    world = _world(session, everyone, now, rules)
-    _post(world, everyone, chosen)
-    _reach(session, world, everyone, wanted)
+    world = outlook.gather(session, everyone, wanted, now, rules)
     sendings = _sendings(world, everyone)
     return [_run(session, world, each, everyone, sendings) for each in wanted]
 
@@ -150,78 +109,11 @@ def summary(run: DryRun) -> str:
     return text + (f",{never:,} 群不发" if never else "")
 
 
-def _world(session: Session, everyone: Sequence[Stored], now: dt.datetime, rules: Rules) -> _World:
-    rows = session.connection().execute(select(ROOM.c.id, ROOM.c.zone, ROOM.c.account_id)).all()
-    accounts = {row.account_id for row in rows if row.account_id is not None}
-    return _World(
-        rules=rules,
-        days=holidays.load(session),
-        now=now,
-        today=now.astimezone(rules.zone).date(),
-        zones={row.zone for row in rows} or {None},
-        rooms={row.id: (row.zone, row.account_id) for row in rows},
-        limits={each: pacing.daily_limit(session, each, now, rules.pace) for each in accounts},
-        known=facts.shared(session, [each.definition for each in everyone]),
-    )
-
-
-def _post(world: _World, everyone: Iterable[Stored], chosen: set[int]) -> None:
-    """Note what each series posts; one that posts nothing soon shows its next occurrence."""
-    until = world.now + AHEAD
-    for series in everyone:
-        found = list(_posts(world, series, world.now, until))
-        if not found and series.id in chosen:
-            following = _next_due(world, series)
-            if following is not None:
-                end = following + dt.timedelta(days=2)
-                found = list(_posts(world, series, following, end))
-        world.posts[series.id] = found
-
-
-def _posts(
-    world: _World, series: Stored, since: dt.datetime, until: dt.datetime
-) -> Iterable[_Post]:
-    wanted = series.definition
-    for name, zone in definition.local_zones(wanted, world.rules.zone, world.zones).items():
-        for slot in recurrence.slots(
-            wanted.schedule, wanted.timings, zone, since, until, world.days
-        ):
-            yield _Post(series, name, zone, slot)
-
-
-def _next_due(world: _World, series: Stored) -> dt.datetime | None:
-    wanted = series.definition
-    found = [
-        recurrence.next_due(wanted.schedule, wanted.timings, zone, world.now, world.days)
-        for zone in definition.local_zones(wanted, world.rules.zone, world.zones).values()
-    ]
-    return min((each for each in found if each is not None), default=None)
-
-
-def _reach(
-    session: Session, world: _World, everyone: Iterable[Stored], wanted: Iterable[Stored]
-) -> None:
-    """Whom each series reaches, of those that post within two days of one of ours."""
-    moments = {
-        post.slot.due_at.date() + dt.timedelta(days=shift)
-        for series in wanted
-        for post in world.posts[series.id]
-        for shift in (-1, 0, 1)
-    }
-    for series in everyone:
-        near = any(post.slot.due_at.date() in moments for post in world.posts[series.id])
-        world.reached[series.id] = (
-            frozenset(audience.ids(session, series.definition.audience, world.today))
-            if near
-            else frozenset()
-        )
-
-
-def _sendings(world: _World, everyone: Iterable[Stored]) -> dict[int, dict[Load, Sending]]:
+def _sendings(world: World, everyone: Iterable[Stored]) -> dict[int, dict[Load, Sending]]:
     """The queue of every account."""
     loads: defaultdict[int, list[Load]] = defaultdict(list)
     for series in everyone:
-        by_place = _by_place(world, series)
+        by_place = outlook.by_place(world, series)
         for post in world.posts[series.id]:
             for (account_id, zone), rooms in by_place.get(post.zone_name, {}).items():
                 loads[account_id].append(_load(post, zone, rooms))
@@ -233,27 +125,7 @@ def _sendings(world: _World, everyone: Iterable[Stored]) -> dict[int, dict[Load,
     }
 
 
-def _by_place(world: _World, series: Stored) -> dict[str | None, _Places]:
-    """How many rooms a series reaches by the zone that counts for it, then by account and the
-    zone that the rooms name.
-    """
-    counts: defaultdict[str | None, _Places] = defaultdict(dict)
-    fixed = series.definition.zone
-    for room_id in world.reached[series.id]:
-        zone, account_id = world.rooms[room_id]
-        if account_id is not None and not _by_hand(world, account_id):
-            place = counts[fixed if fixed is not None else zone]
-            place[account_id, zone] = place.get((account_id, zone), 0) + 1
-    return counts
-
-
-def _by_hand(world: _World, account_id: int) -> bool:
-    # People post when they can: no pace and no limit of time is theirs.
-    can = world.known.able.get(account_id)
-    return can is not None and can.post is Posting.CONFIRM
-
-
-def _load(post: _Post, zone: str | None, rooms: int) -> Load:
+def _load(post: Post, zone: str | None, rooms: int) -> Load:
     step = post.series.definition.step(post.slot.step)
     return Load(
         post.series.definition.key,
@@ -270,7 +142,7 @@ def _load(post: _Post, zone: str | None, rooms: int) -> Load:
 
 def _run(
     session: Session,
-    world: _World,
+    world: World,
     series: Stored,
     everyone: Sequence[Stored],
     sendings: Mapping[int, Mapping[Load, Sending]],
@@ -291,7 +163,7 @@ def _run(
     )
 
 
-def _excluded(world: _World, series: Stored, targets: Sequence[Target]) -> list[Excluded]:
+def _excluded(world: World, series: Stored, targets: Sequence[Target]) -> list[Excluded]:
     found: list[Excluded] = []
     reachable = []
     for room in targets:
@@ -321,7 +193,7 @@ def _excluded(world: _World, series: Stored, targets: Sequence[Target]) -> list[
 
 
 def _step_runs(
-    world: _World,
+    world: World,
     series: Stored,
     rooms: Sequence[Target],
     excluded: Sequence[Excluded],
@@ -329,10 +201,10 @@ def _step_runs(
     sendings: Mapping[int, Mapping[Load, Sending]],
 ) -> Iterable[StepRun]:
     wanted = series.definition
-    by_place = _by_place(world, series)
+    by_place = outlook.by_place(world, series)
     # Other rooms' wall clocks are nothing to this series.
     clocks = {wanted.zone if wanted.zone is not None else room.zone for room in rooms}
-    grouped: defaultdict[tuple[dt.date, str], list[_Post]] = defaultdict(list)
+    grouped: defaultdict[tuple[dt.date, str], list[Post]] = defaultdict(list)
     for post in world.posts[series.id]:
         if post.zone_name in clocks or not rooms:
             grouped[post.slot.original_date, post.slot.step].append(post)
@@ -368,12 +240,12 @@ def _step_runs(
         )
 
 
-def _post_for(group: Iterable[_Post], fixed: str | None, room: Target) -> _Post | None:
+def _post_for(group: Iterable[Post], fixed: str | None, room: Target) -> Post | None:
     named = fixed if fixed is not None else room.zone
     return next((post for post in group if post.zone_name == named), None)
 
 
-def _is_quiet(world: _World, group: Iterable[_Post], fixed: str | None, room: Target) -> bool:
+def _is_quiet(world: World, group: Iterable[Post], fixed: str | None, room: Target) -> bool:
     post, quiet = _post_for(group, fixed, room), world.rules.pace.quiet
     if post is None or quiet is None:
         return False
@@ -381,12 +253,12 @@ def _is_quiet(world: _World, group: Iterable[_Post], fixed: str | None, room: Ta
     return quiet.cover(post.slot.due_at.astimezone(zone).time())
 
 
-def _never_opens(world: _World, group: Iterable[_Post], fixed: str | None, room: Target) -> bool:
+def _never_opens(world: World, group: Iterable[Post], fixed: str | None, room: Target) -> bool:
     post = _post_for(group, fixed, room)
     return post is not None and _sleeps_over(world, post, room.zone)
 
 
-def _sleeps_over(world: _World, post: _Post, zone: str | None) -> bool:
+def _sleeps_over(world: World, post: Post, zone: str | None) -> bool:
     """Whether a post is too late before the quiet hours of rooms that name `zone` are over."""
     pace = world.rules.pace
     clock = ZoneInfo(zone) if zone else None
@@ -397,9 +269,9 @@ def _sleeps_over(world: _World, post: _Post, zone: str | None) -> bool:
 
 
 def _sending(
-    world: _World,
-    group: Iterable[_Post],
-    by_place: Mapping[str | None, _Places],
+    world: World,
+    group: Iterable[Post],
+    by_place: Mapping[str | None, Places],
     sendings: Mapping[int, Mapping[Load, Sending]],
 ) -> tuple[Sending | None, dt.timedelta]:
     """From the first to the last post of a step, and by how much it passes its limit."""
@@ -423,7 +295,7 @@ def _sending(
 
 
 def _conflicts(
-    world: _World,
+    world: World,
     series: Stored,
     everyone: Sequence[Stored],
     rooms: Sequence[Target],
@@ -461,7 +333,7 @@ def _conflicts(
 
 
 def _decided(
-    world: _World, series: Stored, others: Sequence[Stored], zone: str | None, quota: int | None
+    world: World, series: Stored, others: Sequence[Stored], zone: str | None, quota: int | None
 ) -> list[tuple[Claim, str]]:
     local = ZoneInfo(zone) if zone else world.rules.zone
     claims = [

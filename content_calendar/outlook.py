@@ -1,0 +1,154 @@
+"""Everything that will be posted soon, gathered once: who posts what, when, and to whom."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from bot import pacing
+from bot.gateway import Posting
+from content_calendar import audience, definition, facts, holidays, recurrence
+from content_calendar.audience import ROOM
+from content_calendar.contact import Rules
+from content_calendar.definition import Stored
+from content_calendar.holidays import Days
+from content_calendar.posts import Facts
+from content_calendar.recurrence import Slot
+
+AHEAD = dt.timedelta(days=28)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One step of one occurrence of a series in one zone."""
+
+    series: Stored
+    zone_name: str | None
+    zone: ZoneInfo
+    slot: Slot
+
+
+# Rooms by account and by the zone that they name.
+Places = dict[tuple[int, str | None], int]
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that is posted in the stretch looked at, gathered once for many series."""
+
+    rules: Rules
+    days: Days
+    now: dt.datetime
+    today: dt.date
+    zones: set[str | None]
+    rooms: Mapping[int, tuple[str | None, int | None]]
+    limits: Mapping[int, int]
+    known: Facts
+    posts: dict[int, list[Post]] = field(default_factory=dict)
+    reached: dict[int, frozenset[int]] = field(default_factory=dict)
+
+
+def gather(
+    session: Session,
+    everyone: Sequence[Stored],
+    wanted: Sequence[Stored],
+    now: dt.datetime,
+    rules: Rules,
+) -> World:
+    """What all these series post within `AHEAD`; `wanted` are those that are asked about.
+
+    A number of queries that grows with the series whose days are shared, not with rooms.
+    """
+    world = _world(session, everyone, now, rules)
+    _post(world, everyone, {each.id for each in wanted})
+    _reach(session, world, everyone, wanted)
+    return world
+
+
+def by_place(world: World, series: Stored) -> dict[str | None, Places]:
+    """How many rooms a series reaches by the zone that counts for it, then by account and the
+    zone that the rooms name.
+    """
+    counts: defaultdict[str | None, Places] = defaultdict(dict)
+    fixed = series.definition.zone
+    for room_id in world.reached[series.id]:
+        zone, account_id = world.rooms[room_id]
+        if account_id is not None and not _by_hand(world, account_id):
+            place = counts[fixed if fixed is not None else zone]
+            place[account_id, zone] = place.get((account_id, zone), 0) + 1
+    return counts
+
+
+def _by_hand(world: World, account_id: int) -> bool:
+    # People post when they can: no pace and no limit of time is theirs.
+    can = world.known.able.get(account_id)
+    return can is not None and can.post is Posting.CONFIRM
+
+
+def _world(session: Session, everyone: Sequence[Stored], now: dt.datetime, rules: Rules) -> World:
+    rows = session.connection().execute(select(ROOM.c.id, ROOM.c.zone, ROOM.c.account_id)).all()
+    accounts = {row.account_id for row in rows if row.account_id is not None}
+    return World(
+        rules=rules,
+        days=holidays.load(session),
+        now=now,
+        today=now.astimezone(rules.zone).date(),
+        zones={row.zone for row in rows} or {None},
+        rooms={row.id: (row.zone, row.account_id) for row in rows},
+        limits={each: pacing.daily_limit(session, each, now, rules.pace) for each in accounts},
+        known=facts.shared(session, [each.definition for each in everyone]),
+    )
+
+
+def _post(world: World, everyone: Iterable[Stored], chosen: set[int]) -> None:
+    """Note what each series posts; one that posts nothing soon shows its next occurrence."""
+    until = world.now + AHEAD
+    for series in everyone:
+        found = list(_posts(world, series, world.now, until))
+        if not found and series.id in chosen:
+            following = _next_due(world, series)
+            if following is not None:
+                end = following + dt.timedelta(days=2)
+                found = list(_posts(world, series, following, end))
+        world.posts[series.id] = found
+
+
+def _posts(world: World, series: Stored, since: dt.datetime, until: dt.datetime) -> Iterable[Post]:
+    wanted = series.definition
+    for name, zone in definition.local_zones(wanted, world.rules.zone, world.zones).items():
+        for slot in recurrence.slots(
+            wanted.schedule, wanted.timings, zone, since, until, world.days
+        ):
+            yield Post(series, name, zone, slot)
+
+
+def _next_due(world: World, series: Stored) -> dt.datetime | None:
+    wanted = series.definition
+    found = [
+        recurrence.next_due(wanted.schedule, wanted.timings, zone, world.now, world.days)
+        for zone in definition.local_zones(wanted, world.rules.zone, world.zones).values()
+    ]
+    return min((each for each in found if each is not None), default=None)
+
+
+def _reach(
+    session: Session, world: World, everyone: Iterable[Stored], wanted: Iterable[Stored]
+) -> None:
+    """Whom each series reaches, of those that post within two days of one of ours."""
+    moments = {
+        post.slot.due_at.date() + dt.timedelta(days=shift)
+        for series in wanted
+        for post in world.posts[series.id]
+        for shift in (-1, 0, 1)
+    }
+    for series in everyone:
+        near = any(post.slot.due_at.date() in moments for post in world.posts[series.id])
+        world.reached[series.id] = (
+            frozenset(audience.ids(session, series.definition.audience, world.today))
+            if near
+            else frozenset()
+        )
