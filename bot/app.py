@@ -36,7 +36,7 @@ from bot import (
     recalling,
     receiving,
     sending,
-    serving,
+    upkeep,
 )
 from bot.counting import Stretch
 from bot.deriving import Rules
@@ -163,20 +163,18 @@ def tick(app: App) -> int:
         for account_id, sender in list(app.senders.items()):
             if not leases.renew(session, account_id, sender.epoch, now):
                 _lose(app, account_id)
-        taken_over = serving.take_over(session, now)
-        outbox.reassign(session, taken_over)
-        outbox.expire(session, now)
+        kept = upkeep.keep(session, app.settings, app.rules, app.memory, now)
         planned = planning.plan_due(session, now, contact.rules(app.settings))
     for refused in planned.refused:
         log.warning(
             "series %s, step %s: not posted to %d rooms: %s",
             refused.series, refused.step, refused.rooms, refused.reason,
         )  # fmt: skip
-    for room_id, account_id in taken_over.items():
+    for room_id, account_id in kept.taken_over.items():
         log.warning("room %d: account %d takes over", room_id, account_id)
     for key, year in planned.unknown_years:
         log.error("series %s waits for the holidays of %d, which nobody knows", key, year)
-    return planned.new
+    return planned.new + kept.alerts
 
 
 def refresh_rules(app: App) -> None:

@@ -1,8 +1,22 @@
-"""Which deliveries an account may take next: the one question that `outbox.claim` asks."""
+"""Which deliveries an account may take next: the one statement behind `outbox.claim`."""
 
 import datetime as dt
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from bot import database, pauses
@@ -12,7 +26,7 @@ from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Room
 UNDER_WAY = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.SENDING)
 
 
-def next_ids(
+def statement(
     session: Session,
     account_id: int,
     epoch: int,
@@ -21,15 +35,88 @@ def next_ids(
     limit: int,
     room_id: int | None,
     resting_rooms: ColumnElement[bool] | None,
-) -> Select[int]:
-    """The ids of at most `limit` deliveries, locked on PostgreSQL; `outbox.claim` says which."""
+) -> tuple[Any, dict[str, object]]:
+    """The UPDATE … RETURNING of id, room_id, priority and due_at, and its parameters;
+    `outbox.claim` says which rows it takes.
+    """
+    built = _with(database.is_sqlite(session), room_id is not None, resting_rooms)
+    return built, {
+        "of_account": account_id,
+        "under": epoch,
+        "as_of": now,
+        "at_most": limit,
+        "in_room": room_id,
+    }
+
+
+def _with(sqlite: bool, one_room: bool, resting: ColumnElement[bool] | None) -> Any:
+    # Building it takes longer than running it.
+    return _ready(sqlite, one_room) if resting is None else _build(sqlite, one_room, resting)
+
+
+@cache
+def _ready(sqlite: bool, one_room: bool) -> Any:
+    return _build(sqlite, one_room, None)
+
+
+def _build(sqlite: bool, one_room: bool, resting: ColumnElement[bool] | None) -> Any:
+    delivery = database.table(Delivery)
+    chosen = _chosen(one_room, resting)
+    if not sqlite:
+        # Named as a table expression it runs once; as a subquery it could take more than `limit`.
+        locked = chosen.with_for_update(of=delivery, skip_locked=True).cte("chosen")
+        chosen = select(locked.c.id)
+    return (
+        update(delivery)
+        .where(delivery.c.id.in_(chosen))
+        .values(
+            state=DeliveryState.CLAIMED, claimed_at=bindparam("as_of"), epoch=bindparam("under")
+        )
+        .returning(delivery.c.id, delivery.c.room_id, delivery.c.priority, delivery.c.due_at)
+    )
+
+
+def _chosen(one_room: bool, resting: ColumnElement[bool] | None) -> Select[Any]:
     delivery, room, account = database.tables(Delivery, Room, Account)
+    now: BindParameter[dt.datetime] = bindparam("as_of")
+    owned = select(account.c.id).where(
+        account.c.id == bindparam("of_account"),
+        account.c.lease_epoch == bindparam("under"),
+        account.c.lease_until > now,
+        # Behind the others, people post.
+        account.c.posting == Posting.DIRECT,
+    )
+    chosen = select(delivery.c.id).where(
+        delivery.c.state == DeliveryState.PENDING,
+        delivery.c.account_id == bindparam("of_account"),
+        # Behind a function, so that SQLite walks the index of what is pending, in order, and not
+        # that of all states, which it would have to sort.
+        func.coalesce(delivery.c.due_at, now) <= now,
+        delivery.c.expires_at > now,
+        or_(delivery.c.not_before.is_(None), delivery.c.not_before <= now),
+        owned.exists(),
+        ~pauses.holds(delivery),
+        ~_overtakes(delivery, now),
+    )
+    if one_room:
+        chosen = chosen.where(delivery.c.room_id == bindparam("in_room"))
+    if resting is not None:
+        chosen = chosen.join(room, room.c.id == delivery.c.room_id).where(
+            or_(delivery.c.kind.in_([DeliveryKind.REPLY, DeliveryKind.ALERT]), ~resting)
+        )
+    ordered = chosen.order_by(delivery.c.priority, delivery.c.due_at, delivery.c.id)
+    return ordered.limit(bindparam("at_most"))
+
+
+def _overtakes(delivery: Table, now: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+    """That an earlier delivery to the same room is still under way."""
     earlier = delivery.alias("earlier")
-    overtakes = (
+    return (
         select(earlier.c.id)
         .where(
             earlier.c.room_id == delivery.c.room_id,
-            earlier.c.state.in_(UNDER_WAY),
+            # In words, not as parameters: only then does SQLite see that the partial index fits.
+            earlier.c.state.in_([literal_column(f"'{state.value}'") for state in UNDER_WAY]),
             earlier.c.priority == delivery.c.priority,
             earlier.c.expires_at > now,
             or_(
@@ -39,35 +126,3 @@ def next_ids(
         )
         .exists()
     )
-    owned = select(account.c.id).where(
-        account.c.id == account_id,
-        account.c.lease_epoch == epoch,
-        account.c.lease_until > now,
-        # Behind the others, people post.
-        account.c.posting == Posting.DIRECT,
-    )
-    chosen = (
-        select(delivery.c.id)
-        .join(room, room.c.id == delivery.c.room_id)
-        .where(
-            delivery.c.state == DeliveryState.PENDING,
-            delivery.c.account_id == account_id,
-            delivery.c.due_at <= now,
-            delivery.c.expires_at > now,
-            or_(delivery.c.not_before.is_(None), delivery.c.not_before <= now),
-            owned.exists(),
-            ~pauses.holds(delivery),
-            ~overtakes,
-        )
-        .order_by(delivery.c.priority, delivery.c.due_at, delivery.c.id)
-        .limit(limit)
-    )
-    if room_id is not None:
-        chosen = chosen.where(delivery.c.room_id == room_id)
-    if resting_rooms is not None:
-        chosen = chosen.where(or_(delivery.c.kind == DeliveryKind.REPLY, ~resting_rooms))
-    if not database.is_sqlite(session):
-        # Named as a table expression it runs once; as a subquery it could take more than `limit`.
-        locked = chosen.with_for_update(of=delivery, skip_locked=True).cte("chosen")
-        chosen = select(locked.c.id)
-    return chosen

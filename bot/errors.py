@@ -11,6 +11,7 @@ Anything else is a bug and rises to the loop that logs it.
 
 from __future__ import annotations
 
+import datetime as dt
 import traceback
 from dataclasses import dataclass
 
@@ -27,13 +28,22 @@ class SendRefused(QunyunError):
     """The platform refused for good: bot removed, room dissolved, content refused.
 
     `throttled` is true where the refusal smells of risk control ("操作过于频繁"): the
-    account, not the room, is what must rest. `gone` is true where the account is no longer in
+    account, not the room, is what must rest, for `rest` where the platform says how long, else
+    until a person lets it go on. `gone` is true where the account is no longer in
     the room, or the room is no more: nothing else can be posted there by it.
     """
 
-    def __init__(self, reason: str, *, throttled: bool = False, gone: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        throttled: bool = False,
+        rest: dt.timedelta | None = None,
+        gone: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.throttled = throttled
+        self.rest = rest
         self.gone = gone
 
 

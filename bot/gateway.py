@@ -35,7 +35,8 @@ class Capabilities:
 
     `mention_all`: a post can call everyone in its room. `largest_image` is in bytes.
     `posts_per_room_month` and `posts_per_minute` are the platform's own limits.
-    None: no limit that we know of.
+    None: no limit that we know of. In the `crowded_minutes` of every hour the platform is likely
+    to refuse posts.
     """
 
     read: Read
@@ -50,14 +51,16 @@ class Capabilities:
     largest_image: int | None = None
     posts_per_room_month: int | None = None
     posts_per_minute: int | None = None
+    crowded_minutes: tuple[int, ...] = ()
 
 
-def capabilities_as_json(capabilities: Capabilities) -> dict[str, str | bool | int | None]:
-    """Capabilities as plain words, flags and numbers, to be stored as JSON."""
-    return {
+def capabilities_as_json(capabilities: Capabilities) -> dict[str, object]:
+    """Capabilities as plain words, flags, numbers and lists of them, to be stored as JSON."""
+    plain = {
         name: str(value) if isinstance(value, StrEnum) else value
         for name, value in asdict(capabilities).items()
     }
+    return plain | {"crowded_minutes": list(capabilities.crowded_minutes)}
 
 
 def capabilities_from_json(raw: Mapping[str, object]) -> Capabilities:
@@ -80,7 +83,13 @@ def capabilities_from_json(raw: Mapping[str, object]) -> Capabilities:
         largest_image=_number(raw.get("largest_image")),
         posts_per_room_month=_number(raw.get("posts_per_room_month")),
         posts_per_minute=_number(raw.get("posts_per_minute")),
+        crowded_minutes=_numbers(raw.get("crowded_minutes")),
     )
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    found = value if isinstance(value, list) else []
+    return tuple(each for each in found if _number(each) is not None)
 
 
 def _number(value: object) -> int | None:

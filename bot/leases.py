@@ -7,7 +7,7 @@ process that was thought dead and wakes up does no harm.
 import datetime as dt
 from collections.abc import Callable
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlmodel import Session
 
 from bot import database
@@ -15,6 +15,8 @@ from bot.models import Account
 
 # Three renewals: whoever owns an account renews it at least every thirty seconds.
 LASTS = dt.timedelta(seconds=90)
+# PostgreSQL's advisory lock of whoever takes a lease.
+TAKING = 7_302_002
 
 
 def take(
@@ -34,6 +36,10 @@ def take(
         select(account.c.lease_owner).where(account.c.id == account_id)
     )
     gone = before is not None and is_dead(before)
+    # No two leases share an epoch, whatever their accounts: a delivery may change its account.
+    if not database.is_sqlite(session):
+        session.connection().execute(select(func.pg_advisory_xact_lock(TAKING)))
+    newest = select(func.max(account.alias().c.lease_epoch)).scalar_subquery()
     epoch: int | None = session.connection().scalar(
         update(account)
         .where(
@@ -44,7 +50,7 @@ def take(
                 account.c.lease_until <= now,
             ),
         )
-        .values(lease_owner=owner, lease_epoch=account.c.lease_epoch + 1, lease_until=now + LASTS)
+        .values(lease_owner=owner, lease_epoch=newest + 1, lease_until=now + LASTS)
         .returning(account.c.lease_epoch)
     )
     return epoch

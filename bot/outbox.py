@@ -34,7 +34,7 @@ from sqlmodel import Session
 from bot import claiming, database, echoes, intents, leases, pauses, serving
 from bot.gateway import Post, Said
 from bot.intents import Intent
-from bot.models import Audit, Delivery, DeliveryState, Room
+from bot.models import Audit, Delivery, DeliveryState
 from bot.models.pause import PauseScope
 
 PENDING, CLAIMED, SENDING, SENT = (
@@ -134,16 +134,10 @@ def claim(
     condition on the room table; replies go out all the same), or ahead of an earlier delivery
     to the same room. `room_id` takes from that room alone.
     """
-    delivery = database.table(Delivery)
-    chosen = claiming.next_ids(
+    statement, parameters = claiming.statement(
         session, account_id, epoch, now, limit=limit, room_id=room_id, resting_rooms=resting_rooms
     )
-    taken = session.connection().execute(
-        update(delivery)
-        .where(delivery.c.id.in_(chosen))
-        .values(state=CLAIMED, claimed_at=now, epoch=epoch)
-        .returning(delivery.c.id, delivery.c.room_id, delivery.c.priority, delivery.c.due_at)
-    )
+    taken = session.connection().execute(statement, parameters)
     ordered = sorted(taken, key=lambda row: (row.priority, row.due_at, row.id))
     return [Claimed(row.id, row.room_id) for row in ordered]
 
@@ -182,7 +176,7 @@ def begin(session: Session, delivery_id: int, epoch: int, now: dt.datetime) -> P
     if not begun:
         # Somebody cancelled it or took the account over between our look and our step.
         return None
-    return intents.as_post(row, _platform_id(session, row.room_id))
+    return intents.as_post(row, serving.platform_id(session, row.room_id))
 
 
 def sent(session: Session, delivery_id: int, message_id: str | None, now: dt.datetime) -> bool:
@@ -206,6 +200,7 @@ def not_handed_over(
         SENDING,
         epoch=epoch,
         state=PENDING,
+        account_id=serving.server(),
         not_before=now + wait,
         reason=reason,
     )
@@ -220,7 +215,8 @@ def refused(
     row = _row(session, delivery_id)
     moved = _move(session, delivery_id, SENDING, epoch=epoch, state=FAILED, reason=reason)
     if moved and gone and row is not None:
-        reassign(session, serving.lost(session, row.account_id, row.room_id, reason))
+        at = row.sending_at
+        reassign(session, serving.lost(session, row.account_id, row.room_id, reason, at))
     return moved
 
 
@@ -246,16 +242,31 @@ def reassign(session: Session, accounts: Mapping[int, int]) -> int:
 
 
 def throttled(
-    session: Session, delivery_id: int, epoch: int, reason: str, now: dt.datetime
+    session: Session,
+    delivery_id: int,
+    epoch: int,
+    reason: str,
+    now: dt.datetime,
+    rest: dt.timedelta | None = None,
 ) -> bool:
-    """The platform said no because the account does too much: the account rests until an
-    operator lets it go on, and the delivery waits with it.
+    """The platform said no because the account does too much: the account rests, for `rest` where
+    the platform says how long, else until an operator lets it go on. What waits for it waits on.
     """
     row = _row(session, delivery_id)
-    if row is None:
+    if row is None or row.state != SENDING or row.epoch != epoch:
         return False
-    pauses.pause(session, PauseScope.ACCOUNT, row.account_id, reason, "风控", now)
-    return _move(session, delivery_id, SENDING, epoch=epoch, state=PENDING, reason=reason)
+    if rest is None:
+        pauses.pause(session, PauseScope.ACCOUNT, row.account_id, reason, pauses.RISK_CONTROL, now)
+    else:
+        delivery = database.table(Delivery)
+        waiting = delivery.c.state.in_([PENDING, SENDING])
+        session.connection().execute(
+            update(delivery)
+            .where(waiting, delivery.c.account_id == row.account_id)
+            .values(not_before=now + rest)
+        )
+    again = {"state": PENDING, "account_id": serving.server(), "reason": reason}
+    return _apply(session, delivery_id, (SENDING,), again, epoch)
 
 
 def unanswered(session: Session, delivery_id: int, epoch: int, reason: str) -> bool:
@@ -284,23 +295,20 @@ def recover(session: Session, account_id: int, epoch: int) -> tuple[int, int]:
 
 
 def echo(session: Session, said: Said) -> bool:
-    """Our own message came back in the stream: settle the one delivery it can only be (`echoes`).
-    True where one was settled.
+    """A message of one of our accounts came back in a stream: settle the one delivery it can only
+    be (`echoes`). True where one was settled.
+
+    `said.own` tells that the account that sent it heard it; another one knows it under an id that
+    nobody can take back with.
     """
-    found = echoes.delivery_of(session, said)
+    look = echoes.delivery_of if said.own else echoes.delivery_of_another
+    found = look(session, said)
     if found is None:
         return False
-    return _move(
-        session,
-        found,
-        SENDING,
-        UNCERTAIN,
-        SENT,
-        state=SENT,
-        message_id=said.id,
-        sent_at=said.at,
-        reason=None,
-    )
+    values: dict[str, object] = {"state": SENT, "sent_at": said.at, "reason": None}
+    if said.own:
+        values["message_id"] = said.id
+    return _apply(session, found, (SENDING, UNCERTAIN, SENT), values)
 
 
 def decide(
@@ -313,7 +321,12 @@ def decide(
         return False
     values: dict[str, object] = {
         Decision.SENT: {"state": SENT, "sent_at": row.sending_at, "reason": f"{by} 确认已发"},
-        Decision.RESEND: {"state": PENDING, "not_before": None, "reason": f"{by} 要求重发"},
+        Decision.RESEND: {
+            "state": PENDING,
+            "not_before": None,
+            "account_id": serving.server(),
+            "reason": f"{by} 要求重发",
+        },
         Decision.FAILED: {"state": FAILED, "reason": f"{by} 确认未发"},
     }[decision]
     session.add(
@@ -455,12 +468,6 @@ def _row(session: Session, delivery_id: int) -> Row[Any] | None:
     return (
         session.connection().execute(select(delivery).where(delivery.c.id == delivery_id)).first()
     )
-
-
-def _platform_id(session: Session, room_id: int) -> str:
-    room = database.table(Room)
-    query = select(room.c.platform_id).where(room.c.id == room_id)
-    return str(session.connection().execute(query).scalar_one())
 
 
 def _too_late(expires_at: dt.datetime) -> str:

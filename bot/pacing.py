@@ -30,6 +30,7 @@ class Pace:
     warmup_days: int
     quiet: QuietHours | None
     zone: ZoneInfo
+    crowded_minutes: tuple[int, ...] = ()
 
 
 def pace(settings: Settings, can: Capabilities | None = None) -> Pace:
@@ -46,6 +47,7 @@ def pace(settings: Settings, can: Capabilities | None = None) -> Pace:
         settings.warmup_days,
         settings.quiet_hours,
         settings.zone,
+        can.crowded_minutes if can is not None else (),
     )
 
 
@@ -65,29 +67,42 @@ def slot(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> Slo
 
     The random gap after a delivery is drawn from its own id, so it is the same after a restart.
     """
+    free = _uncrowded(now, pace)
     delivery = database.table(Delivery)
     since = now - dt.timedelta(days=1)
     sent = (
         session.connection()
         .execute(
             select(delivery.c.id, delivery.c.room_id, delivery.c.sending_at)
-            .where(delivery.c.account_id == account_id, delivery.c.sending_at > since)
+            .where(
+                delivery.c.account_id == account_id,
+                delivery.c.sending_at > since,
+                # Begun before the clock was set back: no reason to be silent until then.
+                delivery.c.sending_at <= now,
+            )
             .order_by(delivery.c.sending_at.desc())
             .limit(pace.per_minute)
         )
         .all()
     )
     if not sent:
-        return Slot(now, None, now)
+        return Slot(free, None, free)
     last_id, room_id, last_at = sent[0]
     ready = last_at + dt.timedelta(seconds=_gap(last_id, pace.gap))
     room_ready = last_at + dt.timedelta(seconds=pace.room_gap)
-    floor = since
+    floor = free if free > now else since
     if len(sent) == pace.per_minute:
-        floor = sent[-1][2] + MINUTE
+        floor = max(floor, sent[-1][2] + MINUTE)
     if _sent_today(session, account_id, now, pace) >= daily_limit(session, account_id, now, pace):
         floor = max(floor, _midnight_after(now, pace.zone))
     return Slot(max(ready, floor), room_id, max(room_ready, floor))
+
+
+def _uncrowded(now: dt.datetime, pace: Pace) -> dt.datetime:
+    """The first moment from `now` on that lies in no crowded minute."""
+    while now.minute in pace.crowded_minutes:
+        now = now.replace(second=0, microsecond=0) + MINUTE
+    return now
 
 
 def seconds_a_room(pace: Pace, messages: int) -> float:

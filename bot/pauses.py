@@ -6,7 +6,10 @@ from sqlalchemy import ColumnElement, Table, and_, or_, select, update
 from sqlmodel import Session
 
 from bot import database
-from bot.models import Audit, Pause, PauseScope
+from bot.models import Audit, DeliveryKind, Pause, PauseScope
+
+# Whoever pauses an account when the platform says that it does too much.
+RISK_CONTROL = "风控"
 
 
 def pause(
@@ -57,7 +60,8 @@ def holds(delivery: Table) -> ColumnElement[bool]:
         .where(
             pauses.c.resumed_at.is_(None),
             or_(
-                pauses.c.scope == PauseScope.ALL,
+                # Operators are told of trouble all the more while everything stands still.
+                and_(pauses.c.scope == PauseScope.ALL, delivery.c.kind != DeliveryKind.ALERT),
                 aims(PauseScope.SERIES, delivery.c.series_id),
                 aims(PauseScope.ACCOUNT, delivery.c.account_id),
                 aims(PauseScope.ROOM, delivery.c.room_id),

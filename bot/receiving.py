@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Row, and_, func, select, update
 from sqlmodel import Session
 
-from bot import counting, database, directory, errors, ingest, outbox, roster, serving
+from bot import counting, database, directory, errors, ingest, listening, outbox, roster, serving
 from bot.deriving import Rules
 from bot.gateway import Event, Joined, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
@@ -52,13 +52,18 @@ def take(
     When this returns, everything in the batch is accepted.
     """
     with database.transaction(engine) as session:
-        outcome = ingest.record(session, events, rules, memory)
+        our_contacts = listening.ours(session)
+        heard = listening.hear(session, account_id, events, our_contacts, now)
+        outcome = ingest.record(session, heard, rules, memory)
+        serving.serve(session, account_id, {one.room for one in heard if isinstance(one, Said)})
         _follow_login(session, account_id, events)
     with database.transaction(engine) as session:
         echoes = sum(
-            outbox.echo(session, event) for event in events if isinstance(event, Said) and event.own
+            outbox.echo(session, event)
+            for event in events
+            if isinstance(event, Said) and (event.own or event.sender in our_contacts)
         )
-        replies = _react(session, events, outcome, rules.zone, now, handlers)
+        replies = _react(session, heard, outcome, rules.zone, now, handlers)
     return Taken(outcome, echoes, replies)
 
 
@@ -78,12 +83,8 @@ def list_room(
     contacts = directory.contacts(session, others)
     roster.list_members(session, room_id, list(contacts.values()), at)
     serving.present(session, account_id, room_id)
+    serving.serve(session, account_id, [listing.id])
     room = database.table(Room)
-    session.connection().execute(
-        update(room)
-        .where(room.c.id == room_id, room.c.account_id.is_(None))
-        .values(account_id=account_id)
-    )
     # Whoever lists a room is in it, whatever a refusal said before.
     session.connection().execute(
         update(room)

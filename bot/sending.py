@@ -3,8 +3,9 @@
 import asyncio
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -25,10 +26,13 @@ class LeaseLost(QunyunError):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A delivery whose SENDING is on disk: from here on it may have arrived."""
+    """A delivery whose SENDING is on disk: from here on it may have arrived. `at` is seconds of
+    a clock that nobody sets.
+    """
 
     delivery_id: int
     post: Post
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ async def hand_over(sender: Sender, begun: Begun) -> Callable[[Session, dt.datet
     key, epoch = begun.delivery_id, sender.epoch
     try:
         post = await asyncio.to_thread(_with_picture, begun.post, sender.attachments)
+        _refuse_if_late(sender, begun)
         async with asyncio.timeout(sender.timeout):
             message_id = await sender.gateway.send(post)
     except GatewayUnavailable as error:
@@ -91,7 +96,8 @@ async def hand_over(sender: Sender, begun: Begun) -> Callable[[Session, dt.datet
     except SendRefused as error:
         reason = str(error)
         if error.throttled:
-            return lambda session, now: outbox.throttled(session, key, epoch, reason, now)
+            rest = error.rest
+            return lambda session, now: outbox.throttled(session, key, epoch, reason, now, rest)
         gone = error.gone
         return lambda session, _: outbox.refused(session, key, epoch, reason, gone=gone)
     except (SendUncertain, TimeoutError) as error:
@@ -102,6 +108,14 @@ async def hand_over(sender: Sender, begun: Begun) -> Callable[[Session, dt.datet
         reason = f"通道程序出错:{type(error).__name__}"
         return lambda session, _: outbox.unanswered(session, key, epoch, reason)
     return lambda session, now: outbox.sent(session, key, message_id, now)
+
+
+def _refuse_if_late(sender: Sender, begun: Begun) -> None:
+    """Raise GatewayUnavailable where this process slept: it may be thought dead, and an operator
+    may have had the delivery sent again.
+    """
+    if time.monotonic() - begun.at > sender.timeout:
+        raise GatewayUnavailable("进程停顿太久,没有交给通道")
 
 
 def _with_picture(post: Post, folder: Path) -> Post:

@@ -7,22 +7,35 @@ lose more.
 """
 
 import datetime as dt
+from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlmodel import Session
 
 from bot import database
 from bot.gateway import Posting
-from bot.models import Account, AccountRoom, Room
+from bot.models import Account, AccountRoom, Delivery, Room
 
 AWAY = dt.timedelta(minutes=2)
 
-ACCOUNT, ROOM, STANDING_BY = database.tables(Account, Room, AccountRoom)
+ACCOUNT, DELIVERY, ROOM, STANDING_BY = database.tables(Account, Delivery, Room, AccountRoom)
 
 
 def by_hand() -> Select[tuple[int]]:
     """The ids of the accounts behind which people carry posts out."""
     return select(ACCOUNT.c.id).where(ACCOUNT.c.posting == Posting.CONFIRM)
+
+
+def server() -> ColumnElement[int | None]:
+    """The account, as an SQL expression, that serves a delivery's room now, else its own."""
+    serves = select(ROOM.c.account_id).where(ROOM.c.id == DELIVERY.c.room_id).scalar_subquery()
+    return func.coalesce(serves, DELIVERY.c.account_id)
+
+
+def platform_id(session: Session, room_id: int) -> str:
+    """What the platform calls a room."""
+    query = select(ROOM.c.platform_id).where(ROOM.c.id == room_id)
+    return str(session.connection().execute(query).scalar_one())
 
 
 def present(session: Session, account_id: int, room_id: int) -> None:
@@ -31,8 +44,24 @@ def present(session: Session, account_id: int, room_id: int) -> None:
     database.insert_rows(session, AccountRoom, [row], skip_existing=True)
 
 
-def lost(session: Session, account_id: int, room_id: int, reason: str) -> dict[int, int]:
+def serve(session: Session, account_id: int, names: Collection[str]) -> None:
+    """Serve the rooms, by platform id, that nobody serves yet, where this account can post."""
+    session.connection().execute(
+        update(ROOM)
+        .where(
+            ROOM.c.platform_id.in_(names),
+            ROOM.c.account_id.is_(None),
+            exists().where(ACCOUNT.c.id == account_id, ACCOUNT.c.posting == Posting.DIRECT),
+        )
+        .values(account_id=account_id)
+    )
+
+
+def lost(
+    session: Session, account_id: int, room_id: int, reason: str, at: dt.datetime
+) -> dict[int, int]:
     """An account is no longer in a room: another one takes it over, else nobody can post there.
+    Whoever hears something there next listens.
 
     Returns the room's new account by its id, nothing where there is none.
     """
@@ -45,6 +74,11 @@ def lost(session: Session, account_id: int, room_id: int, reason: str) -> dict[i
         update(ROOM)
         .where(ROOM.c.id == room_id, ROOM.c.account_id == account_id)
         .values(unavailable_reason=reason)
+    )
+    session.connection().execute(
+        update(ROOM)
+        .where(ROOM.c.id == room_id, ROOM.c.listener_id == account_id)
+        .values(listener_id=None, listener_since=at)
     )
     in_room = and_(ROOM.c.id == room_id, ROOM.c.account_id == account_id)
     return _hand_over(session, in_room, None)

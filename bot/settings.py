@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     warmup_days: int = Field(default=0, ge=0)
     room_post_gap_minutes: int = Field(default=0, ge=0)
     promo_share: Annotated[float | None, BeforeValidator(_share)] = None
+    alert_rooms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     four_eyes_rooms: int = Field(default=500, ge=0)
     send_timeout_seconds: float = Field(default=15, gt=0)
 

@@ -68,6 +68,21 @@ def plan(
     _print(measured | machine.described(kind.value), as_json=json)
 
 
+@app.command()
+def deliver(
+    deliveries: Annotated[int, typer.Option(min=1)] = 20_000,
+    workers: Annotated[int, typer.Option(min=1)] = 4,
+    history: Annotated[int, typer.Option(min=0)] = 400_000,
+    kind: Annotated[Kind, typer.Option("--database")] = Kind.SQLITE,
+    json: Json = False,
+) -> None:
+    """领取、落盘和回复的等待。 Claims, durable commits, and how long a reply waits."""
+    from bot.bench import deliver as bench  # noqa: PLC0415
+
+    measured = bench.measure(deliveries, workers, history, kind.value)
+    _print(measured | machine.described(kind.value), as_json=json)
+
+
 def _print(measured: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json_module.dumps(measured, ensure_ascii=False))

@@ -15,6 +15,7 @@ from bot.models.mention import Mention, Touch
 from bot.models.message import Message, MessageIdentity, MessageVersion, Recall
 from bot.models.occurrence import Occurrence
 from bot.models.operator import Operator, OperatorRole
+from bot.models.overheard import Overheard
 from bot.models.pause import Pause, PauseScope
 from bot.models.person import Identity, IdentityEdge, IdentityKind, Person
 from bot.models.picked_question import PickedQuestion
@@ -63,6 +64,7 @@ __all__ = [
     "OrderEvent",
     "OrderLine",
     "OrderStatus",
+    "Overheard",
     "Pause",
     "PauseScope",
     "Person",

@@ -11,7 +11,8 @@ from bot.models.columns import json
 class Account(SQLModel, table=True):
     """An account, named without secrets, and the lease of the one process that owns it.
 
-    `lease_epoch` only grows: claims, begins and settles under an older epoch are refused.
+    `lease_epoch` only grows, and no two accounts share one: claims, begins and settles under an
+    older epoch are refused.
     `capabilities` is what its gateway last said of itself, None before it ever ran.
     `posting` is `confirm` where people carry posts out (see `gateway.Posting`).
     `first_online_at` starts the warm-up of a new account.

@@ -11,11 +11,12 @@ from bot.models.columns import LogText, choice, json, serial
 
 
 class DeliveryKind(StrEnum):
-    """What is being delivered; replies go ahead of bulk posts."""
+    """What is being delivered; replies and alerts go ahead of bulk posts."""
 
     REPLY = "reply"
     POST = "post"
     DIGEST = "digest"
+    ALERT = "alert"
 
 
 class DeliveryState(StrEnum):
@@ -39,7 +40,8 @@ def _sent(name: str, column: str) -> Index:
 
 class Delivery(SQLModel, table=True):
     """One intent, named by `key`: `post:<series>:<original date>:<step>:<room>`, `reply:<message>`,
-    `digest:<scope>:<week>:<target>`. Text is rendered and checked when the row is planned.
+    `digest:<scope>:<week>:<target>`, `alert:<about>:<room>`. Text is rendered
+    and checked when the row is planned.
 
     `not_before` holds a retry back. `message_id` is the platform's id of what arrived.
     `epoch` is the lease under which the row was claimed. `withdrawn` marks a CANCELLED row that
@@ -55,6 +57,8 @@ class Delivery(SQLModel, table=True):
             "account_id",
             "priority",
             "due_at",
+            # A Q&A day is due in thousands of rooms at one moment: they are found in order.
+            "id",
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),

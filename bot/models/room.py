@@ -12,6 +12,8 @@ class Room(SQLModel, table=True):
 
     `zone` is an IANA name, None for the installation's. `unavailable_reason` is set where posts
     cannot arrive (bot removed, room dissolved). `mention_all` allows posts to call everyone.
+    `account_id` serves the room; `listener_id` is the account whose stream is logged, since
+    `listener_since` where another one was before (`bot/listening.py`).
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -21,6 +23,8 @@ class Room(SQLModel, table=True):
     vertical: str = Field(default="", index=True)
     zone: str | None = None
     account_id: int | None = Field(default=None, foreign_key="account.id", index=True)
+    listener_id: int | None = None
+    listener_since: datetime | None = None
     owner: str = ""
     mention_all: bool = False
     unavailable_reason: str | None = None

@@ -36,7 +36,7 @@ def two_accounts(engine: Engine) -> None:
         for account, room in ((1, 1), (1, 2), (2, 1)):
             serving.present(session, account, room)
         for account in (1, 2):
-            assert leases.take(session, account, f"host:{account}", NOW) == 1
+            assert leases.take(session, account, f"host:{account}", NOW) == account
 
 
 def plan(engine: Engine, *rooms: int, text: str = "开始啦") -> None:
@@ -78,7 +78,7 @@ def goes_away(engine: Engine, account: int, at: dt.datetime) -> None:
 def take_over(engine: Engine, now: dt.datetime) -> dict[int, int]:
     with database.transaction(engine) as session:
         for account in (1, 2):
-            leases.renew(session, account, 1, now)
+            leases.renew(session, account, account, now)
         taken = serving.take_over(session, now)
         outbox.reassign(session, taken)
         return taken
@@ -106,9 +106,9 @@ def test_what_the_account_had_claimed_is_sent_by_the_other_and_by_it_no_more(
     later = NOW + 3 * MINUTE
     with database.transaction(engine) as session:
         assert outbox.begin(session, claimed.id, 1, later) is None
-        (again,) = outbox.claim(session, 2, 1, later)
+        (again,) = outbox.claim(session, 2, 2, later)
         assert again.id == claimed.id
-        assert outbox.begin(session, again.id, 1, later) is not None
+        assert outbox.begin(session, again.id, 2, later) is not None
 
 
 def test_what_was_being_sent_stays_with_its_account(engine: Engine) -> None:
@@ -143,8 +143,8 @@ def test_what_people_post_is_never_claimed_nor_too_late(engine: Engine) -> None:
     two_accounts(engine)
     plan(engine, 3)
     with database.transaction(engine) as session:
-        assert leases.take(session, 3, "host:1", NOW) == 1
-        assert outbox.claim(session, 3, 1, NOW) == []
+        assert leases.take(session, 3, "host:1", NOW) == 3
+        assert outbox.claim(session, 3, 3, NOW) == []
         assert outbox.expire(session, NOW + 60 * MINUTE) == 0
     assert standing(engine) == {3: (3, "pending")}
 

@@ -10,6 +10,7 @@ A code that we do not know in an answer with status 5xx is some proxy's and deci
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -35,7 +36,8 @@ class Meaning:
 class Dialect:
     """How a platform answers: the JSON fields of its code and words, and what the codes mean.
 
-    `busy` are codes that do not say whether the post got through.
+    `busy` are codes that do not say whether the post got through. `rest` is how long the platform
+    takes nothing once it said "too fast".
     """
 
     title: str
@@ -43,6 +45,7 @@ class Dialect:
     words: tuple[str, ...]
     meanings: Mapping[int, Meaning]
     busy: frozenset[int] = frozenset()
+    rest: dt.timedelta = dt.timedelta(minutes=1)
 
 
 def check(dialect: Dialect, status: int, body: bytes, secrets: Iterable[str] = ()) -> None:
@@ -56,26 +59,29 @@ def check(dialect: Dialect, status: int, body: bytes, secrets: Iterable[str] = (
     if code == 0 and 200 <= status < 300:
         return
     if status == 429:
-        raise errors.SendRefused(f"{dialect.title}嫌发得太快(HTTP 429),请歇一会儿", throttled=True)
+        reason = f"{dialect.title}嫌发得太快(HTTP 429),请歇一会儿"
+        raise errors.SendRefused(reason, throttled=True, rest=dialect.rest)
     if code in dialect.busy:
         raise errors.SendUncertain(f"{dialect.title}系统繁忙({code}),没有说消息发出没有")
     meaning = dialect.meanings.get(code) if code else None
     if code and (meaning or status < 500):
-        raise _refusal(dialect.title, code, words, meaning)
+        raise _refusal(dialect, code, words, meaning)
     if code is None and 400 <= status < 500 and status != 408:
         raise errors.SendRefused(f"{dialect.title}没有收下(HTTP {status}),请核对机器人的地址")
     raise errors.SendUncertain(f"{dialect.title}的答复看不懂(HTTP {status})")
 
 
-def _refusal(title: str, code: int, words: str, meaning: Meaning | None) -> errors.SendRefused:
-    said = f"{code} {words}".strip()
+def _refusal(
+    dialect: Dialect, code: int, words: str, meaning: Meaning | None
+) -> errors.SendRefused:
+    title, said = dialect.title, f"{code} {words}".strip()
     if meaning is None:
         reason = f"{title}没有发出这条消息({said});{_UNKNOWN_REMEDY}"
     else:
         reason = f"{title}没有发出这条消息:{meaning.problem}({said});{meaning.remedy}"
     # The same code can be said of two things (飞书 9499), so the words count beside it.
     throttled = bool(meaning and meaning.throttled) or bool(_TOO_FAST.search(words))
-    return errors.SendRefused(reason, throttled=throttled)
+    return errors.SendRefused(reason, throttled=throttled, rest=dialect.rest if throttled else None)
 
 
 def _object(body: bytes) -> Mapping[str, object]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot import errors, gateway
 from bot.gateways import contents
@@ -33,6 +33,7 @@ DIALECT = answers.Dialect(
     code=("errcode",),
     words=("errmsg",),
     busy=frozenset({-1}),
+    rest=timedelta(minutes=10),
     meanings={
         130101: _TOO_FAST,
         410100: _TOO_FAST,

@@ -112,6 +112,7 @@ PLATFORM = webhook.Platform(
         links=True,
         mention_all=True,
         posts_per_minute=100,
+        crowded_minutes=(0, 30),
     ),
     dialect=DIALECT,
     pack=pack,

@@ -1,0 +1,122 @@
+"""Alerts (告警) to operators' rooms and robots: deliveries like all others, ahead of them all.
+
+Each is named by what it is about, so that a tick may look again and again: an account's pause or
+absence is told once, and how many deliveries of a day may be missing is told when the number
+reaches 1, 2, 4, 8 and so on.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import func, or_, select
+from sqlmodel import Session
+
+from bot import database
+from bot.gateway import Posting
+from bot.intents import Intent
+from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Pause, PauseScope, Room
+from bot.pauses import RISK_CONTROL
+from bot.serving import AWAY
+from bot.settings import Settings
+
+FIRST = 0
+LASTS = dt.timedelta(hours=6)
+# Older news is no alert: whoever starts the program again has seen it.
+NEWS = dt.timedelta(hours=24)
+
+ACCOUNT, DELIVERY, PAUSE, ROOM = database.tables(Account, Delivery, Pause, Room)
+
+TROUBLES = {
+    DeliveryState.UNCERTAIN: "可能没有送到(未确认),要人来定",
+    DeliveryState.FAILED: "平台没有收下(失败)",
+    DeliveryState.EXPIRED: "过了时限没有发出",
+}
+
+
+class _News(NamedTuple):
+    """What operators should know; `about` names it and never changes."""
+
+    about: str
+    text: str
+
+
+def alerts(session: Session, settings: Settings, now: dt.datetime) -> Iterator[Intent]:
+    """What operators should know now, for each of `QUNYUN_ALERT_ROOMS` that is known."""
+    if not settings.alert_rooms:
+        return
+    rooms = session.connection().execute(
+        select(ROOM.c.id, ROOM.c.account_id, ROOM.c.platform_id).where(
+            ROOM.c.platform_id.in_(settings.alert_rooms)
+        )
+    )
+    targets = list(rooms)
+    for news in (*_paused(session, now), *_away(session, now), *_troubles(session, settings, now)):
+        for room in targets:
+            yield Intent(
+                key=f"alert:{news.about}:{room.platform_id}",
+                kind=DeliveryKind.ALERT,
+                room_id=room.id,
+                account_id=room.account_id,
+                text=f"【群运】{news.text}",
+                due_at=now,
+                expires_at=now + LASTS,
+                priority=FIRST,
+            )
+
+
+def _paused(session: Session, now: dt.datetime) -> Iterator[_News]:
+    """Accounts that risk control stopped and nobody has let go on."""
+    rows = session.connection().execute(
+        select(PAUSE.c.id, PAUSE.c.reason, ACCOUNT.c.name)
+        .join(ACCOUNT, ACCOUNT.c.id == PAUSE.c.target_id)
+        .where(
+            PAUSE.c.scope == PauseScope.ACCOUNT,
+            PAUSE.c.by == RISK_CONTROL,
+            PAUSE.c.resumed_at.is_(None),
+            PAUSE.c.at > now - NEWS,
+        )
+    )
+    for row in rows:
+        remedy = f"确认账号正常后运行 qunyun resume account {row.name}"
+        yield _News(f"paused:{row.id}", f"账号 {row.name} 被风控,已暂停:{row.reason}。{remedy}")
+
+
+def _away(session: Session, now: dt.datetime) -> Iterator[_News]:
+    """Accounts that have been away for longer than a moment, and did not stop on purpose."""
+    rows = session.connection().execute(
+        select(ACCOUNT.c.name, ACCOUNT.c.state_at, ACCOUNT.c.state_reason, ACCOUNT.c.online).where(
+            ACCOUNT.c.posting == Posting.DIRECT,
+            ACCOUNT.c.lease_owner.is_not(None),
+            ACCOUNT.c.state_at > now - NEWS,
+            ACCOUNT.c.state_at <= now - AWAY,
+            or_(~ACCOUNT.c.online, ACCOUNT.c.lease_until <= now - AWAY),
+        )
+    )
+    for row in rows:
+        why = "它的程序没有了动静" if row.online else row.state_reason or "没有说原因"
+        remedy = "运行 qunyun doctor 查看"
+        yield _News(
+            f"away:{row.name}:{row.state_at:%Y%m%dT%H%M%S}",
+            f"账号 {row.name} 已离线:{why}。它的群由同群的其他账号接手,没有的要等它回来;{remedy}",
+        )
+
+
+def _troubles(session: Session, settings: Settings, now: dt.datetime) -> Iterator[_News]:
+    """How many deliveries due in this local day need a person."""
+    today = now.astimezone(settings.zone).date()
+    midnight = dt.datetime.combine(today, dt.time(), settings.zone)
+    for state, what in TROUBLES.items():
+        found = session.connection().scalar(
+            select(func.count()).where(
+                DELIVERY.c.state == state,
+                DELIVERY.c.due_at >= midnight,
+                DELIVERY.c.kind != DeliveryKind.ALERT,
+            )
+        )
+        if found:
+            step = found.bit_length() - 1
+            listed = f"查看:qunyun deliveries list --state {state.value}"
+            yield _News(
+                f"{state.value}:{today}:{1 << step}", f"今天有 {found:,} 条投递{what}。{listed}"
+            )
