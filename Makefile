@@ -28,12 +28,19 @@ bench: install
 	$(BIN)/qunyun bench ingest --database sqlite --json
 	$(BIN)/qunyun bench ingest --database postgresql --json
 	$(BIN)/qunyun bench gateway --json
+	$(BIN)/qunyun bench deliver --workers 1 --json
+	$(BIN)/qunyun bench deliver --database postgresql --json
 
 # The long form of what the suite does briefly: many more orders of arrival, kills again and again.
 faults: install
 	QUNYUN_SHUFFLES=1000 $(BIN)/python -m pytest tests/journeys/test_ingest.py -k any_order
 	for round in 1 2 3 4 5; do \
 	  $(BIN)/python -m pytest tests/contracts/test_wechaty_faults.py tests/journeys/test_first_day.py || exit 1; \
+	done
+	QUNYUN_LIVES=2000 $(BIN)/python -m pytest tests/journeys/test_outbox_machine.py
+	QUNYUN_FAULTS=long $(BIN)/python -m pytest tests/faults
+	for round in $$(seq 20); do \
+	  $(BIN)/python -m pytest tests/faults || exit 1; \
 	done
 
 $(VENV)/bin/python:

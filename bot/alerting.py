@@ -17,7 +17,7 @@ from bot.gateway import Posting
 from bot.intents import Intent
 from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Pause, PauseScope, Room
 from bot.pauses import RISK_CONTROL
-from bot.serving import AWAY
+from bot.serving import AWAY, STOPPED
 from bot.settings import Settings
 
 FIRST = 0
@@ -87,7 +87,7 @@ def _away(session: Session, now: dt.datetime) -> Iterator[_News]:
     rows = session.connection().execute(
         select(ACCOUNT.c.name, ACCOUNT.c.state_at, ACCOUNT.c.state_reason, ACCOUNT.c.online).where(
             ACCOUNT.c.posting == Posting.DIRECT,
-            ACCOUNT.c.lease_owner.is_not(None),
+            ACCOUNT.c.state_reason != STOPPED,
             ACCOUNT.c.state_at > now - NEWS,
             ACCOUNT.c.state_at <= now - AWAY,
             or_(~ACCOUNT.c.online, ACCOUNT.c.lease_until <= now - AWAY),

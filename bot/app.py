@@ -1,11 +1,12 @@
 """The running system: builds the real things once, owns the loops and the clock.
 
 Database work runs in one writer thread, so that the event loop never waits for it and SQLite
-has exactly one writer. APScheduler only ticks; the truth is in our rows.
+has exactly one writer. Time only ticks; the truth is in our rows.
 """
 
 import asyncio
 import datetime as dt
+import functools
 import gc
 import logging
 import os
@@ -18,32 +19,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import psutil
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session
 
 from bot import (
     batches,
-    counting,
     database,
     deriving,
     errors,
-    leases,
     outbox,
+    owning,
     pacing,
     recalling,
     receiving,
     sending,
     upkeep,
 )
-from bot.counting import Stretch
 from bot.deriving import Rules
 from bot.errors import GatewayUnavailable, QunyunError
 from bot.gateway import Event, Gateway, LoggedIn, LoggedOut, Posting, capabilities_as_json
 from bot.memory import Memory
-from bot.models import Account, Message
+from bot.models import Account
 from bot.receiving import Taken
 from bot.sending import Begun, LeaseLost, Sender
 from bot.settings import Settings
@@ -53,11 +50,11 @@ from handlers import HANDLERS, Handler
 log = logging.getLogger(__name__)
 
 TICK = dt.timedelta(seconds=30)
-# A process that reads products late has judged recent messages, and what they changed, without.
-RULES_LAG = dt.timedelta(hours=25)
 LONGEST_WAIT = 30.0
 
 Answer = TypeVar("Answer")
+# An account's id, or None for a loop of the whole process.
+Subject = TypeVar("Subject", int, None)
 
 
 @dataclass(slots=True)
@@ -110,59 +107,55 @@ def jitter() -> random.Random:
     return random.Random()  # noqa: S311  # no secret is drawn from it
 
 
-def own_accounts(app: App) -> bool:
-    """Take the leases of our accounts and put right what an earlier owner left.
-
-    False while some account still belongs to somebody else.
+def own_accounts(app: App) -> None:
+    """Hold the leases of the accounts that are online here, and of no others: a process that is
+    not let in must not keep an account from the one that is.
     """
     now = app.clock()
     for account_id, gateway in app.accounts.items():
-        if account_id in app.senders:
-            continue
-        with database.transaction(app.engine) as session:
-            epoch = leases.take(session, account_id, app.owner, now, is_dead=_is_dead)
-            if epoch is None:
-                continue
-            released, uncertain = outbox.recover(session, account_id, epoch)
-        if released or uncertain:
-            log.warning(
-                "account %s: %d deliveries put back, %d held as uncertain",
-                account_id, released, uncertain,
-            )  # fmt: skip
-        app.senders[account_id] = Sender(
-            account_id,
-            epoch,
-            gateway,
-            pacing.pace(app.settings, gateway.capabilities),
-            app.settings.send_timeout_seconds,
-            app.settings.attachments,
-        )
-    return len(app.senders) == len(app.accounts)
+        sender = app.senders.get(account_id)
+        if account_id not in app.online:
+            if sender is not None:
+                owning.let_go(app.engine, account_id, app.senders.pop(account_id).epoch)
+        elif sender is not None:
+            if not owning.keep(app.engine, account_id, sender.epoch, now):
+                _lose(app, account_id)
+        elif (epoch := owning.take(app.engine, account_id, app.owner, now)) is not None:
+            app.senders[account_id] = Sender(
+                account_id,
+                epoch,
+                gateway,
+                pacing.pace(app.settings, gateway.capabilities),
+                app.settings.send_timeout_seconds,
+                app.settings.attachments,
+            )
 
 
 def take(app: App, account_id: int, events: Sequence[Event]) -> Taken:
     """Accept a batch of one account's events and plan the replies to it."""
+    sender = app.senders.get(account_id)
     taken = receiving.take(
-        app.engine, account_id, events, app.rules, app.clock(), app.handlers, app.memory
-    )
-    for event in events:
+        app.engine, account_id, events, app.rules, app.clock(), app.handlers, app.memory,
+        epoch=sender.epoch if sender is not None else None,
+    )  # fmt: skip
+    changes = [event for event in events if isinstance(event, LoggedIn | LoggedOut)]
+    for event in changes:
         if isinstance(event, LoggedIn):
             log.info("account %s is online", account_id)
             app.online.add(account_id)
-        elif isinstance(event, LoggedOut):
+        else:
             log.warning("account %s is offline", account_id)
             app.online.discard(account_id)
+    if changes:
+        own_accounts(app)
     return taken
 
 
 def tick(app: App) -> int:
     """Plan what is due, give up on what is too late; returns the new deliveries."""
     now = app.clock()
-    refresh_rules(app)
+    refresh(app)
     with database.transaction(app.engine) as session:
-        for account_id, sender in list(app.senders.items()):
-            if not leases.renew(session, account_id, sender.epoch, now):
-                _lose(app, account_id)
         kept = upkeep.keep(session, app.settings, app.rules, app.memory, now)
         planned = planning.plan_due(session, now, contact.rules(app.settings))
     for refused in planned.refused:
@@ -177,22 +170,13 @@ def tick(app: App) -> int:
     return planned.new + kept.alerts
 
 
-def refresh_rules(app: App) -> None:
-    """Follow products and campaigns that another process imported."""
+def refresh(app: App) -> None:
+    """Keep our accounts, and follow products and campaigns that another process imported."""
+    own_accounts(app)
     with database.transaction(app.engine) as session:
-        if deriving.product_names(session) == app.rules.names:
-            return
-        app.rules, app.memory = deriving.load_rules(session, app.settings.zone), Memory()
-        until = app.clock() + dt.timedelta(seconds=1)
-        since = until - RULES_LAG
-        message = database.table(Message)
-        rooms = session.connection().scalars(
-            select(message.c.room_id)
-            .where(message.c.day.in_(counting.utc_days(since, until)), message.c.at >= since)
-            .distinct()
-        )
-        stretches = [Stretch(room, since, until) for room in rooms]
-        deriving.derive(session, stretches, app.rules)
+        fresh = upkeep.fresh_rules(session, app.rules, app.clock())
+    if fresh is not None:
+        app.rules, app.memory = fresh, Memory()
 
 
 async def deliver(app: App, account_id: int) -> dt.datetime | None:
@@ -215,7 +199,7 @@ async def deliver(app: App, account_id: int) -> dt.datetime | None:
     while True:
         try:
             await app.write(settled)
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             # What is known of a post that was handed over must not be lost to a busy database.
             log.error("delivery %d: %s", begun.delivery_id, errors.where(error))  # noqa: TRY400
             await asyncio.sleep(wait)
@@ -226,25 +210,12 @@ async def deliver(app: App, account_id: int) -> dt.datetime | None:
 
 async def run(app: App, stop: asyncio.Event) -> None:
     """Everything that `QUNYUN_PARTS` asks for, until `stop`; then what is under way is finished."""
-    scheduler = AsyncIOScheduler(timezone=dt.UTC)
-
-    async def ticking() -> None:
-        if await app.write(lambda: tick(app)):
-            wake(app)
-
-    loops: list[Awaitable[None]] = []
     parts = app.settings.parts
+    loops: list[Awaitable[None]] = []
     if "planner" in parts:
-        scheduler.add_job(
-            ticking, "interval", seconds=TICK.total_seconds(), next_run_time=app.clock(),
-            max_instances=1, coalesce=True,
-        )  # fmt: skip
+        loops.append(_supervised(app, stop, "tick", None, _tick))
     elif "gateways" in parts:
-        # Without a planner nobody else looks whether products were imported.
-        scheduler.add_job(
-            app.write, "interval", [lambda: refresh_rules(app)], seconds=TICK.total_seconds(),
-            max_instances=1, coalesce=True,
-        )  # fmt: skip
+        loops.append(_supervised(app, stop, "refresh", None, _refresh))
     for account_id in app.accounts if "gateways" in parts else ():
         loops.append(_supervised(app, stop, "listen", account_id, _listen))
         if "deliveries" in parts and _posts(app, account_id):
@@ -254,18 +225,31 @@ async def run(app: App, stop: asyncio.Event) -> None:
     gc.freeze()
     # The writer thread gives way sooner, so that the loop gets its turn while a batch is judged.
     sys.setswitchinterval(0.001)
-    scheduler.start()
     running = asyncio.gather(*loops)
     try:
         await stop.wait()
     finally:
-        scheduler.shutdown(wait=False)
         wake(app)
         for gateway in app.accounts.values():
             await gateway.close()
         await running
         await app.write(lambda: _release(app))
         app.writer.shutdown()
+
+
+async def _tick(app: App, stop: asyncio.Event, _: int | None) -> None:
+    """Tick by a clock that nobody sets."""
+    while not stop.is_set():
+        if await app.write(lambda: tick(app)):
+            wake(app)
+        await _woken(stop, TICK.total_seconds())
+
+
+async def _refresh(app: App, stop: asyncio.Event, _: int | None) -> None:
+    """Without a planner nobody else looks after our accounts and rules."""
+    while not stop.is_set():
+        await app.write(lambda: refresh(app))
+        await _woken(stop, TICK.total_seconds())
 
 
 async def _listen(app: App, stop: asyncio.Event, account_id: int) -> None:
@@ -278,7 +262,8 @@ async def _listen(app: App, stop: asyncio.Event, account_id: int) -> None:
             if isinstance(event, LoggedIn):
                 # What connecting imported stays as well (see `run`).
                 gc.freeze()
-                task = asyncio.create_task(_list_rooms(app, account_id, event.me.id))
+                listed = functools.partial(_list_rooms, me=event.me.id)
+                task = asyncio.create_task(_supervised(app, stop, "list rooms", account_id, listed))
                 listing.add(task)
                 task.add_done_callback(listing.discard)
         wake(app)
@@ -311,7 +296,7 @@ async def _accept(app: App, stop: asyncio.Event, account_id: int, batch: Sequenc
         return
 
 
-async def _list_rooms(app: App, account_id: int, me: str) -> None:
+async def _list_rooms(app: App, _: asyncio.Event, account_id: int, me: str) -> None:
     """Record the rooms and members that the account has; a lost gateway cuts it short."""
     gateway = app.accounts[account_id]
     try:
@@ -333,8 +318,6 @@ async def _deliver(app: App, stop: asyncio.Event, account_id: int) -> None:
     """Send what is due, one after the other, while the account is online and ours."""
     await app.write(lambda: _put_right(app, account_id))
     while not stop.is_set():
-        if account_id not in app.senders:
-            await app.write(lambda: own_accounts(app))
         again: dt.datetime | None = None
         # Before anything is awaited, so that no wake is lost, the last one least of all.
         app.wake[account_id].clear()
@@ -353,10 +336,10 @@ async def _supervised(
     app: App,
     stop: asyncio.Event,
     name: str,
-    account_id: int,
-    loop: Callable[[App, asyncio.Event, int], Awaitable[None]],
+    account_id: Subject,
+    loop: Callable[[App, asyncio.Event, Subject], Awaitable[None]],
 ) -> None:
-    """Keep one loop of one account alive; its bugs are logged with ids, and it starts again."""
+    """Keep one loop, mostly of one account, alive; its bugs are logged, and it starts again."""
     wait = 1.0
     while not stop.is_set():
         try:
@@ -427,13 +410,6 @@ def _posts(app: App, account_id: int) -> bool:
     return app.accounts[account_id].capabilities.post is Posting.DIRECT
 
 
-def _is_dead(owner: str) -> bool:
-    host, _, process = owner.rpartition(":")
-    return (
-        host == socket.gethostname() and process.isdigit() and not psutil.pid_exists(int(process))
-    )
-
-
 def wake(app: App) -> None:
     """Let every account look for something to send now."""
     for account_id in app.accounts:
@@ -447,15 +423,8 @@ def _lose(app: App, account_id: int) -> None:
 
 def _release(app: App) -> None:
     """Give our accounts up; nobody is online any more."""
-    account = database.table(Account)
-    with database.transaction(app.engine) as session:
-        for account_id, sender in app.senders.items():
-            leases.release(session, account_id, sender.epoch)
-            session.connection().execute(
-                update(account)
-                .where(account.c.id == account_id, account.c.lease_epoch == sender.epoch)
-                .values(online=False, state_at=app.clock(), state_reason="程序已停止")
-            )
+    for account_id, sender in app.senders.items():
+        owning.stop(app.engine, account_id, sender.epoch, app.clock())
 
 
 def _put_right(app: App, account_id: int) -> None:

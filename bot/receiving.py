@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Row, and_, func, select, update
+from sqlalchemy import Engine, Row, and_, func, select, true, update
 from sqlmodel import Session
 
 from bot import counting, database, directory, errors, ingest, listening, outbox, roster, serving
@@ -46,17 +46,20 @@ def take(
     now: dt.datetime,
     handlers: Sequence[Handler] = HANDLERS,
     memory: Memory | None = None,
+    *,
+    epoch: int | None = None,
 ) -> Taken:
     """Record a batch, and only then react to what is live in it.
 
-    When this returns, everything in the batch is accepted.
+    `epoch` is the caller's lease on the account, where it has one. When this returns, everything
+    in the batch is accepted.
     """
     with database.transaction(engine) as session:
         our_contacts = listening.ours(session)
         heard = listening.hear(session, account_id, events, our_contacts, now)
         outcome = ingest.record(session, heard, rules, memory)
         serving.serve(session, account_id, {one.room for one in heard if isinstance(one, Said)})
-        _follow_login(session, account_id, events)
+        _follow_login(session, account_id, events, epoch, now)
     with database.transaction(engine) as session:
         echoes = sum(
             outbox.echo(session, event)
@@ -93,8 +96,16 @@ def list_room(
     )
 
 
-def _follow_login(session: Session, account_id: int, events: Sequence[Event]) -> None:
+def _follow_login(
+    session: Session, account_id: int, events: Sequence[Event], epoch: int | None, now: dt.datetime
+) -> None:
     account, contact = database.tables(Account, Contact)
+    # A process that is not let in says nothing of the account that another one holds.
+    owned_by_others = and_(
+        account.c.lease_owner.is_not(None),
+        account.c.lease_until > now,
+        account.c.lease_epoch != (epoch or 0),
+    )
     for event in events:
         values: dict[str, object] = {}
         match event:
@@ -111,8 +122,9 @@ def _follow_login(session: Session, account_id: int, events: Sequence[Event]) ->
                 values = {"online": False, "state_at": event.at, "state_reason": event.reason}
             case _:
                 continue
+        heard = ~owned_by_others if isinstance(event, LoggedOut) else true()
         session.connection().execute(
-            update(account).where(account.c.id == account_id).values(values)
+            update(account).where(account.c.id == account_id, heard).values(values)
         )
 
 

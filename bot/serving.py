@@ -17,6 +17,8 @@ from bot.gateway import Posting
 from bot.models import Account, AccountRoom, Delivery, Room
 
 AWAY = dt.timedelta(minutes=2)
+# Why an account is offline whose program was stopped on purpose.
+STOPPED = "程序已停止"
 
 ACCOUNT, DELIVERY, ROOM, STANDING_BY = database.tables(Account, Delivery, Room, AccountRoom)
 

@@ -4,12 +4,18 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlmodel import Session
 
-from bot import alerting, ingest, listening, outbox, serving
+from bot import alerting, counting, database, deriving, ingest, listening, outbox, serving
+from bot.counting import Stretch
 from bot.deriving import Rules
 from bot.memory import Memory
+from bot.models import Message
 from bot.settings import Settings
+
+# A process that reads products late has judged recent messages, and what they changed, without.
+RULES_LAG = dt.timedelta(hours=25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +38,22 @@ def keep(
     expired = outbox.expire(session, now)
     alerts = outbox.plan(session, alerting.alerts(session, settings, now), now)
     return Kept(taken_over, filled_in.accepted, expired, alerts)
+
+
+def fresh_rules(session: Session, rules: Rules, now: dt.datetime) -> Rules | None:
+    """The rules, where another process imported products or campaigns; what they change in recent
+    messages is derived again. None where nothing changed.
+    """
+    if deriving.product_names(session) == rules.names:
+        return None
+    fresh = deriving.load_rules(session, rules.zone)
+    until = now + dt.timedelta(seconds=1)
+    since = until - RULES_LAG
+    message = database.table(Message)
+    rooms = session.connection().scalars(
+        select(message.c.room_id)
+        .where(message.c.day.in_(counting.utc_days(since, until)), message.c.at >= since)
+        .distinct()
+    )
+    deriving.derive(session, [Stretch(room, since, until) for room in rooms], fresh)
+    return fresh

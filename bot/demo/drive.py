@@ -36,7 +36,6 @@ RENEWS_AFTER = dt.timedelta(seconds=20)
 
 async def begin(made: World) -> None:
     """Log in and list rooms and members, as any account does at its start."""
-    apps.own_accounts(made.app)
     for name, (account_id, gateway) in made.accounts.items():
         for room in made.everybody.rooms:
             if room.account == name:

@@ -126,7 +126,7 @@ async def _open(everybody: Community, accounts: list[str], settings: Settings, d
     with database.transaction(desk.engine) as session:
         changes = interchange.take_in(session, calendar.series, OPERATOR, clock())
         interchange.approve(session, changes, OPERATOR, clock(), contact.rules(settings))
-    apps.refresh_rules(app)
+    apps.refresh(app)
     return made
 
 

@@ -4,7 +4,7 @@
 //
 // One JSON line on standard output says when it is ready, with both ports. The community is
 // driven over the control port: POST /<command> with a JSON body, a JSON answer (`commands` below).
-// With a journal, what was said and sent is on disk at once, so that it outlives a SIGKILL.
+// With a journal, what was said, sent and echoed, or not, is on disk at once, so that it outlives a SIGKILL.
 // It ends when standard input closes, so that it never outlives the test that started it.
 
 import { createHash } from 'node:crypto'
@@ -30,8 +30,10 @@ const { values: options } = parseArgs({
 })
 
 const ME = 'wxid_bot'
+// slow: seconds before an answer; late: echoes come within so many seconds, in any order, answered or not.
+// unanswered and lost: shares of posts without an answer, and of echoes that never come, drawn from the seed.
 // cards: false means that no link tells its title and address.
-const usual = { refuse: null, slow: 0, echo: true, cards: true }
+const usual = { refuse: null, slow: 0, unanswered: 0, echo: true, late: 0, lost: 0, seed: 1, cards: true }
 const behaviour = { ...usual }
 const recalled = new Set()
 const links = new Map()
@@ -85,15 +87,37 @@ mocker.use(() => {
 
 async function post (room, { text, mentions, type }, seen) {
   attempts++
-  if (behaviour.refuse) { throw new Error(behaviour.refuse) }
+  if (behaviour.refuse) {
+    await seconds(behaviour.slow)
+    throw new Error(behaviour.refuse)
+  }
   mocker.RoomMock.load(room)
   const id = newId()
   sent.push({ id, room, text: '', mentions, ...seen })
   if (seen.link) { links.set(id, seen.link) }
   note({ sent: id, room, ...seen })
-  if (behaviour.slow) { await new Promise(resolve => setTimeout(resolve, behaviour.slow * 1000)) }
-  if (behaviour.echo) { setImmediate(() => utter({ id, room, sender: ME, text, mentions, type })) }
+  const late = behaviour.late
+  const isLost = draw() < behaviour.lost
+  const echo = () => {
+    if (!behaviour.echo) { return }
+    note({ [isLost ? 'lost' : 'echoed']: id, room, text })
+    if (!isLost) { utter({ id, room, sender: ME, text, mentions, type }) }
+  }
+  if (late) { seconds(draw() * late).then(echo) }
+  if (draw() < behaviour.unanswered) { await new Promise(() => {}) }
+  await seconds(behaviour.slow)
+  if (!late) { setImmediate(echo) }
   return id
+}
+
+async function seconds (number) {
+  if (number) { await new Promise(resolve => setTimeout(resolve, number * 1000)) }
+}
+
+// A number in [0, 1) that the seed decides (Lehmer's generator with the constants of Park and Miller).
+function draw () {
+  behaviour.seed = behaviour.seed * 48271 % 2147483647
+  return behaviour.seed / 2147483647
 }
 
 function utter ({ id = newId(), room, sender, text = '', mentions = [], type = types.Message.Text, at = Date.now(), stored = true }) {

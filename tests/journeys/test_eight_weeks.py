@@ -352,7 +352,9 @@ async def test_eight_weeks_post_exactly_what_the_table_says(engine: Engine, tmp_
     for n in EVERYBODY | {66}:
         gateways[(n - 1) % 2].add_room(rid(n), topic(n))
     app = app_module.build(settings, engine, gateways, clock)
-    assert app_module.own_accounts(app)
+    app.online.update(app.accounts)
+    app_module.own_accounts(app)
+    assert set(app.senders) == set(app.accounts)
     a_calendar(app)
     posts = list(expected(table({row.key: row.seed for row in rows(engine, Series)})))
     assert shown(app) == Counter(

@@ -68,7 +68,8 @@ class Pair:
             assert leases.renew(session, account, self.epochs[account], self.now)
 
     def takes(self, account: int, *events: Event) -> receiving.Taken:
-        return receiving.take(self.engine, account, events, self.rules, self.now)
+        epoch = self.epochs.get(account)
+        return receiving.take(self.engine, account, events, self.rules, self.now, epoch=epoch)
 
     def hears(self, account: int, text: str, *, at: dt.datetime | None = None,
               sender: str = "wxid_a", recalls: str | None = None) -> str:  # fmt: skip
