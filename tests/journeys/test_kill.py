@@ -32,6 +32,7 @@ def start(engine: Engine, home: Path, url: str) -> "subprocess.Popen[bytes]":
         "QUNYUN_QUIET_HOURS": "",
         "QUNYUN_RANDOM_GAP_SECONDS": "0",
         "QUNYUN_POSTS_PER_MINUTE": "10000",
+        "QUNYUN_CONSOLE_PORT": "0",
     }
     return subprocess.Popen(
         [sys.executable, "-m", "bot", "run"], env=environment, cwd=home, stderr=subprocess.PIPE
