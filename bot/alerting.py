@@ -1,15 +1,17 @@
 """Alerts (告警) to operators' rooms and robots: deliveries like all others, ahead of them all.
 
 Each is named by what it is about, so that a tick may look again and again: an account's pause or
-absence is told once, and how many deliveries of a day may be missing is told when the number
+absence is told once, and how many deliveries of an hour may be missing is told when the number
 reaches 1, 2, 4, 8 and so on.
 """
 
 import datetime as dt
+import shlex
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlmodel import Session
 
 from bot import database
@@ -78,45 +80,56 @@ def _paused(session: Session, now: dt.datetime) -> Iterator[_News]:
         )
     )
     for row in rows:
-        remedy = f"确认账号正常后运行 qunyun resume account {row.name}"
+        remedy = f"确认账号正常后运行 qunyun resume --account {shlex.quote(row.name)}"
         yield _News(f"paused:{row.id}", f"账号 {row.name} 被风控,已暂停:{row.reason}。{remedy}")
 
 
 def _away(session: Session, now: dt.datetime) -> Iterator[_News]:
     """Accounts that have been away for longer than a moment, and did not stop on purpose."""
+    silent = and_(ACCOUNT.c.online, ACCOUNT.c.lease_until <= now - AWAY)
+    since = case((ACCOUNT.c.online, ACCOUNT.c.lease_until), else_=ACCOUNT.c.state_at)
     rows = session.connection().execute(
-        select(ACCOUNT.c.name, ACCOUNT.c.state_at, ACCOUNT.c.state_reason, ACCOUNT.c.online).where(
+        select(
+            ACCOUNT.c.name, ACCOUNT.c.state_reason, ACCOUNT.c.online, since.label("since")
+        ).where(
             ACCOUNT.c.posting == Posting.DIRECT,
             ACCOUNT.c.state_reason != STOPPED,
-            ACCOUNT.c.state_at > now - NEWS,
-            ACCOUNT.c.state_at <= now - AWAY,
-            or_(~ACCOUNT.c.online, ACCOUNT.c.lease_until <= now - AWAY),
+            since > now - NEWS,
+            or_(silent, and_(~ACCOUNT.c.online, ACCOUNT.c.state_at <= now - AWAY)),
         )
     )
     for row in rows:
         why = "它的程序没有了动静" if row.online else row.state_reason or "没有说原因"
-        remedy = "运行 qunyun doctor 查看"
+        if "http" in why:
+            # Whoever opens a login code could take the account.
+            why = "等待扫码登录"
         yield _News(
-            f"away:{row.name}:{row.state_at:%Y%m%dT%H%M%S}",
-            f"账号 {row.name} 已离线:{why}。它的群由同群的其他账号接手,没有的要等它回来;{remedy}",
+            f"away:{row.name}:{row.since:%Y%m%dT%H%M%S}",
+            f"账号 {row.name} 已离线:{why}。它的群由同群的其他账号接手,没有的要等它回来;"
+            "运行 qunyun doctor 查看",
         )
 
 
 def _troubles(session: Session, settings: Settings, now: dt.datetime) -> Iterator[_News]:
-    """How many deliveries due in this local day need a person."""
-    today = now.astimezone(settings.zone).date()
-    midnight = dt.datetime.combine(today, dt.time(), settings.zone)
+    """How many of the deliveries of one hour need a person."""
     for state, what in TROUBLES.items():
-        found = session.connection().scalar(
-            select(func.count()).where(
+        rows = session.connection().execute(
+            select(DELIVERY.c.due_at, func.count().label("deliveries"))
+            .where(
                 DELIVERY.c.state == state,
-                DELIVERY.c.due_at >= midnight,
+                DELIVERY.c.due_at > now - NEWS,
                 DELIVERY.c.kind != DeliveryKind.ALERT,
             )
+            .group_by(DELIVERY.c.due_at)
         )
-        if found:
-            step = found.bit_length() - 1
-            listed = f"查看:qunyun deliveries list --state {state.value}"
+        hours: Counter[dt.datetime] = Counter()
+        for row in rows:
+            local = row.due_at.astimezone(settings.zone)
+            hours[local.replace(minute=0, second=0, microsecond=0)] += row.deliveries
+        for hour, found in sorted(hours.items()):
+            step = 1 << (found.bit_length() - 1)
             yield _News(
-                f"{state.value}:{today}:{1 << step}", f"今天有 {found:,} 条投递{what}。{listed}"
+                f"{state.value}:{hour:%Y-%m-%dT%H%z}:{step}",
+                f"{hour:%m-%d %H} 点的投递里有 {found:,} 条{what}。"
+                f"查看:qunyun deliveries list --state {state.value}",
             )

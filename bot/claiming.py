@@ -117,6 +117,11 @@ def _overtakes(delivery: Table, now: ColumnElement[dt.datetime]) -> ColumnElemen
             earlier.c.room_id == delivery.c.room_id,
             # In words, not as parameters: only then does SQLite see that the partial index fits.
             earlier.c.state.in_([literal_column(f"'{state.value}'") for state in UNDER_WAY]),
+            # What cannot go now is no reason to wait: another account's, or what a pause holds.
+            or_(
+                earlier.c.state != DeliveryState.PENDING,
+                and_(earlier.c.account_id == delivery.c.account_id, ~pauses.holds(earlier)),
+            ),
             earlier.c.priority == delivery.c.priority,
             earlier.c.expires_at > now,
             or_(

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, or_, select, update
 from sqlmodel import Session
 
 from bot import database, deriving, directory
@@ -20,6 +20,8 @@ from bot.gateway import Event, Joined, Left, LoggedIn, Said, TopicChanged
 from bot.models import Account, AccountRoom, Contact, Message, MessageIdentity, Overheard, Room
 
 KEPT = dt.timedelta(minutes=10)
+# A listener that logged nothing of what another account heard so long ago is deaf there.
+DEAF = dt.timedelta(minutes=5)
 
 ACCOUNT, PRESENT, CONTACT, IDENTITY, MESSAGE, OVERHEARD, ROOM = database.tables(
     Account, AccountRoom, Contact, MessageIdentity, Message, Overheard, Room
@@ -41,10 +43,12 @@ class _Ear(NamedTuple):
         return self.since is not None and abs(at - self.since) <= KEPT
 
 
-def ours(session: Session) -> frozenset[str]:
-    """The platform ids of the contacts that our accounts are."""
-    named = select(CONTACT.c.platform_id).join(ACCOUNT, ACCOUNT.c.contact_id == CONTACT.c.id)
-    return frozenset(session.connection().scalars(named))
+def ours(session: Session) -> dict[str, int]:
+    """Our accounts by the platform ids of the contacts that they are."""
+    named = select(CONTACT.c.platform_id, ACCOUNT.c.id).join(
+        ACCOUNT, ACCOUNT.c.contact_id == CONTACT.c.id
+    )
+    return {row.platform_id: row.id for row in session.connection().execute(named)}
 
 
 def hear(
@@ -79,7 +83,11 @@ def take_over(session: Session, now: dt.datetime) -> list[Event]:
         .join(ACCOUNT, ACCOUNT.c.id == OVERHEARD.c.account_id)
         .where(
             ~OVERHEARD.c.settled,
-            or_(ROOM.c.listener_id.is_(None), ROOM.c.listener_id.not_in(_attentive(now))),
+            or_(
+                ROOM.c.listener_id.is_(None),
+                ROOM.c.listener_id.not_in(_attentive(now)),
+                and_(OVERHEARD.c.at < now - DEAF, ~_logged_since(now)),
+            ),
             OVERHEARD.c.account_id.in_(_attentive(now)),
         )
         .distinct()
@@ -94,8 +102,23 @@ def take_over(session: Session, now: dt.datetime) -> list[Event]:
         rooms = {room for room, heir in heirs.items() if heir == account_id}
         _listen(session, account_id, rooms, now)
         missing += _missing(session, account_id, rooms)
-    session.connection().execute(delete(OVERHEARD).where(OVERHEARD.c.at < now - KEPT))
+    # What was said long before it was heard still waits for the listener to be known.
+    old = or_(
+        and_(OVERHEARD.c.settled, OVERHEARD.c.at < now - KEPT), OVERHEARD.c.at < now - 3 * KEPT
+    )
+    session.connection().execute(delete(OVERHEARD).where(old))
     return missing
+
+
+def _logged_since(now: dt.datetime) -> ColumnElement[bool]:
+    """That the listener logged something in the room at or after the moment of what was heard."""
+    yesterday = (now - dt.timedelta(days=1)).date()
+    return exists().where(
+        MESSAGE.c.day >= yesterday,
+        MESSAGE.c.room_id == OVERHEARD.c.room_id,
+        MESSAGE.c.account_id == ROOM.c.listener_id,
+        MESSAGE.c.at >= OVERHEARD.c.at,
+    )
 
 
 def _owned(event: Event, our_contacts: Collection[str]) -> Event:

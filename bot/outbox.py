@@ -8,8 +8,8 @@
             → FAILED     refused
             → UNCERTAIN  unanswered (timeout), recover (crash, kill -9)
     UNCERTAIN → SENT     echo, decide
-              → PENDING  decide
-              → FAILED   decide
+              → PENDING  decide, and what its beginner still says: not_handed_over, throttled
+              → FAILED   decide, refused
     FAILED → PENDING     decide
     PENDING → EXPIRED    expire
     PENDING → SENT       carried_out (a person posted it, where `post = confirm`)
@@ -51,6 +51,10 @@ FAILED, UNCERTAIN, EXPIRED, CANCELLED = (
 )
 BACKOFF = dt.timedelta(seconds=5)
 LONGEST_BACKOFF = dt.timedelta(minutes=10)
+# What a person wants sent again has at least so long, however late it was.
+AGAIN = dt.timedelta(hours=1)
+# What whoever began a delivery may still say of it: it knows, and nobody has decided yet.
+BEGUN = (SENDING, UNCERTAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +188,7 @@ def sent(session: Session, delivery_id: int, message_id: str | None, now: dt.dat
     values: dict[str, object] = {"state": SENT, "sent_at": now, "reason": None}
     if message_id is not None:
         values["message_id"] = message_id
-    return _apply(session, delivery_id, (SENDING, UNCERTAIN), values)
+    return _apply(session, delivery_id, BEGUN, values)
 
 
 def not_handed_over(
@@ -194,16 +198,8 @@ def not_handed_over(
     row = _row(session, delivery_id)
     attempts = row.attempts if row is not None else 0
     wait = min(BACKOFF * 2 ** min(attempts, 10), LONGEST_BACKOFF)
-    return _move(
-        session,
-        delivery_id,
-        SENDING,
-        epoch=epoch,
-        state=PENDING,
-        account_id=serving.server(),
-        not_before=now + wait,
-        reason=reason,
-    )
+    again = {"state": PENDING, "account_id": serving.server(), "not_before": now + wait}
+    return _apply(session, delivery_id, BEGUN, again | {"reason": reason}, epoch)
 
 
 def refused(
@@ -213,7 +209,7 @@ def refused(
     the room is marked, and what waits for it goes to another account or stays listed.
     """
     row = _row(session, delivery_id)
-    moved = _move(session, delivery_id, SENDING, epoch=epoch, state=FAILED, reason=reason)
+    moved = _apply(session, delivery_id, BEGUN, {"state": FAILED, "reason": reason}, epoch)
     if moved and gone and row is not None:
         at = row.sending_at
         reassign(session, serving.lost(session, row.account_id, row.room_id, reason, at))
@@ -253,20 +249,20 @@ def throttled(
     the platform says how long, else until an operator lets it go on. What waits for it waits on.
     """
     row = _row(session, delivery_id)
-    if row is None or row.state != SENDING or row.epoch != epoch:
+    if row is None or row.state not in BEGUN or row.epoch != epoch:
         return False
     if rest is None:
         pauses.pause(session, PauseScope.ACCOUNT, row.account_id, reason, pauses.RISK_CONTROL, now)
     else:
         delivery = database.table(Delivery)
-        waiting = delivery.c.state.in_([PENDING, SENDING])
+        waiting = delivery.c.state.in_([PENDING, *BEGUN])
         session.connection().execute(
             update(delivery)
             .where(waiting, delivery.c.account_id == row.account_id)
             .values(not_before=now + rest)
         )
     again = {"state": PENDING, "account_id": serving.server(), "reason": reason}
-    return _apply(session, delivery_id, (SENDING,), again, epoch)
+    return _apply(session, delivery_id, BEGUN, again, epoch)
 
 
 def unanswered(session: Session, delivery_id: int, epoch: int, reason: str) -> bool:
@@ -325,6 +321,7 @@ def decide(
             "state": PENDING,
             "not_before": None,
             "account_id": serving.server(),
+            "expires_at": max(row.expires_at, now + AGAIN),
             "reason": f"{by} 要求重发",
         },
         Decision.FAILED: {"state": FAILED, "reason": f"{by} 确认未发"},

@@ -14,13 +14,20 @@ log = logging.getLogger(__name__)
 
 
 def take(engine: Engine, account_id: int, owner: str, now: dt.datetime) -> int | None:
-    """Take the lease and put right what an earlier owner left; the epoch, or None while the
-    account belongs to somebody else.
+    """Take the lease of an account that is online here, and put right what an earlier owner left;
+    the epoch, or None while the account belongs to somebody else.
     """
+    account = database.table(Account)
     with database.transaction(engine) as session:
         epoch = leases.take(session, account_id, owner, now, is_dead=_is_dead)
         if epoch is None:
             return None
+        # The one before us may have said goodbye after we were let in.
+        session.connection().execute(
+            update(account)
+            .where(account.c.id == account_id, ~account.c.online)
+            .values(online=True, state_at=now, state_reason="")
+        )
         released, uncertain = outbox.recover(session, account_id, epoch)
     if released or uncertain:
         log.warning(

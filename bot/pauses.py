@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, and_, or_, select, update
 from sqlmodel import Session
 
 from bot import database
@@ -48,7 +48,7 @@ def resume(
     return True
 
 
-def holds(delivery: Table) -> ColumnElement[bool]:
+def holds(delivery: FromClause) -> ColumnElement[bool]:
     """The SQL condition that some pause holds a row of the delivery table back."""
     pauses = database.table(Pause)
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Row, and_, func, select, true, update
+from sqlalchemy import Engine, Row, and_, case, func, select, true, update
 from sqlmodel import Session
 
 from bot import counting, database, directory, errors, ingest, listening, outbox, roster, serving
 from bot.deriving import Rules
-from bot.gateway import Event, Joined, LoggedIn, LoggedOut, Person, RoomListing, Said
+from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
 from bot.intents import Intent
 from bot.memory import Memory
@@ -56,6 +56,7 @@ def take(
     """
     with database.transaction(engine) as session:
         our_contacts = listening.ours(session)
+        _follow_departures(session, events, our_contacts)
         heard = listening.hear(session, account_id, events, our_contacts, now)
         outcome = ingest.record(session, heard, rules, memory)
         serving.serve(session, account_id, {one.room for one in heard if isinstance(one, Said)})
@@ -96,6 +97,23 @@ def list_room(
     )
 
 
+def _follow_departures(
+    session: Session, events: Sequence[Event], our_contacts: Mapping[str, int]
+) -> None:
+    """An account of ours that is no longer in a room, whoever saw it go, serves it no more."""
+    for event in events:
+        if not isinstance(event, Left):
+            continue
+        gone = [our_contacts[person.id] for person in event.people if person.id in our_contacts]
+        if not gone:
+            continue
+        (room_id,) = directory.rooms(session, {event.room: None}).values()
+        for account_id in gone:
+            outbox.reassign(
+                session, serving.lost(session, account_id, room_id, "账号已不在群里", event.at)
+            )
+
+
 def _follow_login(
     session: Session, account_id: int, events: Sequence[Event], epoch: int | None, now: dt.datetime
 ) -> None:
@@ -113,13 +131,19 @@ def _follow_login(
                 me = select(contact.c.id).where(contact.c.platform_id == event.me.id)
                 values = {
                     "online": True,
-                    "state_at": event.at,
+                    "state_at": case((account.c.online, account.c.state_at), else_=event.at),
                     "state_reason": "",
                     "contact_id": me.scalar_subquery(),
                     "first_online_at": func.coalesce(account.c.first_online_at, event.at),
                 }
             case LoggedOut():
-                values = {"online": False, "state_at": event.at, "state_reason": event.reason}
+                # Since when it is away counts, however often it says why.
+                away = ~account.c.online & account.c.state_at.is_not(None)
+                values = {
+                    "online": False,
+                    "state_at": case((away, account.c.state_at), else_=event.at),
+                    "state_reason": event.reason,
+                }
             case _:
                 continue
         heard = ~owned_by_others if isinstance(event, LoggedOut) else true()

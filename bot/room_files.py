@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Integer, bindparam, delete, select, update
 from sqlmodel import Session
 
-from bot import cells, database, directory
+from bot import cells, database, directory, outbox
 from bot.csv_files import NOWHERE, Column, Imported, Place, Reading, Row, read
 from bot.models import Account, Room, RoomTag, Series
 
@@ -75,6 +75,13 @@ def record(session: Session, rows: Sequence[RoomRow]) -> tuple[Imported, frozens
         after[row.room] = _told(after[row.room], row, accounts)
     changed = {room for room in after if after[room] != standing[room]}
     _write(session, {ids[room]: after[room] for room in changed})
+    # What waits for a room goes along with it.
+    moved = {
+        ids[room]: account
+        for room in changed
+        if (account := after[room].account_id) is not None and account != standing[room].account_id
+    }
+    outbox.reassign(session, moved)
     _replace_tags(session, {ids[room]: after[room].tags for room in changed})
     counts = Imported(
         created=len(after.keys() - before.keys()),

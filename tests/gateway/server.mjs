@@ -189,7 +189,12 @@ const commands = {
 
 async function answer (request, response) {
   let body = ''
-  for await (const chunk of request) { body += chunk }
+  try {
+    for await (const chunk of request) { body += chunk }
+  } catch {
+    // Whoever asked has gone.
+    return
+  }
   const command = commands[request.url.slice(1)]
   try {
     const result = await command(JSON.parse(body || '{}'))

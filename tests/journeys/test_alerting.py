@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Engine, update
 from sqlmodel import Session
 
-from bot import database, leases, outbox, pacing, pauses, upkeep
+from bot import database, leases, outbox, pacing, pauses, receiving, upkeep
+from bot.gateway import LoggedOut
 from bot.gateways.robots import dingtalk, feishu
 from bot.intents import Intent
 from bot.memory import Memory
@@ -69,7 +70,7 @@ def test_an_account_that_risk_control_stopped_is_told_once(engine: Engine, epoch
     (text,) = alerts(engine)
     assert "账号 bot 被风控" in text
     assert "操作过于频繁" in text
-    assert "qunyun resume account bot" in text
+    assert "qunyun resume --account bot" in text
 
 
 def test_an_account_that_goes_away_is_told_after_two_minutes_and_each_time(
@@ -101,7 +102,7 @@ def test_missing_posts_are_told_as_they_double(engine: Engine, epoch: int) -> No
             outbox.unanswered(session, sending(session, room, epoch), epoch, "超时")
         told.append(keep(engine))
     assert told == [1, 1, 0, 1, 0, 0, 0, 1, 0]
-    assert "有 8 条投递可能没有送到" in alerts(engine)[-1]
+    assert "20 点的投递里有 8 条可能没有送到" in alerts(engine)[-1]
 
 
 def test_an_alert_goes_out_at_night_and_while_everything_is_paused(
@@ -157,3 +158,39 @@ def test_feishus_crowded_minutes_are_waited_out(engine: Engine, epoch: int) -> N
     assert slots == [
         local(f"2026-11-11 20:{at}") for at in ("01:00", "01:00", "01:00", "31:00", "29:59")
     ]
+
+
+def test_an_account_that_asks_to_be_scanned_again_and_again_is_away_since_the_first_time(
+    engine: Engine, epoch: int
+) -> None:
+    def asks(minute: int) -> None:
+        code = LoggedOut(f"请扫码登录:https://login.example/{minute}", NOW + minute * MINUTE)
+        receiving.take(engine, 1, [code], rules(engine), code.at, epoch=epoch)
+
+    told = []
+    for minute in range(6):
+        asks(minute)
+        told.append(keep(engine, NOW + minute * MINUTE))
+    assert sum(told) == 1
+    (text,) = alerts(engine)
+    assert "等待扫码登录" in text
+    assert "login.example" not in text
+
+
+def test_a_program_that_falls_silent_after_weeks_is_told(engine: Engine, epoch: int) -> None:
+    account = database.table(Account)
+    with database.transaction(engine) as session:
+        session.connection().execute(update(account).values(state_at=NOW - dt.timedelta(days=30)))
+    later = NOW + 5 * MINUTE
+    with database.transaction(engine) as session:
+        leases.renew(session, 2, 2, later)
+        upkeep.keep(session, SETTINGS, rules(engine), Memory(), later)
+    (text,) = alerts(engine)
+    assert "账号 bot 已离线:它的程序没有了动静" in text
+
+
+def test_trouble_around_midnight_is_told(engine: Engine, epoch: int) -> None:
+    with database.transaction(engine) as session:
+        outbox.unanswered(session, sending(session, 1, epoch), epoch, "超时")
+    assert keep(engine, local("2026-11-12 00:10")) >= 1
+    assert "11-11 20 点的投递里有 1 条可能没有送到" in "".join(alerts(engine))

@@ -6,12 +6,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from bot import database, ingest, leases, listening, outbox, receiving, serving
-from bot.gateway import Event, Joined, LoggedIn, LoggedOut, Person, Said
+from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, Said
 from bot.intents import Intent
 from bot.memory import Memory
 from bot.models import (
@@ -252,6 +253,37 @@ def _sends(pair: Pair, account: int, text: str) -> int:
     return claimed.id
 
 
+def test_an_account_that_was_seen_leaving_serves_and_hears_there_no_more(engine: Engine) -> None:
+    pair = Pair(engine)
+    for account in (A, B):
+        pair.hears(account, "一")
+    pair.now += SECOND
+    pair.takes(B, Left(ROOM, (Person("bot_1", ""),), pair.now))
+    pair.hears(B, "二")
+    assert pair.log() == ["一", "二"]
+    (room,) = rows(engine, Room)
+    assert (room.account_id, room.listener_id) == (B, B)
+    pair.logs_out(B)
+    pair.now += 3 * MINUTE
+    with database.transaction(engine) as session:
+        assert serving.take_over(session, pair.now) == {}, "whoever left takes nothing over"
+
+
+def test_a_listener_that_has_gone_deaf_is_replaced(engine: Engine) -> None:
+    pair = Pair(engine)
+    for account in (A, B):
+        pair.hears(account, "一")
+    said = ["一"]
+    for minute in range(30):
+        pair.now += MINUTE
+        for account in (A, B):
+            pair.stays(account)
+        said.append(f"第 {minute} 句")
+        pair.hears(B, said[-1])
+        pair.ticks()
+    assert pair.log() == said
+
+
 # What happens in one second: somebody speaks, or an account goes, comes, or hands over what it
 # heard; `None` lets a tick pass.
 SPEECH = st.tuples(st.just("says"), st.sampled_from(["早", "+1"]), st.sampled_from(["x", "y"]))
@@ -262,10 +294,10 @@ STEPS = st.lists(st.one_of(SPEECH, SPEECH, CHANGE, st.none()), min_size=5, max_s
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS, seconds=st.lists(st.integers(0, 25), min_size=40, max_size=40))
 def test_every_message_that_an_account_hears_is_logged_once(
-    tmp_path_factory,
+    tmp_path_factory: pytest.TempPathFactory,
     sqlite_template: Path,
-    steps: list,
-    seconds: list[int],  # type: ignore[no-untyped-def,type-arg]
+    steps: list[tuple[Any, ...] | None],
+    seconds: list[int],
 ) -> None:
     path = tmp_path_factory.mktemp("pair") / "qunyun.db"
     path.write_bytes(sqlite_template.read_bytes())
@@ -277,7 +309,7 @@ def test_every_message_that_an_account_hears_is_logged_once(
         path.unlink()
 
 
-def _play(pair: Pair, steps: list, seconds: list[int]) -> None:  # type: ignore[type-arg]
+def _play(pair: Pair, steps: list[tuple[Any, ...] | None], seconds: list[int]) -> None:
     play = _Play(pair)
     # Less than ten minutes in all, so that nothing is forgotten before it can be looked for.
     for step, pause in zip(steps, seconds, strict=False):

@@ -8,7 +8,16 @@ from sqlalchemy import Engine
 from bot import database, leases, outbox, pacing, pauses
 from bot.gateway import Said
 from bot.intents import Intent
-from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Room, Series, SeriesKind
+from bot.models import (
+    Account,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Pause,
+    Room,
+    Series,
+    SeriesKind,
+)
 from bot.models.pause import PauseScope
 from bot.outbox import Decision
 from bot.pacing import Pace
@@ -387,3 +396,48 @@ def test_every_delivery_is_in_one_state_and_says_why_it_was_not_sent(engine: Eng
         outbox.expire(session, EIGHT + dt.timedelta(hours=3))
     assert sorted(states(engine)) == ["cancelled", "expired", "failed", "sent", "uncertain"]
     assert all(row.reason for row in rows(engine, Delivery) if row.state is not DeliveryState.SENT)
+
+
+def test_a_paused_series_holds_back_no_other_series(engine: Engine) -> None:
+    epoch = rooms(engine)
+    with database.transaction(engine) as session:
+        for key in (1, 2):
+            session.add(
+                Series(id=key, key=f"s{key}", name="问答", kind=SeriesKind.QA_DAY,
+                       starts=EIGHT.date(), ends=EIGHT.date(), recurrence={}, at=dt.time(20),
+                       audience={})
+            )  # fmt: skip
+        session.flush()
+        for key in (1, 2):
+            each = intent(1, f"post:s{key}", due=EIGHT + key * SECOND)._replace(series_id=key)
+            outbox.plan(session, [each], EIGHT - MINUTE)
+        pauses.pause(session, PauseScope.SERIES, 1, "改稿", "小李", EIGHT)
+    assert claim(engine, epoch, EIGHT + MINUTE) == [2]
+
+
+def test_what_its_beginner_knows_counts_after_a_new_login(engine: Engine) -> None:
+    epoch = rooms(engine, 2)
+    plan(engine, intent(1), intent(2))
+    first, second = claim(engine, epoch)
+    assert begin(engine, first, epoch)
+    assert begin(engine, second, epoch)
+    with database.transaction(engine) as session:
+        again = leases.take(session, 1, "here:1", EIGHT)
+        assert again is not None
+        assert outbox.recover(session, 1, again) == (0, 2)
+        assert outbox.not_handed_over(session, first, epoch, "通道连不上", EIGHT)
+        assert outbox.throttled(session, second, epoch, "操作过于频繁", EIGHT)
+    assert states(engine) == [DeliveryState.PENDING] * 2
+    assert [row.by for row in rows(engine, Pause)] == ["风控"]
+
+
+def test_what_is_to_be_sent_again_has_time_for_it(engine: Engine) -> None:
+    epoch = rooms(engine)
+    plan(engine, intent(1))
+    (only,) = claim(engine, epoch)
+    assert begin(engine, only, epoch)
+    late = EIGHT + dt.timedelta(hours=5)
+    with database.transaction(engine) as session:
+        outbox.unanswered(session, only, epoch, "超时")
+        assert outbox.decide(session, only, Decision.RESEND, "小李", late)
+        assert outbox.expire(session, late + MINUTE) == 0
