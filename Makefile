@@ -2,21 +2,26 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VENDOR := bot/console/static/vendor/.installed
 # The wheel's Node serves where the machine has none of its own.
 export PATH := $(PATH):$(abspath $(BIN))
 
-.PHONY: demo test install check bench faults run lock
+.PHONY: demo test browser install check bench faults run lock
 
-demo: $(VENV)/.runtime
+demo: $(VENV)/.runtime $(VENDOR)
 	$(BIN)/qunyun demo
 
-run: $(VENV)/.runtime
+run: $(VENV)/.runtime $(VENDOR)
 	$(BIN)/qunyun run
 
-install: $(VENV)/.development tests/gateway/node_modules/.installed
+install: $(VENV)/.development $(VENDOR) tests/gateway/node_modules/.installed
 
 test: install
 	$(BIN)/python -m pytest
+
+# The console in Debian's Chromium (packages chromium and fonts-noto-cjk).
+browser: install tests/browser/node_modules/.installed
+	QUNYUN_REQUIRE=chromium $(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.development
 	$(BIN)/ruff format --check .
@@ -58,6 +63,17 @@ $(VENV)/.development: requirements-dev.lock pyproject.toml | $(VENV)/.runtime
 # The node gateway that contract tests talk to; no package may run a script at installation.
 tests/gateway/node_modules/.installed: tests/gateway/package-lock.json | $(VENV)/.development
 	cd tests/gateway && npm ci --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+# The rules of accessibility that the browser journeys bring along.
+tests/browser/node_modules/.installed: tests/browser/package-lock.json | $(VENV)/.development
+	cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+# What the console's pages load; a machine without npm gets the wheel's with the development tools.
+$(VENDOR): bot/console/package-lock.json bot/console/vendor.mjs | $(VENV)/.runtime
+	command -v npm > /dev/null || $(MAKE) $(VENV)/.development
+	cd bot/console && npm ci --ignore-scripts --no-audit --no-fund --silent && node vendor.mjs && rm -r node_modules
 	touch $@
 
 lock:

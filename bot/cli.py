@@ -14,6 +14,7 @@ from bot.commands import (
     digest,
     export,
     log,
+    operator,
     run,
 )
 from bot.errors import InvalidInput, QunyunError
@@ -40,6 +41,7 @@ for command in (
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(bench.app, name="bench")
 app.add_typer(calendar.app, name="calendar")
+app.add_typer(operator.app, name="operator")
 data.register(app)
 
 

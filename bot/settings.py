@@ -100,6 +100,11 @@ class Settings(BaseSettings):
     alert_rooms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     four_eyes_rooms: int = Field(default=500, ge=0)
     send_timeout_seconds: float = Field(default=15, gt=0)
+    console_host: str = "127.0.0.1"
+    console_port: int = Field(default=8080, ge=0, le=65535)
+    console_tls: bool = False
+    console_without_tls: bool = False
+    console_upload_mb: int = Field(default=20, ge=1)
 
     @property
     def database(self) -> str:

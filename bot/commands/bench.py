@@ -27,6 +27,18 @@ class Kind(StrEnum):
 
 
 @app.command()
+def segment(
+    corpus: Annotated[list[Path], typer.Option(metavar="FILE", help="可多次给出。")],
+    json: Json = False,
+) -> None:
+    """把真实句子切成词,与 jieba 对照。 Words of real sentences, beside jieba."""
+    from bot.bench import segment as bench  # noqa: PLC0415
+
+    measured = bench.measure([edge.file(path) for path in corpus])
+    _print(measured | machine.described(), as_json=json)
+
+
+@app.command()
 def ingest(
     messages: Annotated[int, typer.Option(min=1)] = 50_000,
     log: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
@@ -80,6 +92,20 @@ def deliver(
     from bot.bench import deliver as bench  # noqa: PLC0415
 
     measured = bench.measure(deliveries, workers, history, kind.value)
+    _print(measured | machine.described(kind.value), as_json=json)
+
+
+@app.command()
+def console(
+    rooms: Annotated[int, typer.Option(min=20)] = 2_000,
+    messages: Annotated[int, typer.Option(min=1000)] = 2_000_000,
+    kind: Annotated[Kind, typer.Option("--database")] = Kind.SQLITE,
+    json: Json = False,
+) -> None:
+    """运营后台的每一页。 Every page of the console."""
+    from bot.bench import console as bench  # noqa: PLC0415
+
+    measured = bench.measure(rooms, messages, kind.value)
     _print(measured | machine.described(kind.value), as_json=json)
 
 

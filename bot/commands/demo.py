@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bot.commands import edge
 from bot.demo import serving, story
 from bot.demo import summary as summaries
 from bot.demo.story import Summary
@@ -22,7 +24,7 @@ def demo(
     days: Annotated[int, typer.Option(min=1, max=180, help="天数")] = 28,
     seed: Annotated[int, typer.Option(help="同一个种子，同样的结果")] = 7,
     serve: Annotated[
-        bool | None, typer.Option("--serve/--no-serve", help="完成后打开周报页面（默认：在终端里）")
+        bool | None, typer.Option("--serve/--no-serve", help="完成后打开运营后台（默认：在终端里）")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="页面的端口")] = 8080,
 ) -> None:
@@ -32,7 +34,7 @@ def demo(
     summary = _told(home, rooms, days, seed)
     Console().print(summaries.render(summary))
     if wanted:
-        _serve(home / "digests", port)
+        asyncio.run(_serve(home, port))
 
 
 def _told(home: Path, rooms: int, days: int, seed: int) -> Summary:
@@ -49,11 +51,15 @@ def _told(home: Path, rooms: int, days: int, seed: int) -> Summary:
         return asyncio.run(story.tell(home, rooms, days, seed, progress))
 
 
-def _serve(folder: Path, port: int) -> None:
+async def _serve(home: Path, port: int) -> None:
     """Until Ctrl-C."""
-    with serving.server(folder, port) as pages:
-        typer.echo(f"周报页面：http://{serving.HOST}:{pages.server_port}/ （只读，Ctrl-C 结束）")
-        try:
-            pages.serve_forever()
-        except KeyboardInterrupt:
-            typer.echo("已结束")
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+    def tell(link: str) -> None:
+        typer.echo(f"周报在 {home / 'digests' / 'index.html'}")
+        typer.echo(f"运营后台（链接只能用一次，Ctrl-C 结束）：{link}")
+
+    await serving.serve(home, port, edge.now, stop, tell)
+    typer.echo("已结束")

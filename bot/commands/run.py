@@ -1,12 +1,13 @@
 """`qunyun run` and `qunyun doctor`."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import json as json_module
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -18,11 +19,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import app as app_module
 from bot import database
 from bot.commands import edge
+from bot.console import operators, serving, web
 from bot.errors import Fault, InvalidInput, QunyunError
 from bot.gateway import Gateway, LoggedIn, LoggedOut
 from bot.gateways import open_gateway
 from bot.settings import Settings
 from content_calendar import holidays
+
+log = logging.getLogger(__name__)
 
 HOLIDAYS_AHEAD = dt.timedelta(days=60)
 
@@ -56,7 +60,21 @@ async def _run(settings: Settings, engine: Engine) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await app_module.run(app, stop)
+    with console(settings, engine) if "console" in settings.parts else contextlib.nullcontext():
+        await app_module.run(app, stop)
+
+
+@contextlib.contextmanager
+def console(settings: Settings, engine: Engine) -> Iterator[None]:
+    """Serve the console; says on the terminal, never in the log, how the first admin gets in."""
+    with serving.serving(web.build(engine, settings, edge.now), settings) as address:
+        log.info("console: %s", address)
+        with database.transaction(engine) as session:
+            first = operators.none_yet(session)
+            token = operators.link(session, None, "", edge.now()) if first else ""
+        if first:
+            typer.echo(f"还没有操作员。建立第一个管理员(24 小时内可用一次):{address}/link/{token}")
+        yield
 
 
 @dataclass(frozen=True, slots=True)

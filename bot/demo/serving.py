@@ -1,13 +1,28 @@
-"""Show the digests of a demo in a browser: one folder, read only, on this machine alone."""
+"""Serve the console over a demo that goes on: its clock runs from where the story ended."""
 
-import functools
+import asyncio
+import datetime as dt
 import html
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
-from bot.errors import Fault, InvalidInput
+from sqlalchemy import Engine, select
 
-HOST = "127.0.0.1"
+from bot import app as apps
+from bot import database
+from bot.console import operators, web
+from bot.console import serving as console
+from bot.demo import community
+from bot.demo import home as homes
+from bot.gateway import Person
+from bot.gateways.memory import MemoryGateway
+from bot.models import Account, Contact, Membership, Room
+
+# Digests are read on Monday morning: there the story ends.
+ENDS_AT = community.instant(community.LAST_DAY + dt.timedelta(days=1)) + dt.timedelta(hours=9)
+# Further than any message of the story: the platform's own count goes on.
+FIRST_MESSAGE = 10_000_000
 
 _PAGE = """<!doctype html>
 <html lang="zh-CN"><meta charset="utf-8"><title>群运演示 · 周报</title>
@@ -38,23 +53,59 @@ def write_index(folder: Path, titles: dict[str, str]) -> Path:
     return index
 
 
-def server(folder: Path, port: int) -> ThreadingHTTPServer:
-    """A server of one folder, bound and not yet serving; port 0 takes a free one.
+async def serve(
+    home: Path,
+    port: int,
+    wall: Callable[[], dt.datetime],
+    stop: asyncio.Event,
+    tell: Callable[[str], None],
+) -> None:
+    """The console until `stop`, with planner and deliveries at work on the simulated platform.
 
-    Raises InvalidInput where the port is taken.
+    `tell` hears the one-time link. Raises InvalidInput where the port is taken.
     """
-    handler = functools.partial(_Quiet, directory=str(folder))
+    settings = homes.settings(home).model_copy(update={"console_port": port})
+    engine = database.connect(settings.database)
+    begun = wall()
+
+    def clock() -> dt.datetime:
+        return ENDS_AT + (wall() - begun)
+
     try:
-        return ThreadingHTTPServer((HOST, port), handler)
-    except OSError as error:
-        problem = f"端口 {port} 用不了（{error.strerror}）"
-        raise InvalidInput(
-            Fault("--port", 0, "", problem, "换一个端口，或用 --no-serve")
-        ) from error
+        app = apps.build(settings, engine, _gateways(engine, clock), clock)
+        with console.serving(web.build(engine, settings, clock), settings) as address:
+            with database.transaction(engine) as session:
+                token = operators.link(session, None, "", clock())
+            tell(f"{address}/link/{token}")
+            await apps.run(app, stop)
+    finally:
+        engine.dispose()
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    """Reads files and logs nothing."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: requests are of no interest."""
+def _gateways(engine: Engine, clock: Callable[[], dt.datetime]) -> list[MemoryGateway]:
+    """The platform as the story left it: every account in its rooms, with everybody in them."""
+    account, room, stay, contact = database.tables(Account, Room, Membership, Contact)
+    with database.reading(engine) as session:
+        rooms = (
+            session.connection()
+            .execute(
+                select(account.c.name, room.c.id, room.c.platform_id, room.c.topic)
+                .join(room, room.c.account_id == account.c.id)
+                .order_by(account.c.id, room.c.id)
+            )
+            .all()
+        )
+        people: dict[int, list[Person]] = defaultdict(list)
+        for row in session.connection().execute(
+            select(stay.c.room_id, contact.c.platform_id, contact.c.name)
+            .join(contact, contact.c.id == stay.c.contact_id)
+            .where(stay.c.left_at.is_(None))
+        ):
+            people[row.room_id].append(Person(row.platform_id, row.name))
+    gateways: dict[str, MemoryGateway] = {}
+    for found in rooms:
+        gateway = gateways.setdefault(
+            found.name, MemoryGateway(found.name, clock=clock, first=FIRST_MESSAGE)
+        )
+        gateway.add_room(found.platform_id, found.topic, people[found.id])
+    return list(gateways.values())

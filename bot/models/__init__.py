@@ -9,12 +9,20 @@ from bot.models.daily_count import DailyCount
 from bot.models.delivery import Delivery, DeliveryKind, DeliveryState
 from bot.models.digest import Digest, DigestScope, DigestState
 from bot.models.faq import Faq
+from bot.models.feed import CalendarFeed
 from bot.models.forbidden_word import ForbiddenWord
 from bot.models.membership import SINCE_EVER, Membership, Role
 from bot.models.mention import Mention, Touch
 from bot.models.message import Message, MessageIdentity, MessageVersion, Recall
 from bot.models.occurrence import Occurrence
-from bot.models.operator import Operator, OperatorRole
+from bot.models.operator import (
+    ApiToken,
+    LoginFailure,
+    Operator,
+    OperatorLink,
+    OperatorRole,
+    OperatorSession,
+)
 from bot.models.overheard import Overheard
 from bot.models.pause import Pause, PauseScope
 from bot.models.person import Identity, IdentityEdge, IdentityKind, Person
@@ -32,9 +40,11 @@ __all__ = [
     "SINCE_EVER",
     "Account",
     "AccountRoom",
+    "ApiToken",
     "Attribution",
     "AttributionEvidence",
     "Audit",
+    "CalendarFeed",
     "Campaign",
     "Contact",
     "DailyCount",
@@ -53,6 +63,7 @@ __all__ = [
     "IdentityEdge",
     "IdentityKind",
     "Label",
+    "LoginFailure",
     "Membership",
     "Mention",
     "Message",
@@ -60,7 +71,9 @@ __all__ = [
     "MessageVersion",
     "Occurrence",
     "Operator",
+    "OperatorLink",
     "OperatorRole",
+    "OperatorSession",
     "OrderEvent",
     "OrderLine",
     "OrderStatus",

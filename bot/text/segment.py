@@ -1,70 +1,71 @@
-"""Cut Chinese text into words. jieba is the reference; it is imported here alone."""
+"""Cut Chinese text into words: jieba decides, rjieba does it fast where both say the same."""
 
-import copy
 import functools
-import logging
-import os
-import tempfile
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
 
-DICTIONARY = Path(__file__).parent / "dictionary.txt"
+from bot.text import engines, spans
+from bot.text.engines import Engine
+from bot.text.spans import Span
 
-
-class Tokenizer(Protocol):
-    """The part of jieba's tokenizer that we use."""
-
-    def lcut(self, sentence: str) -> list[str]:
-        """The words of a sentence; joined they give it back."""
-
-    def add_word(self, word: str) -> None:
-        """Make `word` one word from now on."""
+STOP_WORDS = Path(__file__).parent / "stopwords.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class Segmenter:
-    """Cuts text with jieba's dictionary, ours, and the words it was given."""
+    """Cuts text with jieba's dictionary, ours, and the words it was given.
 
-    tokenizer: Tokenizer
+    Immutable: to load other words is to make another and to put it in the place of the old one.
+    """
+
+    engine: Engine
+    stop: frozenset[str]
 
     def words(self, text: str) -> list[str]:
         """The words of `text` in order, punctuation and blanks included."""
-        return self.tokenizer.lcut(text)
+        return self.engine.cut(text)
+
+    def spans(self, text: str) -> list[Span]:
+        """`text` in pieces: what is one thing whatever its letters (emoticon, emoji, @name, link,
+        order or phone number) as one piece, the rest as words; joined they give it back.
+        """
+        found: list[Span] = []
+        for piece in spans.parted(text):
+            if piece.kind is spans.Kind.WORD:
+                found += [Span(spans.Kind.WORD, word) for word in self.engine.cut(piece.text)]
+            else:
+                found.append(piece)
+        return found
+
+    def keywords(self, text: str) -> list[str]:
+        """The words that say what `text` is about: no numbers, names, links, blanks, stop words."""
+        return [
+            span.text
+            for span in self.spans(text)
+            if span.kind is spans.Kind.WORD
+            and any(character.isalpha() for character in span.text)
+            and span.text.casefold() not in self.stop
+        ]
 
 
-def segmenter(words: Iterable[str] = ()) -> Segmenter:
-    """A segmenter that also knows `words`: product names, operators' own words."""
-    tokenizer = copy.copy(_reference())
-    # The copy shares nothing that add_word changes.
-    tokenizer.FREQ = dict(tokenizer.FREQ)
-    for word in words:
-        tokenizer.add_word(word)
-    return Segmenter(cast(Tokenizer, tokenizer))
+def segmenter(
+    words: Iterable[str] = (),
+    deleted: Iterable[str] = (),
+    stop: Iterable[str] = (),
+    main: Path | None = None,
+) -> Segmenter:
+    """A segmenter that also knows `words`: product names, operators' own words.
+
+    `deleted` are no words, `stop` say nothing (beside our own list), and `main` is a main
+    dictionary in the place of jieba's. With a deletion or such a dictionary jieba itself cuts,
+    because rjieba would cut otherwise.
+    """
+    reference = engines.reference(words, deleted, main)
+    engine = reference if reference.deleted or main is not None else engines.fast(reference)
+    return Segmenter(engine, _stop_words() | frozenset(word.casefold() for word in stop))
 
 
 @functools.cache
-def _reference():  # type: ignore[no-untyped-def]  # jieba ships no types
-    with warnings.catch_warnings():
-        # jieba's sources hold escapes that Python 3.12 warns of, and it looks for pkg_resources.
-        warnings.simplefilter("ignore")
-        import jieba  # noqa: PLC0415  # loading the dictionary is worth doing only where needed
-    jieba.setLogLevel(logging.WARNING)
-    tokenizer = jieba.Tokenizer()
-    tokenizer.tmp_dir = _cache_folder()
-    tokenizer.cache_file = "jieba.cache"
-    tokenizer.initialize()
-    for word in DICTIONARY.read_text(encoding="utf-8").split():
-        tokenizer.add_word(word)
-    return tokenizer
-
-
-def _cache_folder() -> str:
-    # jieba unmarshals its cache, so no other user may be able to write there.
-    folder = Path(tempfile.gettempdir()) / f"qunyun-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        return tempfile.mkdtemp(prefix="qunyun-")
-    return str(folder)
+def _stop_words() -> frozenset[str]:
+    return frozenset(STOP_WORDS.read_text(encoding="utf-8").split())

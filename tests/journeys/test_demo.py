@@ -1,13 +1,14 @@
 """The demo, small: through the real ingest, planner, outbox, attribution and digests."""
 
 import asyncio
+import datetime as dt
 import json
-import threading
-import urllib.request
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import typer
 from sqlmodel import Session, select
@@ -122,24 +123,33 @@ def test_the_command_prints_labels_beside_the_planted_truth(tmp_path: Path) -> N
     assert json.loads((home / "demo.json").read_text(encoding="utf-8"))["seed"] == 7
 
 
-def test_the_pages_are_served_on_this_machine_alone(summary: Summary) -> None:
-    with serving.server(summary.home / "digests", 0) as pages:
-        assert pages.server_address[0] == "127.0.0.1"
-        thread = threading.Thread(target=pages.serve_forever)
-        thread.start()
-        try:
-            address = f"http://127.0.0.1:{pages.server_port}/"
-            with urllib.request.urlopen(address) as answer:
-                assert "周报" in answer.read().decode()
-        finally:
-            pages.shutdown()
-            thread.join()
+async def test_the_console_is_served_on_this_machine_alone_and_the_community_goes_on(
+    summary: Summary,
+) -> None:
+    stop, told = asyncio.Event(), asyncio.Queue[str]()
+
+    def now() -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    served = asyncio.create_task(serving.serve(summary.home, 0, now, stop, told.put_nowait))
+    async with asyncio.timeout(60):
+        link = await told.get()
+        assert link.startswith("http://127.0.0.1:")
+        given = {"name": "小林", "password": "correct horse", "again": "correct horse"}
+        ours = {"sec-fetch-site": "same-origin"}
+        async with httpx.AsyncClient(headers=ours, follow_redirects=True) as browser:
+            assert (await browser.post(link, data=given)).status_code == 200
+            overview = await browser.get(str(httpx.URL(link).join("/")))
+            assert "总览" in overview.text
+            assert "demo-1" in overview.text
+        stop.set()
+        await served
 
 
-def test_a_taken_port_is_named_with_its_remedy(tmp_path: Path) -> None:
-    with (
-        serving.server(tmp_path, 0) as first,
-        pytest.raises(InvalidInput, match="换一个端口"),
-        serving.server(tmp_path, first.server_port),
-    ):
-        pass
+async def test_a_taken_port_is_named_with_its_remedy(tmp_path: Path, summary: Summary) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InvalidInput, match="换一个端口"):
+            await serving.serve(
+                summary.home, port, lambda: serving.ENDS_AT, asyncio.Event(), lambda _: None
+            )

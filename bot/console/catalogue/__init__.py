@@ -1,0 +1,49 @@
+"""The words of the console: Chinese in the code, other languages in a file per page group.
+
+A file maps the Chinese text, word for word, to its translation; `{names}` stay as they are. A test
+names every text that has no translation and every translation that nothing shows.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import yaml
+
+FOLDER = Path(__file__).parent
+CHINESE, ENGLISH = "zh", "en"
+LANGUAGES = {CHINESE: "简体中文", ENGLISH: "English"}
+
+Translate = Callable[..., str]
+
+
+@cache
+def catalogue(language: str) -> MappingProxyType[str, str]:
+    """Every translation into a language, from all its files."""
+    found: dict[str, str] = {}
+    for path in sorted((FOLDER / language).glob("*.yaml")):
+        found |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    return MappingProxyType(found)
+
+
+def translator(language: str) -> Translate:
+    """A function from a Chinese text and its values to what the reader sees."""
+    known = catalogue(language)
+
+    def translate(text: str, **values: object) -> str:
+        shown = known.get(text, text)
+        return shown.format_map(values) if values else shown
+
+    return translate
+
+
+def language_for(chosen: str | None, accepted: str) -> str:
+    """The operator's choice, else the first of an Accept-Language header that we speak."""
+    if chosen in LANGUAGES:
+        return str(chosen)
+    for each in accepted.lower().split(","):
+        name = each.partition(";")[0].strip().partition("-")[0]
+        if name in LANGUAGES:
+            return name
+    return CHINESE

@@ -1,0 +1,160 @@
+"""Files of operators taken in: the same functions as `qunyun … import`, tried first, then done.
+
+A check does the whole import in a transaction that is not kept, so what it says is what will be.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlmodel import Session
+
+from bot import database, deriving, faq, membership_files, room_files
+from bot.console.page import Console
+from bot.console.uploads import Upload
+from bot.csv_files import Imported, Reading
+from bot.errors import Fault, InvalidInput
+from bot.orders import catalogue, intake, people
+from content_calendar import holidays, interchange, words
+
+CALENDAR, WORDS = "calendar", "words"
+# What can be taken in: (title, columns of the first line, the endings of its files).
+KINDS = {
+    CALENDAR: ("内容日历", "YAML 或 Excel，和导出的格式一样", ".yaml,.yml,.xlsx"),
+    "rooms": ("群", "群、群名、垂类、标签、时区、账号、负责人、允许@所有人", ".csv"),
+    "memberships": ("群成员", "群、成员、手机、入群时间、退群时间", ".csv"),
+    "products": ("商品", "商品编码、商品名、别名、类目、价格", ".csv"),
+    "campaigns": ("促销活动", "活动、优惠码、链接、开始时间、结束时间", ".csv"),
+    "faq": ("常见问题", "问题、答案、垂类、问法", ".csv"),
+    "orders": (
+        "订单",
+        "订单号、行号、商品编码、数量、实付金额、支付时间、买家ID、买家手机、unionid、优惠码、渠道",
+        ".csv",
+    ),
+    WORDS: ("违禁词", "一行一个词", ".txt,.csv"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an import did or would do. `changes` are the series of a calendar file."""
+
+    done: Imported
+    changes: tuple[interchange.Change, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+    stale: bool = False
+
+
+class _NotKept(Exception):
+    """Ends a trial: everything is rolled back."""
+
+
+def check(console: Console, upload: Upload, by: str) -> Outcome:
+    """What taking the file in would do; nothing is kept. Raises InvalidInput for a wrong file."""
+    outcome = Outcome(Imported())
+    with contextlib.suppress(_NotKept), database.transaction(console.engine) as session:
+        outcome = _take_in(session, console, upload, by)
+        raise _NotKept
+    return outcome
+
+
+def take_in(console: Console, upload: Upload, by: str) -> Outcome:
+    """Take the file in. Raises InvalidInput, and keeps nothing, where any line is wrong."""
+    with database.transaction(console.engine) as session:
+        outcome = _take_in(session, console, upload, by)
+        if outcome.done.faults:
+            raise InvalidInput(*outcome.done.faults)
+    return outcome
+
+
+def derive_again(console: Console) -> None:
+    """What is derived from messages depends on rooms' zones and products' names."""
+    with database.reading(console.engine) as session:
+        rules = deriving.load_rules(session, console.settings.zone)
+    deriving.rebuild(console.engine, rules)
+
+
+def _take_in(session: Session, console: Console, upload: Upload, by: str) -> Outcome:
+    if upload.kind == CALENDAR:
+        return _calendar(session, console, upload, by)
+    if upload.kind == WORDS:
+        wanted = words.read(upload.path)
+        added = words.add(session, wanted)
+        return Outcome(Imported(created=added, unchanged=len(wanted) - added))
+    return _CSV[upload.kind](session, console, upload)
+
+
+def _calendar(session: Session, console: Console, upload: Upload, by: str) -> Outcome:
+    zone, days = console.settings.timezone, holidays.load(session)
+    read = interchange.read(upload.path.read_bytes(), upload.path.name, zone, days)
+    changes = tuple(interchange.take_in(session, read.series, by, console.clock()))
+    counts = [each.difference for each in changes]
+    done = Imported(
+        counts.count(interchange.Difference.NEW),
+        counts.count(interchange.Difference.CHANGED),
+        counts.count(interchange.Difference.SAME),
+    )
+    return Outcome(done, changes, read.warnings)
+
+
+def _rooms(session: Session, console: Console, upload: Upload) -> Outcome:
+    reading = room_files.read_rows(upload.path, console.settings.zone)
+    done, moved = room_files.record(session, reading.rows)
+    return Outcome(_with(reading, done), stale=bool(moved))
+
+
+def _memberships(session: Session, console: Console, upload: Upload) -> Outcome:
+    reading = membership_files.read_rows(upload.path, console.settings.zone)
+    done = membership_files.record(session, reading.rows, _secret(console), console.clock())
+    people.resolve(session)
+    return Outcome(_with(reading, done))
+
+
+def _orders(session: Session, console: Console, upload: Upload) -> Outcome:
+    reading = intake.read_rows(upload.path, console.settings.zone)
+    now = console.clock()
+    done = intake.record(session, reading.rows, upload.source, _secret(console), now)
+    return Outcome(_with(reading, done))
+
+
+def _plain(
+    read: Callable[..., Reading[Any]],
+    record: Callable[[Session, Sequence[Any]], Imported],
+    *,
+    names: bool = False,
+) -> Callable[[Session, Console, Upload], Outcome]:
+    """An import without a secret; with `names`, what was told apart by names is derived again."""
+
+    def run(session: Session, console: Console, upload: Upload) -> Outcome:
+        reading = read(upload.path, console.settings.zone)
+        done = record(session, reading.rows)
+        return Outcome(_with(reading, done), stale=names and done.created + done.changed > 0)
+
+    return run
+
+
+_CSV: dict[str, Callable[[Session, Console, Upload], Outcome]] = {
+    "rooms": _rooms,
+    "memberships": _memberships,
+    "products": _plain(catalogue.read_products, catalogue.record_products, names=True),
+    "campaigns": _plain(catalogue.read_campaigns, catalogue.record_campaigns, names=True),
+    "faq": _plain(faq.read_rows, faq.record),
+    "orders": _orders,
+}
+
+
+def _with(reading: Reading[Any], done: Imported) -> Imported:
+    faults = sorted((*reading.faults, *done.faults), key=lambda fault: fault.line)
+    return replace(done, faults=tuple(faults))
+
+
+def _secret(console: Console) -> bytes:
+    """The installation's secret. It is made by the command line, whose file it is."""
+    path = console.settings.home / "secret"
+    try:
+        return bytes.fromhex(path.read_text().strip())
+    except (FileNotFoundError, ValueError) as error:
+        problem = "这台机器上还没有生成密钥，成员和订单要用它来脱敏"
+        remedy = "第一次请在服务器上运行 qunyun memberships import 或 qunyun orders import"
+        raise InvalidInput(Fault("secret", 0, "", problem, remedy)) from error

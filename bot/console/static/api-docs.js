@@ -1,0 +1,2 @@
+const place = document.getElementById('api')
+SwaggerUIBundle({ domNode: place, url: place.dataset.openapi, deepLinking: true, validatorUrl: null })

@@ -1,0 +1,209 @@
+"""The pictures of the console in docs/images: `python -m tests.browser.pictures [--home DEMO]`.
+
+DEMO is the folder of a `qunyun demo --no-serve`, which is made where it is missing; it is copied,
+not changed. Its people go on for two days, and the pictures are taken while a batch goes out.
+"""
+
+import argparse
+import dataclasses
+import datetime as dt
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import select
+
+from bot import database
+from bot.demo import home as homes
+from bot.demo import serving
+from bot.gateways.manual import ManualGateway
+from bot.gateways.memory import MemoryGateway
+from bot.models import Account, Delivery, DeliveryState, OperatorRole, Room
+from content_calendar import definition, interchange, lifecycle
+from tests.browser.conftest import CHINESE, CHROMIUM, FLAGS, PHONE
+from tests.browser.desk import PASSWORD, Desk, Work, at_work, opened
+from tests.saying import local, rows
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+LARGEST = 200_000
+# What was due before the pictures goes out at once, moment by moment; the last meets trouble.
+SMOOTH = ("2026-11-23 12:10:05", "2026-11-23 20:00:05", "2026-11-24 12:10:05")
+TROUBLED = "2026-11-24 19:00:05"
+NOW = "2026-11-24 20:00:01"
+# Name of the picture → page.
+WIDE = {
+    "overview": "/",
+    "calendar": "/calendar",
+    "series": "/series/qa-mother-baby",
+    "approvals": "/approvals",
+    "rooms": "/rooms",
+    "room": "/rooms/1",
+    "deliveries": "/deliveries",
+    "accounts": "/accounts",
+    "settings": "/settings",
+    "data": "/data",
+}
+
+
+def main() -> None:
+    """Make every picture anew."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, help="the folder of a demo; made where it is missing")
+    parser.add_argument("--out", type=Path, default=IMAGES)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "demo"
+        if given.home is None:
+            words = [sys.executable, "-m", "bot", "demo", "--home", str(home), "--no-serve"]
+            subprocess.run(words, check=True)
+        else:
+            shutil.copytree(given.home, home)
+        take(home, given.out)
+
+
+def take(home: Path, out: Path) -> None:
+    """Serve the demo, let two days pass, take the pictures."""
+    settings = homes.settings(home).model_copy(update={"console_port": 0})
+    engine = database.connect(settings.database)
+    database.migrate(engine)
+    with opened(engine, settings, serving.ENDS_AT) as desk:
+        at_once = dataclasses.replace(
+            desk, settings=settings.model_copy(update={"random_gap_seconds": (0.0, 0.0)})
+        )
+        for name, role in (
+            ("小林", OperatorRole.ADMIN),
+            ("阿原", OperatorRole.OPERATOR),
+            ("晓雯", OperatorRole.APPROVER),
+        ):
+            desk.add(name, role)
+        with at_work(at_once, list(platform(desk).values())) as work:
+            for moment in SMOOTH:
+                pass_to(desk, work, moment)
+        desk.rooms("wechat", ["宝妈老客户 1 群", "宝妈老客户 2 群"], "宝妈育儿", kind="manual")
+        with at_work(at_once, troubled(desk)) as work:
+            pass_to(desk, work, TROUBLED)
+        ask_for_approval(desk)
+        with at_work(desk, troubled(desk)) as work:
+            desk.clock.move(local(NOW))
+            work.tick()
+            work.until(lambda: len(sent_since(desk, local(NOW))) >= 3)
+            photograph(desk, out)
+    engine.dispose()
+
+
+def platform(desk: Desk) -> dict[str, MemoryGateway]:
+    """The rooms as the platform has them, by account."""
+    found: dict[str, MemoryGateway] = {}
+    account, room = database.tables(Account, Room)
+    with database.reading(desk.engine) as session:
+        query = select(account.c.name, room.c.platform_id, room.c.topic).join(
+            room, room.c.account_id == account.c.id
+        ).where(account.c.gateway == "memory").order_by(room.c.id)  # fmt: skip
+        served = session.connection().execute(query).all()
+    for name, id, topic in served:
+        one = found.setdefault(name, MemoryGateway(name, clock=desk.clock, first=20_000_000))
+        one.echoes = False
+        one.add_room(id, topic)
+    return found
+
+
+def troubled(desk: Desk) -> list[MemoryGateway | ManualGateway]:
+    """The same, where one room leaves a post unanswered, and one has no bot any more."""
+    found = platform(desk)
+    rooms = [
+        (each.platform_id, each.account_id)
+        for each in rows(desk.engine, Room)
+        if each.topic in ("宝妈育儿 3 群", "宝妈育儿 6 群")
+    ]
+    names = {each.id: each.name for each in rows(desk.engine, Account)}
+    (silent, first), (gone, second) = rooms
+    found[names[first]].time_out(arrives=False, room=silent, times=1)
+    found[names[second]].refuse("群已经解散", room=gone, times=1)
+    return [*found.values(), ManualGateway("wechat", clock=desk.clock)]
+
+
+def pass_to(desk: Desk, work: Work, moment: str) -> None:
+    """Move to a moment, and wait until what is due then has gone out."""
+    desk.clock.move(local(moment))
+    work.tick()
+    by_hand = {each.id for each in rows(desk.engine, Account) if each.gateway == "manual"}
+    work.until(
+        lambda: (
+            not [
+                each
+                for each in rows(desk.engine, Delivery)
+                if each.state
+                in (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.SENDING)
+                and each.due_at <= desk.clock()
+                and each.account_id not in by_hand
+            ]
+        )
+    )
+
+
+def sent_since(desk: Desk, at: dt.datetime) -> list[Delivery]:
+    """What went out from a moment on."""
+    return [each for each in rows(desk.engine, Delivery) if each.sent_at and each.sent_at >= at]
+
+
+def ask_for_approval(desk: Desk) -> None:
+    """Somebody has rewritten a series and wants it approved."""
+    now = desk.clock()
+    with database.transaction(desk.engine) as session:
+        (series,) = definition.stored(session, keys=["share-pets"])
+        changed = dataclasses.replace(series.definition, at=dt.time(19, 30), late_by_minutes=90)
+        interchange.take_in(session, [changed], "阿原", now)
+        lifecycle.submit(session, changed.key, "阿原", now)
+
+
+def photograph(desk: Desk, out: Path) -> None:
+    """Every picture, as small as a document wants it."""
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, env=CHINESE)
+        page = browser.new_page(
+            viewport={"width": 1440, "height": 900}, locale="zh-CN", color_scheme="light"
+        )
+        sign_in(desk, page)
+        for name, path in WIDE.items():
+            shoot(page, desk.address + path, out / f"console-{name}.png")
+        page.emulate_media(color_scheme="dark")
+        shoot(page, f"{desk.address}/", out / "console-dark.png")
+        phone = browser.new_page(locale="zh-CN", color_scheme="light", **PHONE)
+        sign_in(desk, phone)
+        shoot(phone, f"{desk.address}/todo", out / "console-phone.png")
+        browser.close()
+
+
+def sign_in(desk: Desk, page: Page) -> None:
+    """As the admin, by the form."""
+    page.goto(f"{desk.address}/login")
+    page.get_by_label("名字").fill("小林")
+    page.get_by_label("密码").fill(PASSWORD)
+    page.get_by_role("button", name="登录").click()
+    page.wait_for_url(f"{desk.address}/")
+
+
+def shoot(page: Page, address: str, path: Path) -> None:
+    """One page as a PNG of few colours."""
+    page.goto(address)
+    page.locator(".htmx-request").first.wait_for(state="detached")
+    # Once more, when the last of it is painted.
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    with Image.open(io.BytesIO(page.screenshot())) as taken:
+        small = taken.convert("RGB").quantize(
+            160, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+        )
+        small.save(path, optimize=True)
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise SystemExit(f"{path.name} has {size} bytes, more than {LARGEST}")
+
+
+if __name__ == "__main__":
+    main()

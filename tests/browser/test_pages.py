@@ -1,0 +1,180 @@
+"""Every page in a real browser: nobody is shut out, nothing leaves the host, nothing complains."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from bot import database
+from bot.console import pages
+from bot.gateways.manual import ManualGateway
+from bot.gateways.memory import MemoryGateway
+from bot.models import Delivery, DeliveryState, OperatorRole
+from content_calendar import lifecycle
+from tests.browser import calendars
+from tests.browser.conftest import PHONE, People, fits
+from tests.browser.desk import Desk, at_work
+from tests.saying import local, rows
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+# What a browser shows of every route that shows something; a parameter stands for a real row.
+SEEN: Mapping[str, str] = {
+    "/": "/",
+    "/setup": "/setup",
+    "/operators": "/operators",
+    "/operators/{operator_id}": "/operators/2",
+    "/me": "/me",
+    "/audit": "/audit",
+    "/help": "/help",
+    "/api/docs": "/api/docs",
+    "/rooms": "/rooms",
+    "/rooms/{room_id}": "/rooms/1",
+    "/deliveries": "/deliveries",
+    "/deliveries/{delivery_id}": "/deliveries/1",
+    "/todo": "/todo",
+    "/accounts": "/accounts",
+    "/calendar": "/calendar",
+    "/calendar/conflicts": "/calendar/conflicts",
+    "/calendar/{key}/{day}": "/calendar/qa/2026-11-24",
+    "/series": "/series",
+    "/series/new": "/series/new",
+    "/series/{key}": "/series/draft",
+    "/series/{key}/run": "/series/waiting/run",
+    "/approvals": "/approvals",
+    "/data": "/data",
+    "/data/feeds": "/data/feeds",
+    "/settings": "/settings",
+}
+# These stand outside of a session.
+OUTSIDE = {"/login", "/link/{token}"}
+# For programs, for the pages' own scripts, or to be saved.
+NO_PAGES = {
+    "/healthz", "/readyz", "/metrics", "/events", "/calendar/feed", "/deliveries/{delivery_id}/image",
+    "/data/export/calendar/{form}", "/data/export/{subject}", "/feeds/{token}",
+}  # fmt: skip
+# Who works with a phone in the hand: the to-do list, and what cannot wait.
+ON_PHONES = ("/", "/todo", "/approvals", "/deliveries", "/deliveries/{delivery_id}")
+# Of the rules of accessibility, those that a change of colours can break.
+OF_COLOUR = {"runOnly": ["color-contrast", "link-in-text-block"]}
+# FullCalendar names each day by its date and writes the events into it.
+ITS_DAYS = ("label-content-name-mismatch", 'role="gridcell"')
+# swagger-ui writes this part of the page that describes the API.
+NOT_OURS = ".swagger-ui"
+SERIOUS = ("serious", "critical")
+
+
+def test_every_route_that_shows_something_is_looked_at() -> None:
+    shown = {route.path for route in pages.ROUTES if route.method == "GET" and not route.api}
+    assert {*SEEN, *OUTSIDE, *NO_PAGES} == shown
+
+
+def test_no_page_shuts_anybody_out_by_day(people: People) -> None:
+    with something_of_everything(people.desk):
+        page = people.signs_in("小林", OperatorRole.ADMIN)
+        no_faults(people, page, SEEN.values(), dialogs=True)
+
+
+def test_no_page_shuts_anybody_out_in_the_dark(people: People) -> None:
+    with something_of_everything(people.desk):
+        page = people.signs_in("小林", OperatorRole.ADMIN, color_scheme="dark")
+        no_faults(people, page, SEEN.values(), OF_COLOUR)
+
+
+def test_what_is_meant_for_phones_fits_into_one(people: People) -> None:
+    with something_of_everything(people.desk):
+        page = people.signs_in("小林", OperatorRole.ADMIN, **PHONE)
+        shown = [SEEN[path] for path in ON_PHONES]
+        no_faults(people, page, shown, narrow=True)
+
+
+def test_whoever_starts_with_nothing_is_not_shut_out(people: People) -> None:
+    stranger = people.arrives()
+    link = people.desk.first_link().removeprefix(people.desk.address)
+    no_faults(people, stranger, ["/login", link])
+    page = people.signs_in("小林", OperatorRole.ADMIN)
+    empty = [path for path, shown in SEEN.items() if path == shown and path != "/api/docs"]
+    no_faults(people, page, empty)
+
+
+@contextmanager
+def something_of_everything(desk: Desk) -> Iterator[None]:
+    """Rooms, posts in most states, a to-do, series of every kind; the app stays at work."""
+    robot = MemoryGateway("bot", clock=desk.clock)
+    robot.echoes = False
+    topics = [f"宝妈育儿 {number} 群" for number in range(12)]
+    desk.rooms("bot", topics, "宝妈育儿", "北京")
+    desk.rooms("wechat", ["老客户 1 群", "老客户 2 群"], "老客户", "测试", kind="manual")
+    for number, topic in enumerate(topics):
+        robot.add_room(f"宝妈育儿{number}@chatroom", topic)
+    robot.time_out(arrives=False, room="宝妈育儿1@chatroom", times=1)
+    robot.refuse("机器人被移出了群", room="宝妈育儿2@chatroom", times=1)
+    calendars.take_in(desk, "qa", "宝妈育儿")
+    calendars.take_in(desk, "by-hand", "老客户", name="老客户分享日", kind="用户分享日")
+    calendars.take_in(desk, "draft", "宝妈育儿", name="双十二预告", kind="促销", approved=False)
+    calendars.take_in(desk, "waiting", "宝妈育儿", name="宝妈夜谈", kind="公告", approved=False)
+    with database.transaction(desk.engine) as session:
+        lifecycle.submit(session, "waiting", "阿原", desk.clock())
+    desk.add("晓雯", OperatorRole.APPROVER)
+    desk.add("阿原", OperatorRole.OPERATOR)
+    with at_work(desk, [robot, ManualGateway("wechat", clock=desk.clock)]) as work:
+        desk.clock.move(local("2026-11-24 20:00:01"))
+        work.tick()
+        work.until(lambda: sum(
+            each.state in (DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
+            for each in rows(desk.engine, Delivery)
+        ) == len(topics))  # fmt: skip
+        yield
+
+
+def no_faults(
+    people: People,
+    page: Page,
+    paths: Iterable[str],
+    rules: Mapping[str, Any] | None = None,
+    *,
+    dialogs: bool = False,
+    narrow: bool = False,
+) -> None:
+    """Nothing serious is wrong with these pages, nor with the questions that they can ask."""
+    page.context.add_init_script(path=AXE)
+    found, asked = list[str](), set[str]()
+    for path in paths:
+        answer = page.goto(f"{people.desk.address}{path}")
+        if answer is None or not answer.ok:
+            found.append(f"{path}: {answer and answer.status}")
+        # What a page asks for once it is there.
+        expect(page.locator(".htmx-request")).to_have_count(0)
+        found += broken(page, path, rules)
+        if narrow and not fits(page):
+            found.append(f"{path}: wider than the window")
+        questions = page.locator("dialog[id]").evaluate_all("all => all.map(each => each.id)")
+        for question in [each for each in questions if dialogs and each not in asked]:
+            asked.add(question)
+            page.evaluate("id => document.getElementById(id).showModal()", question)
+            found += broken(page, f"{path}#{question}", rules, f"#{question}")
+            page.evaluate("id => document.getElementById(id).close()", question)
+    assert not found, "\n".join(found)
+
+
+def broken(
+    page: Page, where: str, rules: Mapping[str, Any] | None, part: str = "html"
+) -> Iterator[str]:
+    """The serious rules that a page breaks, with the element."""
+    options = {"resultTypes": ["violations"], **(rules or {})}
+    context = {"include": [part], "exclude": [NOT_OURS]}
+    found = page.evaluate("given => axe.run(...given)", [context, options])
+    for rule in found["violations"]:
+        if rule["impact"] in SERIOUS:
+            rule_of_days, day = ITS_DAYS
+            ours = [
+                each
+                for each in rule["nodes"]
+                if rule["id"] != rule_of_days or day not in each["html"]
+            ]
+            for node in ours[:3]:
+                told = (node["any"] or node["all"] or node["none"] or [{"message": ""}])[0]
+                html = json.dumps(node["html"][:160], ensure_ascii=False)
+                yield f"{where}: {rule['id']}: {told['message']} {html}"

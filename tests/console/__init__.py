@@ -1,0 +1,1 @@
+"""The console, asked as browsers and programs ask it, on real databases."""

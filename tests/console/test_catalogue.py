@@ -1,0 +1,102 @@
+"""Every word of the console stands in every catalogue, and every catalogue says nothing more."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import jinja2
+import pytest
+from jinja2.ext import extract_from_ast
+
+from bot import console
+from bot.console import catalogue
+
+FOLDER = Path(console.__file__).parent
+CHINESE = re.compile("[\u4e00-\u9fff]")
+OTHERS = [language for language in catalogue.LANGUAGES if language != catalogue.CHINESE]
+
+
+def in_templates() -> Iterator[str]:
+    """Every text that a template gives to `_`."""
+    environment = jinja2.Environment(autoescape=True)
+    for path in sorted((FOLDER / "templates").glob("*.html")):
+        tree = environment.parse(path.read_text(encoding="utf-8"))
+        for _, _, found in extract_from_ast(tree, ("_",)):
+            parts = found if isinstance(found, tuple) else (found,)
+            # What is no literal (None) stands in the code: labels, the menu.
+            yield from (part for part in parts[:1] if part)
+
+
+def in_code() -> Iterator[str]:
+    """Every Chinese text of the code that is no docstring."""
+    for path in sorted(FOLDER.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        explained = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        formatted = {
+            id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
+            for part in node.values
+        }  # fmt: skip
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and CHINESE.search(node.value)
+                and id(node) not in explained | formatted
+            ):
+                yield node.value
+
+
+def shown() -> set[str]:
+    return {*in_templates(), *in_code()}
+
+
+def names(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_text_is_translated_and_every_translation_is_shown(language: str) -> None:
+    known = catalogue.catalogue(language)
+    # The console's own name for its first language, in that language.
+    wanted = shown() - {catalogue.LANGUAGES[catalogue.CHINESE]}
+    assert sorted(wanted - known.keys()) == [], "without a translation"
+    assert sorted(known.keys() - wanted) == [], "never shown"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_translation_keeps_the_values_and_says_it_in_its_own_language(language: str) -> None:
+    for text, translated in catalogue.catalogue(language).items():
+        assert names(text) == names(translated), text
+        assert not CHINESE.search(re.sub(r"qunyun operator \S+ \S+", "", translated)), translated
+
+
+def test_no_text_stands_outside_the_catalogue_in_a_template() -> None:
+    for path in sorted((FOLDER / "templates").glob("*.html")):
+        text = re.sub(
+            r"{#.*?#}|{{.*?}}|{%.*?%}|<code>.*?</code>", "", path.read_text("utf-8"), flags=re.S
+        )
+        assert not CHINESE.search(text), path.name
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "language"),
+    [
+        (None, "", "zh"),
+        (None, "en-GB,en;q=0.9,zh;q=0.8", "en"),
+        (None, "fr,zh-TW;q=0.9", "zh"),
+        ("zh", "en", "zh"),
+        ("en", "zh", "en"),
+    ],
+)
+def test_the_operators_choice_goes_before_the_browsers(
+    chosen: str | None, accepted: str, language: str
+) -> None:
+    assert catalogue.language_for(chosen, accepted) == language

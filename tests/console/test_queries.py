@@ -1,0 +1,52 @@
+"""A page asks the database the same number of questions, however many rooms there are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine, event
+
+from bot.models import OperatorRole
+from tests.console.conftest import Desk
+
+# Every page that an operator looks at; a parameter stands for the first row.
+PAGES = (
+    "/", "/setup", "/operators", "/operators/1", "/me", "/audit", "/help",
+    "/rooms", "/rooms/1", "/deliveries", "/todo", "/accounts",
+    "/calendar", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/calendar/conflicts",
+    "/series", "/series/new", "/approvals",
+)  # fmt: skip
+
+
+@contextmanager
+def counted(engine: Engine) -> Iterator[list[str]]:
+    """The statements that are executed meanwhile."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("scope", [{}, {"verticals": ["宝妈育儿"]}], ids=["all", "some"])
+async def test_the_number_of_queries_does_not_grow_with_the_rooms(
+    desk: Desk, scope: dict[str, list[str]]
+) -> None:
+    asked: dict[str, list[int]] = {path: [] for path in PAGES}
+    desk.rooms(10)
+    for more in (0, 990):
+        if more:
+            desk.rooms(more, "宝妈育儿更多")
+        async with desk.signed_in("小林", OperatorRole.ADMIN, **scope) as browser:
+            for path in PAGES:
+                with counted(desk.engine) as statements:
+                    answer = await browser.get(path)
+                assert answer.status_code == 200, path
+                asked[path].append(len(statements))
+    for path, (few, many) in asked.items():
+        assert few == many <= 15, f"{path}: {few}, then {many}"
