@@ -24,10 +24,7 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-    "--lang=zh-CN",
 ]  # fmt: skip
-# The browser's own words, as in its fields for dates.
-CHINESE: dict[str, str | float | bool] = {**os.environ, "LANGUAGE": "zh_CN"}
 PATIENCE_MS = 20_000
 # A Tuesday, ten minutes before a Q&A day begins.
 NOW = local("2026-11-24 19:50")
@@ -48,7 +45,7 @@ def chromium() -> Iterator[Browser]:
     parts.require("chromium", asked and Path(CHROMIUM).exists(), remedy)
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, env=CHINESE)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 

@@ -25,7 +25,7 @@ from bot.gateways.manual import ManualGateway
 from bot.gateways.memory import MemoryGateway
 from bot.models import Account, Delivery, DeliveryState, OperatorRole, Room
 from content_calendar import definition, interchange, lifecycle
-from tests.browser.conftest import CHINESE, CHROMIUM, FLAGS, PHONE
+from tests.browser.conftest import CHROMIUM, FLAGS, PHONE
 from tests.browser.desk import PASSWORD, Desk, Work, at_work, opened
 from tests.saying import local, rows
 
@@ -165,7 +165,7 @@ def photograph(desk: Desk, out: Path) -> None:
     """Every picture, as small as a document wants it."""
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, env=CHINESE)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(
             viewport={"width": 1440, "height": 900}, locale="zh-CN", color_scheme="light"
         )
