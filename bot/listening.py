@@ -74,8 +74,8 @@ def hear(
 
 
 def take_over(session: Session, now: dt.datetime) -> list[Event]:
-    """Let accounts that heard something step in where the listener is away, and forget what is
-    older than `KEPT`; returns what is to be recorded.
+    """Let accounts that heard something step in where the listener is away or deaf, and forget
+    what is settled and older than `KEPT`; returns what is to be recorded.
     """
     rows = session.connection().execute(
         select(OVERHEARD.c.room_id, OVERHEARD.c.account_id)
@@ -187,6 +187,8 @@ def _listen(
     session: Session, account_id: int, rooms: Collection[int], since: dt.datetime | None
 ) -> None:
     """From here on this account listens there; `since` where somebody else did before."""
+    if not rooms:
+        return
     session.connection().execute(
         update(ROOM)
         .where(ROOM.c.id.in_(rooms))
@@ -236,6 +238,8 @@ def _missing(session: Session, account_id: int, rooms: Collection[int]) -> list[
     """Settle what an account heard in these rooms, where it listens now or before it was known
     who does: what the log lacks of it, in order.
     """
+    if not rooms:
+        return []
     rows = session.connection().execute(
         select(OVERHEARD)
         .join(ROOM, ROOM.c.id == OVERHEARD.c.room_id)

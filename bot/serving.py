@@ -1,9 +1,9 @@
 """Which account serves a room, and which one steps in.
 
-A room is served by one account: it listens there and posts there. Where that account is away for
-longer than `AWAY`, or no longer in the room, another account that is in the room takes over
-(`outbox.reassign` brings along what waits). It keeps the room: going back and forth would only
-lose more.
+A room is served by one account, which posts there; who listens is `listening`'s to say. Where it
+is away for longer than `AWAY`, or no longer in the room, another account that is in the room takes
+over (`outbox.reassign` brings along what waits). It keeps the room: going back and forth would
+only lose more.
 """
 
 import datetime as dt
@@ -48,6 +48,8 @@ def present(session: Session, account_id: int, room_id: int) -> None:
 
 def serve(session: Session, account_id: int, names: Collection[str]) -> None:
     """Serve the rooms, by platform id, that nobody serves yet, where this account can post."""
+    if not names:
+        return
     session.connection().execute(
         update(ROOM)
         .where(

@@ -40,7 +40,7 @@ def run() -> None:
             Fault("QUNYUN_GATEWAYS", 0, "", "没有配置任何通道", "在 .env 里写上,见 .env.example")
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # APScheduler reports every tick at this level.
+    # The scheduler that wechaty brings along reports every turn at this level.
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     asyncio.run(_run(settings, engine))
 

@@ -159,22 +159,37 @@ def merged(mine: Mapped, base: Mapped, theirs: Mapped) -> Mapped:
     """Theirs, with what I changed: field by field, and among the steps step by step."""
     found = dict(theirs)
     for name in {*mine, *base}:
-        if mine.get(name) != base.get(name):
+        if not _alike(mine.get(name), base.get(name)):
             _put(found, name, mine.get(name))
-    if mine.get("steps") != base.get("steps"):
+    if not _alike(mine.get("steps"), base.get("steps")):
         found["steps"] = _merged_steps(*(_by_name(each) for each in (mine, base, theirs)))
     return found
 
 
 def differing(one: Mapped, other: Mapped) -> list[str]:
     """The fields in which two mappings differ, in the file's order."""
-    return [name for name in calendar_file.SERIES_FIELDS if one.get(name) != other.get(name)]
+    fields = calendar_file.SERIES_FIELDS
+    return [name for name in fields if not _alike(one.get(name), other.get(name))]
+
+
+def _alike(one: object, other: object) -> bool:
+    """Whether the reader of files takes both for the same: a form sends numbers as text."""
+    return _read_as(one) == _read_as(other)
+
+
+def _read_as(raw: object) -> object:
+    if isinstance(raw, Mapping):
+        return {name: _read_as(each) for name, each in raw.items()}
+    if isinstance(raw, list | tuple):
+        each = [_read_as(one) for one in raw]
+        return each[0] if len(each) == 1 and isinstance(each[0], str) else each
+    return raw if raw is None or isinstance(raw, bool) else str(raw)
 
 
 def _merged_steps(mine: Mapped, base: Mapped, theirs: Mapped) -> list[Mapped]:
     found = {}
     for name, step in mine.items():
-        if step != base.get(name):
+        if not _alike(step, base.get(name)):
             found[name] = step
         elif name in theirs:
             found[name] = theirs[name]

@@ -22,7 +22,7 @@ from bot.models import Account, Audit, Delivery, DeliveryState, Pause, Series
 
 log = logging.getLogger(__name__)
 
-EVERY = 2.0
+EVERY_SECONDS = 2.0
 # Proxies cut streams that say nothing for long.
 ALIVE = 20.0
 AROUND = dt.timedelta(days=1)
@@ -32,10 +32,11 @@ Marks = dict[str, object]
 
 @dataclass(slots=True)
 class Changes:
-    """The open streams of one process, and what they were last told."""
+    """The open streams of one process, and what they were last told; a look `every` few seconds."""
 
     engine: Engine
     clock: Callable[[], dt.datetime]
+    every: float = EVERY_SECONDS
     listeners: set[asyncio.Queue[frozenset[str]]] = field(default_factory=set)
     stopping: bool = False
     looked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,7 +80,7 @@ class Changes:
             before = marks or before
             if before is not None:
                 self.looked.set()
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(self.every)
 
     def _look(self) -> Marks | None:
         try:

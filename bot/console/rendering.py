@@ -116,6 +116,8 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    # Chinese is read, not escaped.
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": True}
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["browser"] = browser
     environment.globals |= {"static": static, "labels": labels, "roles": roles}

@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import pytest
-
 from bot import database, pauses
-from bot.console import live
 from bot.console.live import Changes
 from bot.models import OperatorRole, PauseScope
 from tests.console.conftest import Desk
@@ -25,11 +22,8 @@ async def begun(stream: AsyncIterator[str]) -> None:
     assert (await anext(stream)).startswith("retry:")
 
 
-async def test_open_pages_are_told_what_changed_by_one_look_for_all(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "EVERY", 0.01)
-    changes: Changes = desk.app.state.console.changes
+async def test_open_pages_are_told_what_changed_by_one_look_for_all(desk: Desk) -> None:
+    changes = Changes(desk.engine, lambda: desk.now, every=0.01)
     streams = [changes.stream() for _ in range(15)]
     for stream in streams:
         await begun(stream)

@@ -124,3 +124,13 @@ async def test_an_occurrence_is_moved_and_moved_back_and_nobody_moves_rooms_of_o
         assert (await browser.post(f"{path}/skip")).status_code == 303
         gone = await browser.get("/calendar/feed?start=2026-12-01&end=2026-12-05")
         assert gone.json()["events"] == []
+
+
+def test_what_a_form_sends_as_text_is_nobodys_change() -> None:
+    base = {"late_by_minutes": 180, "recurrence": {"every_days": 2}, "name": "夜谈", "steps": []}
+    mine = base | {"late_by_minutes": "180", "recurrence": {"every_days": "2"}, "name": "宝妈夜谈"}
+    theirs = base | {"late_by_minutes": 60, "recurrence": {"every_days": 3}}
+    assert drafting.merged(mine, base, theirs) == theirs | {"name": "宝妈夜谈"}
+    assert drafting.differing(mine, base) == ["name"]
+    lunar = base | {"recurrence": {"lunar": ["01-15"]}}
+    assert drafting.differing(lunar, base | {"recurrence": {"lunar": "01-15"}}) == []

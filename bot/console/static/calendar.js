@@ -46,7 +46,6 @@
       return `occ kind-${props.kind} occ-${props.state}${props.moved ? ' occ-moved' : ''}${clashes(info.event) ? ' occ-conflict' : ''}`
     },
     eventDidMount: info => {
-      info.el.setAttribute('aria-label', info.event.extendedProps.said)
       info.el.title = info.event.extendedProps.said
     },
     dayCellDidMount: info => mark(info.el, info.date),
