@@ -14,13 +14,13 @@ demo: $(VENV)/.runtime $(VENDOR)
 run: $(VENV)/.runtime $(VENDOR)
 	$(BIN)/qunyun run
 
-install: $(VENV)/.development $(VENDOR) tests/gateway/node_modules/.installed
+install: $(VENV)/.development $(VENDOR) tests/gateway/node_modules/.installed tests/browser/node_modules/.installed
 
 test: install
 	$(BIN)/python -m pytest
 
 # The console in Debian's Chromium (packages chromium and fonts-noto-cjk).
-browser: install tests/browser/node_modules/.installed
+browser: install
 	QUNYUN_REQUIRE=chromium $(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.development

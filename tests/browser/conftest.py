@@ -1,6 +1,5 @@
 """Real Chromium on a real console; nothing may leave the host, and no page may complain."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -40,9 +39,7 @@ PHONE: dict[str, Any] = {
 def chromium() -> Iterator[Browser]:
     """One browser for all journeys; each person has a profile of their own in it."""
     remedy = "apt-get install chromium fonts-noto-cjk"
-    # Some pages still have faults of contrast: these run where they are asked for (`make browser`).
-    asked = "chromium" in os.environ.get("QUNYUN_REQUIRE", "").split(",")
-    parts.require("chromium", asked and Path(CHROMIUM).exists(), remedy)
+    parts.require("chromium", Path(CHROMIUM).exists(), remedy)
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
