@@ -165,6 +165,10 @@ def tick(app: App) -> int:
         )  # fmt: skip
     for room_id, account_id in kept.taken_over.items():
         log.warning("room %d: account %d takes over", room_id, account_id)
+    if any(kept.abandoned):
+        log.warning(
+            "without an owner: %d deliveries put back, %d held as uncertain", *kept.abandoned
+        )
     for key, year in planned.unknown_years:
         log.error("series %s waits for the holidays of %d, which nobody knows", key, year)
     return planned.new + kept.alerts

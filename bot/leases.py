@@ -7,7 +7,7 @@ process that was thought dead and wakes up does no harm.
 import datetime as dt
 from collections.abc import Callable
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, Table, exists, func, or_, select, update
 from sqlmodel import Session
 
 from bot import database
@@ -85,3 +85,14 @@ def is_current(session: Session, account_id: int, epoch: int) -> bool:
         session.connection().scalar(select(account.c.lease_epoch).where(account.c.id == account_id))
         == epoch
     )
+
+
+def is_over(delivery: Table, at: dt.datetime) -> ColumnElement[bool]:
+    """The SQL condition that the lease under which a delivery was claimed had ended by then."""
+    account = database.table(Account)
+    runs = exists().where(
+        account.c.id == delivery.c.account_id,
+        account.c.lease_epoch == delivery.c.epoch,
+        account.c.lease_until > at,
+    )
+    return ~runs

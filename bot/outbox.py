@@ -1,12 +1,13 @@
 """The one way out: every post, reply and digest is a row whose life is written here.
 
     PENDING → CLAIMED → SENDING → SENT
-    CLAIMED → PENDING    begin (paused), recover (crash, lease lost), reassign (account away)
+    CLAIMED → PENDING    begin (paused), recover, recover_abandoned (crash, lease lost),
+                         reassign (account away)
             → EXPIRED    begin (too late)
     SENDING → SENT       sent, echo
             → PENDING    not_handed_over (retry with backoff), throttled
             → FAILED     refused
-            → UNCERTAIN  unanswered (timeout), recover (crash, kill -9)
+            → UNCERTAIN  unanswered (timeout), recover, recover_abandoned (crash, kill -9)
     UNCERTAIN → SENT     echo, decide
               → PENDING  decide, and what its beginner still says: not_handed_over, throttled
               → FAILED   decide, refused
@@ -26,29 +27,17 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlmodel import Session
 
-from bot import claiming, database, echoes, intents, leases, pauses, serving
+from bot import arrows, claiming, database, echoes, intents, leases, pauses, serving
 from bot.gateway import Post, Said
 from bot.intents import Intent
 from bot.models import Audit, Delivery, DeliveryState
 from bot.models.pause import PauseScope
 
-PENDING, CLAIMED, SENDING, SENT = (
-    DeliveryState.PENDING,
-    DeliveryState.CLAIMED,
-    DeliveryState.SENDING,
-    DeliveryState.SENT,
-)
-FAILED, UNCERTAIN, EXPIRED, CANCELLED = (
-    DeliveryState.FAILED,
-    DeliveryState.UNCERTAIN,
-    DeliveryState.EXPIRED,
-    DeliveryState.CANCELLED,
-)
+PENDING, CLAIMED, SENDING, SENT, FAILED, UNCERTAIN, EXPIRED, CANCELLED = DeliveryState
 BACKOFF = dt.timedelta(seconds=5)
 LONGEST_BACKOFF = dt.timedelta(minutes=10)
 # What a person wants sent again has at least so long, however late it was.
@@ -155,27 +144,30 @@ def begin(session: Session, delivery_id: int, epoch: int, now: dt.datetime) -> P
     held = session.connection().scalar(
         select(pauses.holds(delivery)).where(delivery.c.id == delivery_id)
     )
-    row = _row(session, delivery_id)
+    row = arrows.row(session, delivery_id)
     if row is None or row.state != CLAIMED or row.epoch != epoch:
         return None
     if not leases.is_current(session, row.account_id, epoch):
         return None
     if held:
-        _move(session, delivery_id, CLAIMED, state=PENDING)
+        arrows.move(session, delivery_id, [CLAIMED], {"state": PENDING})
         return None
     if row.expires_at <= now:
-        _move(session, delivery_id, CLAIMED, state=EXPIRED, reason=_too_late(row.expires_at))
+        late = {"state": EXPIRED, "reason": _too_late(row.expires_at)}
+        arrows.move(session, delivery_id, [CLAIMED], late)
         return None
-    begun = _move(
+    begun = arrows.move(
         session,
         delivery_id,
-        CLAIMED,
-        epoch=epoch,
-        state=SENDING,
-        sending_at=now,
-        attempts=row.attempts + 1,
-        fingerprint=echoes.fingerprint(intents.content(row)),
-        reason=None,
+        [CLAIMED],
+        {
+            "state": SENDING,
+            "sending_at": now,
+            "attempts": row.attempts + 1,
+            "fingerprint": echoes.fingerprint(intents.content(row)),
+            "reason": None,
+        },
+        epoch,
     )
     if not begun:
         # Somebody cancelled it or took the account over between our look and our step.
@@ -188,18 +180,18 @@ def sent(session: Session, delivery_id: int, message_id: str | None, now: dt.dat
     values: dict[str, object] = {"state": SENT, "sent_at": now, "reason": None}
     if message_id is not None:
         values["message_id"] = message_id
-    return _apply(session, delivery_id, BEGUN, values)
+    return arrows.move(session, delivery_id, BEGUN, values)
 
 
 def not_handed_over(
     session: Session, delivery_id: int, epoch: int, reason: str, now: dt.datetime
 ) -> bool:
     """The gateway could not be reached before anything was handed over: try again later."""
-    row = _row(session, delivery_id)
+    row = arrows.row(session, delivery_id)
     attempts = row.attempts if row is not None else 0
     wait = min(BACKOFF * 2 ** min(attempts, 10), LONGEST_BACKOFF)
     again = {"state": PENDING, "account_id": serving.server(), "not_before": now + wait}
-    return _apply(session, delivery_id, BEGUN, again | {"reason": reason}, epoch)
+    return arrows.move(session, delivery_id, BEGUN, again | {"reason": reason}, epoch)
 
 
 def refused(
@@ -208,8 +200,9 @@ def refused(
     """The platform said no for good; `gone` where nothing else can be posted to the room either:
     the room is marked, and what waits for it goes to another account or stays listed.
     """
-    row = _row(session, delivery_id)
-    moved = _apply(session, delivery_id, BEGUN, {"state": FAILED, "reason": reason}, epoch)
+    row = arrows.row(session, delivery_id)
+    failed = {"state": FAILED, "reason": reason}
+    moved = arrows.move(session, delivery_id, BEGUN, failed, epoch)
     if moved and gone and row is not None:
         at = row.sending_at
         reassign(session, serving.lost(session, row.account_id, row.room_id, reason, at))
@@ -248,7 +241,7 @@ def throttled(
     """The platform said no because the account does too much: the account rests, for `rest` where
     the platform says how long, else until an operator lets it go on. What waits for it waits on.
     """
-    row = _row(session, delivery_id)
+    row = arrows.row(session, delivery_id)
     if row is None or row.state not in BEGUN or row.epoch != epoch:
         return False
     if rest is None:
@@ -262,12 +255,13 @@ def throttled(
             .values(not_before=now + rest)
         )
     again = {"state": PENDING, "account_id": serving.server(), "reason": reason}
-    return _apply(session, delivery_id, BEGUN, again, epoch)
+    return arrows.move(session, delivery_id, BEGUN, again, epoch)
 
 
 def unanswered(session: Session, delivery_id: int, epoch: int, reason: str) -> bool:
     """Handed over, and no answer came: it waits for its echo or for an operator."""
-    return _move(session, delivery_id, SENDING, epoch=epoch, state=UNCERTAIN, reason=reason)
+    held = {"state": UNCERTAIN, "reason": reason}
+    return arrows.move(session, delivery_id, [SENDING], held, epoch)
 
 
 def recover(session: Session, account_id: int, epoch: int) -> tuple[int, int]:
@@ -277,7 +271,22 @@ def recover(session: Session, account_id: int, epoch: int) -> tuple[int, int]:
     arrived and is held for its echo or an operator.
     """
     delivery = database.table(Delivery)
-    left = and_(delivery.c.account_id == account_id, delivery.c.epoch < epoch)
+    return _put_back(session, and_(delivery.c.account_id == account_id, delivery.c.epoch < epoch))
+
+
+def recover_abandoned(session: Session, now: dt.datetime) -> tuple[int, int]:
+    """Put right, as `recover` does, what is in nobody's hands because no owner comes back: its
+    account was taken out of the settings or never logs in again. Returns (released, uncertain).
+
+    Whoever began such a row and lives after all may still say what became of it.
+    """
+    delivery, long_ago = database.table(Delivery), now - serving.AWAY
+    nobodys = and_(leases.is_over(delivery, long_ago), delivery.c.claimed_at <= long_ago)
+    return _put_back(session, nobodys)
+
+
+def _put_back(session: Session, left: ColumnElement[bool]) -> tuple[int, int]:
+    delivery = database.table(Delivery)
     counts = []
     for state, values in (
         (CLAIMED, {"state": PENDING}),
@@ -304,14 +313,14 @@ def echo(session: Session, said: Said) -> bool:
     values: dict[str, object] = {"state": SENT, "sent_at": said.at, "reason": None}
     if said.own:
         values["message_id"] = said.id
-    return _apply(session, found, (SENDING, UNCERTAIN, SENT), values)
+    return arrows.move(session, found, [*BEGUN, SENT], values)
 
 
 def decide(
     session: Session, delivery_id: int, decision: Decision, by: str, now: dt.datetime
 ) -> bool:
     """What an operator says of an UNCERTAIN delivery, or of a FAILED one that is to go again."""
-    row = _row(session, delivery_id)
+    row = arrows.row(session, delivery_id)
     starts = (UNCERTAIN, FAILED) if decision is Decision.RESEND else (UNCERTAIN,)
     if row is None or row.state not in starts:
         return False
@@ -335,7 +344,7 @@ def decide(
             before={"state": row.state.value},
         )
     )
-    return _apply(session, delivery_id, starts, values)
+    return arrows.move(session, delivery_id, starts, values)
 
 
 def carried_out(session: Session, delivery_id: int, by: str, now: dt.datetime) -> bool:
@@ -429,41 +438,6 @@ def _cancel(session: Session, which: ColumnElement[bool], reason: str, withdrawn
             .values(state=CANCELLED, reason=reason, withdrawn=withdrawn)
         )
         .rowcount
-    )
-
-
-def _move(
-    session: Session,
-    delivery_id: int,
-    *starts: DeliveryState,
-    epoch: int | None = None,
-    **values: object,
-) -> bool:
-    """One arrow: from one of `starts`, under `epoch` where it is given, or nothing happens."""
-    return _apply(session, delivery_id, starts, values, epoch)
-
-
-def _apply(
-    session: Session,
-    delivery_id: int,
-    starts: Sequence[DeliveryState],
-    values: Mapping[str, object],
-    epoch: int | None = None,
-) -> bool:
-    delivery = database.table(Delivery)
-    owned = delivery.c.epoch == epoch if epoch is not None else true()
-    moved = session.connection().execute(
-        update(delivery)
-        .where(delivery.c.id == delivery_id, delivery.c.state.in_(starts), owned)
-        .values(dict(values))
-    )
-    return moved.rowcount == 1
-
-
-def _row(session: Session, delivery_id: int) -> Row[Any] | None:
-    delivery = database.table(Delivery)
-    return (
-        session.connection().execute(select(delivery).where(delivery.c.id == delivery_id)).first()
     )
 
 

@@ -20,9 +20,12 @@ RULES_LAG = dt.timedelta(hours=25)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What upkeep did: `taken_over` are new accounts by room id, the others are counts."""
+    """What upkeep did: `taken_over` are new accounts by room id, `abandoned` what was left by
+    owners that are no more (released, uncertain); the others are counts.
+    """
 
     taken_over: Mapping[int, int]
+    abandoned: tuple[int, int]
     filled_in: int
     expired: int
     alerts: int
@@ -34,10 +37,11 @@ def keep(
     """Do what time asks for. Safe to repeat, by any process."""
     taken_over = serving.take_over(session, now)
     outbox.reassign(session, taken_over)
+    abandoned = outbox.recover_abandoned(session, now)
     filled_in = ingest.record(session, listening.take_over(session, now), rules, memory)
     expired = outbox.expire(session, now)
     alerts = outbox.plan(session, alerting.alerts(session, settings, now), now)
-    return Kept(taken_over, filled_in.accepted, expired, alerts)
+    return Kept(taken_over, abandoned, filled_in.accepted, expired, alerts)
 
 
 def fresh_rules(session: Session, rules: Rules, now: dt.datetime) -> Rules | None:

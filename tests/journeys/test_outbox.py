@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from sqlalchemy import Engine
 
-from bot import database, leases, outbox, pacing, pauses
+from bot import database, leases, outbox, pacing, pauses, serving
 from bot.gateway import Said
 from bot.intents import Intent
 from bot.models import (
@@ -130,6 +130,36 @@ def test_an_old_owner_claims_and_begins_nothing_but_may_tell_what_arrived(engine
     with database.transaction(engine) as session:
         assert outbox.sent(session, first, "x1", later)
     assert claim(engine, new, later) == [second, third]
+
+
+def test_what_an_account_left_that_never_comes_back_is_put_right(engine: Engine) -> None:
+    epoch = rooms(engine, 3)
+    plan(engine, intent(1), intent(2), intent(3))
+    first, second, third = claim(engine, epoch)
+    assert begin(engine, first, epoch)
+    assert begin(engine, second, epoch)
+    gone = EIGHT + leases.LASTS + serving.AWAY
+    with database.transaction(engine) as session:
+        assert outbox.recover_abandoned(session, gone - SECOND) == (0, 0), "it may only be slow"
+        assert outbox.recover_abandoned(session, gone) == (1, 2)
+        assert outbox.recover_abandoned(session, gone) == (0, 0)
+        assert outbox.sent(session, first, "x1", gone), "it was only very slow"
+        assert outbox.not_handed_over(session, second, epoch, "连不上", gone)
+        outbox.expire(session, EIGHT + dt.timedelta(hours=3))
+    assert states(engine) == [DeliveryState.SENT, DeliveryState.EXPIRED, DeliveryState.EXPIRED]
+    assert not begin(engine, third, epoch, gone)
+
+
+def test_what_a_slow_owner_holds_is_left_to_it(engine: Engine) -> None:
+    epoch = rooms(engine, 2)
+    plan(engine, intent(1), intent(2))
+    first, second = claim(engine, epoch)
+    assert begin(engine, first, epoch)
+    later = EIGHT + dt.timedelta(hours=1)
+    with database.transaction(engine) as session:
+        leases.renew(session, 1, epoch, later)
+        assert outbox.recover_abandoned(session, later) == (0, 0)
+    assert begin(engine, second, epoch, later)
 
 
 def test_a_running_lease_is_not_taken_but_a_dead_owners_is(engine: Engine) -> None:

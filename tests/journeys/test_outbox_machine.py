@@ -487,6 +487,7 @@ class OutboxLife(RuleBasedStateMachine):
                 self._renew(process, account)
         with self._changing() as session:
             outbox.reassign(session, serving.take_over(session, self.now))
+            outbox.recover_abandoned(session, self.now)
             outbox.expire(session, self.now)
 
     # What must be true after every step
