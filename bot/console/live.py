@@ -1,7 +1,12 @@
 """What changed, told to open pages: one look at the database for all of them, one stream a page.
 
 A stream carries names of topics only, never a figure: each page asks again for what it shows, so
-that role and scope are checked where they always are. Nobody looks while nobody listens.
+that role and scope are checked where they always are.
+
+Looks are numbered. A page is made with the number of the last look before its figures were read
+(`seen`) and opens its stream with it: whatever a later look found is told at once, so that nothing
+falls between the making of a page and its stream. Where nobody looked meanwhile, every topic is
+told. Looking goes on for `LINGER` after the last page has gone, since the next one mostly follows.
 """
 
 import asyncio
@@ -9,6 +14,8 @@ import contextlib
 import datetime as dt
 import json
 import logging
+import secrets
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
@@ -25,9 +32,40 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 2.0
 # Proxies cut streams that say nothing for long.
 ALIVE = 20.0
+LINGER = 60.0
+# A page that was made more looks ago than this is told everything.
+REMEMBERED = 200
 AROUND = dt.timedelta(days=1)
+TOPICS = frozenset({"deliveries", "pauses", "audit", "series", "accounts"})
 
 Marks = dict[str, object]
+# What a stream is told, with where it then stands.
+Told = asyncio.Queue[tuple[frozenset[str], str]]
+
+
+@dataclass(slots=True)
+class Watch:
+    """One stretch of looking without a gap: `found` are the topics of its looks, the latest last;
+    `looks` counts them.
+    """
+
+    name: str
+    looks: int = 0
+    found: deque[frozenset[str]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+
+    def seen(self) -> str:
+        """What a page, or a stream, has seen that begins now."""
+        return f"{self.name}.{self.looks}"
+
+    def since(self, seen: str) -> frozenset[str]:
+        """The topics that later looks found, every one where that is not known."""
+        name, _, number = seen.partition(".")
+        if name != self.name or not (number.isascii() and number.isdigit()):
+            return TOPICS
+        missed = self.looks - int(number)
+        if not 0 <= missed <= len(self.found):
+            return TOPICS
+        return frozenset().union(*list(self.found)[len(self.found) - missed :])
 
 
 @dataclass(slots=True)
@@ -37,28 +75,37 @@ class Changes:
     engine: Engine
     clock: Callable[[], dt.datetime]
     every: float = EVERY_SECONDS
-    listeners: set[asyncio.Queue[frozenset[str]]] = field(default_factory=set)
+    linger: float = LINGER
+    listeners: set[Told] = field(default_factory=set)
     stopping: bool = False
-    looked: asyncio.Event = field(default_factory=asyncio.Event)
-    _watch: asyncio.Task[None] | None = None
+    watch: Watch | None = None
+    watching: asyncio.Task[None] | None = None
 
-    async def stream(self) -> AsyncGenerator[str, None]:
-        """The events of one page, until it goes away."""
-        told: asyncio.Queue[frozenset[str]] = asyncio.Queue()
+    def seen(self) -> str:
+        """What a page has seen whose figures are read from now on; empty where nobody looks."""
+        watch = self.watch
+        return watch.seen() if watch is not None else ""
+
+    async def stream(self, seen: str = "") -> AsyncGenerator[str, None]:
+        """The events of one page that was made when `seen` was, until it goes away."""
+        told: Told = asyncio.Queue()
         self.listeners.add(told)
-        if self._watch is None or self._watch.done():
-            self._watch = asyncio.create_task(self._watching())
+        if self.watching is None or self.watching.done():
+            self.watch = None
+            self.watching = asyncio.create_task(self._look_on())
+        if self.watch is not None:
+            told.put_nowait((self.watch.since(seen), self.watch.seen()))
+        # Else nobody looked since: the first look tells everybody everything.
+        stands = ""
         try:
             yield "retry: 3000\n\n"
             while not self.stopping:
                 topics: frozenset[str] = frozenset()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(ALIVE):
-                        topics = await told.get()
-                if topics:
-                    yield f"event: changed\ndata: {json.dumps(sorted(topics))}\n\n"
-                else:
-                    yield ": still here\n\n"
+                        topics, stands = await told.get()
+                # A browser that lost its stream says where it stood.
+                yield f"id: {stands}\n{_event(topics)}\n\n"
         finally:
             self.listeners.discard(told)
 
@@ -66,21 +113,30 @@ class Changes:
         """End every stream; the last thing a stopping server does (from its own loop)."""
         self.stopping = True
         for told in self.listeners:
-            told.put_nowait(frozenset())
+            told.put_nowait((frozenset(), ""))
 
-    async def _watching(self) -> None:
+    async def _look_on(self) -> None:
         before: Marks | None = None
-        while self.listeners and not self.stopping:
-            marks = await to_thread.run_sync(self._look)
-            if marks is not None and before is not None:
-                topics = frozenset(name for name in marks if marks[name] != before[name])
-                if topics:
-                    for told in self.listeners:
-                        told.put_nowait(topics)
-            before = marks or before
-            if before is not None:
-                self.looked.set()
+        alone = 0.0
+        while not self.stopping and alone < self.linger:
+            found = await to_thread.run_sync(self._look)
+            if found is not None:
+                self._tell(before, found)
+                before = found
             await asyncio.sleep(self.every)
+            alone = 0.0 if self.listeners else alone + self.every
+        self.watch = None
+
+    def _tell(self, before: Marks | None, found: Marks) -> None:
+        if self.watch is None or before is None:
+            self.watch, topics = Watch(secrets.token_hex(4)), TOPICS
+        else:
+            topics = frozenset(name for name in found if found[name] != before[name])
+            self.watch.looks += 1
+            self.watch.found.append(topics)
+        if topics:
+            for told in self.listeners:
+                told.put_nowait((topics, self.watch.seen()))
 
     def _look(self) -> Marks | None:
         try:
@@ -90,6 +146,11 @@ class Changes:
             # The pages say so themselves when they ask; the next look comes in a moment.
             log.warning("open pages are not told of changes: %s", errors.where(error))
             return None
+
+
+def _event(topics: frozenset[str]) -> str:
+    """One event that names topics; without any it only keeps the stream open."""
+    return f"event: changed\ndata: {json.dumps(sorted(topics))}" if topics else ": still here"
 
 
 def marks(session: Session, now: dt.datetime) -> Marks:

@@ -49,7 +49,9 @@ class Console:
 
 @dataclass(slots=True)
 class Page:
-    """One request, answered. `by` is the name that audits and plans carry."""
+    """One request, answered. `by` is the name that audits and plans carry; `seen` is the look at
+    the database (`live`) after which its figures were read.
+    """
 
     console: Console
     request: Request
@@ -57,6 +59,7 @@ class Page:
     now: dt.datetime
     operator: Operator | None
     language: str
+    seen: str = ""
 
     @property
     def by(self) -> str:
@@ -139,8 +142,10 @@ class Page:
 def reader(request: Request) -> Iterator[Page]:
     """One consistent view of the database, for a signed-in operator."""
     console: Console = request.app.state.console
+    seen = console.changes.seen()
     with database.reading(console.engine) as session:
         page, opened = _open(console, request, session)
+        page.seen = seen
         yield page
     if opened is not None and page.now - opened.seen_at > sessions.FRESH:
         with database.transaction(console.engine) as session:

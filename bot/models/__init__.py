@@ -4,6 +4,7 @@ from bot.models.account import Account
 from bot.models.attribution import Attribution, AttributionEvidence, Grade, Label
 from bot.models.audit import Audit
 from bot.models.campaign import Campaign
+from bot.models.complaint import Complaint, ComplaintOutcome, ComplaintState
 from bot.models.contact import Contact
 from bot.models.daily_count import DailyCount
 from bot.models.delivery import Delivery, DeliveryKind, DeliveryState
@@ -11,10 +12,12 @@ from bot.models.digest import Digest, DigestScope, DigestState
 from bot.models.faq import Faq
 from bot.models.feed import CalendarFeed
 from bot.models.forbidden_word import ForbiddenWord
+from bot.models.mark import Mark
 from bot.models.membership import SINCE_EVER, Membership, Role
 from bot.models.mention import Mention, Touch
 from bot.models.message import Message, MessageIdentity, MessageVersion, Recall
 from bot.models.occurrence import Occurrence
+from bot.models.open_question import OpenQuestion, QuestionState
 from bot.models.operator import (
     ApiToken,
     LoginFailure,
@@ -24,6 +27,7 @@ from bot.models.operator import (
     OperatorSession,
 )
 from bot.models.overheard import Overheard
+from bot.models.own_word import OwnWord, WordKind
 from bot.models.pause import Pause, PauseScope
 from bot.models.person import Identity, IdentityEdge, IdentityKind, Person
 from bot.models.picked_question import PickedQuestion
@@ -34,6 +38,7 @@ from bot.models.series import HolidayPolicy, Series, SeriesKind, SeriesState, Se
 from bot.models.shop_order import OrderEvent, OrderLine, OrderStatus
 from bot.models.signal import INEFFECTIVE, Signal, SignalKind
 from bot.models.special_day import DayKind, SpecialDay
+from bot.models.topic import Topic, TopicKind
 
 __all__ = [
     "INEFFECTIVE",
@@ -46,6 +51,9 @@ __all__ = [
     "Audit",
     "CalendarFeed",
     "Campaign",
+    "Complaint",
+    "ComplaintOutcome",
+    "ComplaintState",
     "Contact",
     "DailyCount",
     "DayKind",
@@ -64,12 +72,14 @@ __all__ = [
     "IdentityKind",
     "Label",
     "LoginFailure",
+    "Mark",
     "Membership",
     "Mention",
     "Message",
     "MessageIdentity",
     "MessageVersion",
     "Occurrence",
+    "OpenQuestion",
     "Operator",
     "OperatorLink",
     "OperatorRole",
@@ -78,12 +88,14 @@ __all__ = [
     "OrderLine",
     "OrderStatus",
     "Overheard",
+    "OwnWord",
     "Pause",
     "PauseScope",
     "Person",
     "PickedQuestion",
     "Product",
     "ProductAlias",
+    "QuestionState",
     "Recall",
     "Role",
     "Room",
@@ -96,5 +108,8 @@ __all__ = [
     "Signal",
     "SignalKind",
     "SpecialDay",
+    "Topic",
+    "TopicKind",
     "Touch",
+    "WordKind",
 ]

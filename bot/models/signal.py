@@ -9,12 +9,19 @@ from bot.models.columns import choice, serial
 
 
 class SignalKind(StrEnum):
-    """What a message is. The second block takes a message out of the effective ones."""
+    """What a message is. The last block but one takes a message out of the effective ones."""
 
     QUESTION = "question"
     ANSWER = "answer"
     SHARE = "share"
     COMPLAINT = "complaint"
+
+    PRAISE = "praise"
+    GREETING = "greeting"
+    PURCHASE_INTENT = "purchase_intent"
+    PRICE_QUESTION = "price_question"
+    ORDER_NUMBER = "order_number"
+    ADVERTISEMENT = "advertisement"
 
     STICKER = "sticker"
     PLUS_ONE = "plus_one"
@@ -39,7 +46,8 @@ INEFFECTIVE = frozenset(
 class Signal(SQLModel, table=True):
     """One signal of one message; `target_id` is the question that an answer answers.
 
-    A message carries at most one of the ineffective kinds: the first that holds. A recalled
+    `rule` names what was heard (docs/signals.md lists the rules), `severity` is a complaint's, 1
+    to 3. A message carries at most one of the ineffective kinds: the first that holds. A recalled
     message carries `recalled` and nothing else.
     """
 
@@ -54,4 +62,6 @@ class Signal(SQLModel, table=True):
     at: dt.datetime
     contact_id: int
     target_id: int | None = Field(default=None, sa_type=serial())
+    rule: str = Field(default="", max_length=16)
+    severity: int | None = None
     rule_version: int

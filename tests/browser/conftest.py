@@ -108,13 +108,6 @@ class People:
         page.wait_for_url(f"{self.desk.address}/")
         return page
 
-    def listen(self, *pages: Page) -> None:
-        """Wait until what changes from here on is told to every one of these pages."""
-        changes = self.desk.changes
-        while len(changes.listeners) < len(pages) or not changes.looked.is_set():
-            # The stream is another thread's: its own page can look now and again.
-            pages[0].wait_for_timeout(20)
-
     def expects(self, status: int) -> None:
         """From here on an answer with this status is part of the story."""
         self.refused.add(f"the server responded with a status of {status}")

@@ -107,7 +107,6 @@ def watch_and_pause(
     expect(planner.get_by_text("这一天没有投递")).to_be_visible()
     # A page that is loaded again would forget this.
     planner.evaluate("document.body.dataset.same = 'yes'")
-    people.listen(planner, approver)
     people.desk.clock.move(local("2026-11-24 20:00:01"))
     work.tick()
     arrived = THROUGH - 2

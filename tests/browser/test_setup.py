@@ -59,7 +59,6 @@ def test_the_first_link_makes_an_admin_who_sets_up_and_adds_a_colleague(people: 
 def test_everybody_sees_at_once_that_everything_was_paused_and_why(people: People) -> None:
     mine = people.signs_in("小林", OperatorRole.APPROVER)
     other = people.signs_in("阿原", OperatorRole.OPERATOR)
-    people.listen(mine, other)
     mine.get_by_role("button", name="全部暂停").click()
     question = mine.get_by_role("dialog")
     question.get_by_role("button", name="全部暂停").click()

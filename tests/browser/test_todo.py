@@ -36,7 +36,6 @@ def test_posts_are_carried_out_by_hand_on_a_phone(
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{people.desk.address}/todo")
     expect(page.get_by_text("没有要发的")).to_be_visible()
-    people.listen(page)
     people.desk.clock.move(local("2026-11-24 20:00:01"))
     work.tick()
     tasks = page.get_by_role("article")

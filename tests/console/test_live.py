@@ -1,51 +1,97 @@
-"""The stream of changes: topics only, one look for all pages, none while nobody listens."""
+"""The stream of changes: topics only, one look for all pages, nothing missed since a page was made."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+import re
+from collections.abc import AsyncGenerator
 
 from bot import database, pauses
-from bot.console.live import Changes
+from bot.console.live import TOPICS, Changes
 from bot.models import OperatorRole, PauseScope
 from tests.console.conftest import Desk
 
 
-async def told(stream: AsyncIterator[str]) -> str:
-    """The next event that names topics."""
+async def told(stream: AsyncGenerator[str, None]) -> set[str]:
+    """The topics of the next event."""
     async with asyncio.timeout(20):
-        async for line in stream:
-            if line.startswith("event:"):
-                return line
+        async for event in stream:
+            if found := re.search("^data: (.*)$", event, re.M):
+                return set(json.loads(found[1]))
     raise AssertionError("the stream ended")
 
 
-async def begun(stream: AsyncIterator[str]) -> None:
-    assert (await anext(stream)).startswith("retry:")
+def changes_of(desk: Desk) -> Changes:
+    return Changes(desk.engine, lambda: desk.now, every=0.01)
+
+
+def pause(desk: Desk, reason: str) -> None:
+    with database.transaction(desk.engine) as session:
+        pauses.pause(session, PauseScope.ALL, None, reason, "小林", desk.now)
 
 
 async def test_open_pages_are_told_what_changed_by_one_look_for_all(desk: Desk) -> None:
-    changes = Changes(desk.engine, lambda: desk.now, every=0.01)
+    changes = changes_of(desk)
     streams = [changes.stream() for _ in range(15)]
-    for stream in streams:
-        await begun(stream)
-    waiting = [asyncio.create_task(told(stream)) for stream in streams]
-    await changes.looked.wait()
-    with database.transaction(desk.engine) as session:
-        pauses.pause(session, PauseScope.ALL, None, "内容有误", "小林", desk.now)
-    lines = await asyncio.gather(*waiting)
-    assert all('"pauses"' in line for line in lines)
-    assert "内容有误" not in "".join(lines)
-    for stream in streams:
-        await stream.aclose()
+    # What changed while nobody looked is not known.
+    assert await asyncio.gather(*(told(each) for each in streams)) == [TOPICS] * 15
+    waiting = [asyncio.create_task(told(each)) for each in streams]
+    pause(desk, "内容有误")
+    assert await asyncio.gather(*waiting) == [{"pauses", "audit", "series"}] * 15
+    for each in streams:
+        await each.aclose()
     assert not changes.listeners
+    changes.stop()
+
+
+async def test_what_changes_between_a_page_and_its_stream_is_told(desk: Desk) -> None:
+    changes = changes_of(desk)
+    first = changes.stream()
+    await told(first)
+    made = changes.seen()
+    assert made
+    pause(desk, "发错了群")
+    assert "pauses" in await told(first)
+    # The page that was made before is told when its stream begins, the one made since is not.
+    late, fresh = changes.stream(made), changes.stream(changes.seen())
+    assert "pauses" in await told(late)
+    assert (await anext(fresh)).startswith("retry:")
+    assert "data:" not in await anext(fresh)
+    for each in (first, late, fresh):
+        await each.aclose()
+    changes.stop()
+
+
+async def test_whoever_looks_away_for_long_is_told_everything(desk: Desk) -> None:
+    changes = changes_of(desk)
+    first = changes.stream()
+    await told(first)
+    for seen in ("", "0.0", "someone.else.7", f"{changes.seen()}9999", "甲.一"):
+        stream = changes.stream(seen)
+        assert await told(stream) == TOPICS, seen
+        await stream.aclose()
+    await first.aclose()
+    changes.stop()
+
+
+async def test_nobody_looks_long_after_the_last_page_has_gone(desk: Desk) -> None:
+    changes = Changes(desk.engine, lambda: desk.now, every=0.01, linger=0.02)
+    stream = changes.stream()
+    await told(stream)
+    await stream.aclose()
+    assert changes.watching is not None
+    await asyncio.wait_for(changes.watching, 20)
+    assert not changes.seen()
+    assert await told(changes.stream("whatever")) == TOPICS
+    changes.stop()
 
 
 async def test_a_stopping_server_ends_every_stream(desk: Desk) -> None:
     changes: Changes = desk.app.state.console.changes
     stream = changes.stream()
-    await begun(stream)
+    await told(stream)
     changes.stop()
     async with asyncio.timeout(20):
-        assert not [line async for line in stream if line.startswith("event:")]
+        assert not [event async for event in stream if "data:" in event]
 
 
 async def test_a_stream_asks_who_is_there(desk: Desk) -> None:

@@ -32,10 +32,13 @@ def metrics(page: Guest) -> Response:
     return PlainTextResponse("".join(_metrics(page)), media_type="text/plain; version=0.0.4")
 
 
-async def events(request: Request, _: Reader) -> Response:
-    """The stream of changes: names of topics, for as long as the page is open."""
+async def events(request: Request, _: Reader, seen: str = "") -> Response:
+    """The stream of changes: names of topics, for as long as the page is open; `seen` is what the
+    page says that it has seen, a browser that comes back says so in a header.
+    """
     console: Console = request.app.state.console
-    return StreamingResponse(console.changes.stream(), media_type="text/event-stream")
+    stands = request.headers.get("last-event-id", seen)
+    return StreamingResponse(console.changes.stream(stands), media_type="text/event-stream")
 
 
 def me(page: ApiReader) -> Response:

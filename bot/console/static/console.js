@@ -81,19 +81,21 @@
     }
   })
 
-  // One stream a page, and only while it is looked at: browsers allow six to a host.
+  // One stream a page, and only while it is looked at: browsers allow six to a host. It begins
+  // where the page, or its last stream, ended.
   const address = document.body.dataset.events
+  let seen = document.body.dataset.seen
   let stream = null
-  let hidden = false
   const tell = topic => document.body.dispatchEvent(new CustomEvent(`changed-${topic}`))
   const listen = () => {
     if (!address || stream || document.hidden) return
-    stream = new EventSource(address)
-    stream.addEventListener('changed', event => JSON.parse(event.data).forEach(tell))
-    // What changed while nobody looked.
-    if (hidden) ['deliveries', 'series', 'pauses', 'accounts'].forEach(tell)
+    stream = new EventSource(`${address}?seen=${encodeURIComponent(seen)}`)
+    stream.addEventListener('changed', event => {
+      seen = event.lastEventId
+      JSON.parse(event.data).forEach(tell)
+    })
   }
-  const rest = () => { stream?.close(); stream = null; hidden = true }
+  const rest = () => { stream?.close(); stream = null }
   document.addEventListener('visibilitychange', () => document.hidden ? rest() : listen())
   addEventListener('pagehide', rest)
   listen()
