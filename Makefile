@@ -6,7 +6,7 @@ VENDOR := bot/console/static/vendor/.installed
 # The wheel's Node serves where the machine has none of its own.
 export PATH := $(PATH):$(abspath $(BIN))
 
-.PHONY: demo test browser install check bench faults run lock
+.PHONY: demo test browser install check bench faults run lock fonts
 
 demo: $(VENV)/.runtime $(VENDOR)
 	$(BIN)/qunyun demo
@@ -79,3 +79,7 @@ $(VENDOR): bot/console/package-lock.json bot/console/vendor.mjs | $(VENV)/.runti
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+# The letters of the digests' cards, from Debian's fonts-noto-cjk; made once and committed.
+fonts: $(VENV)/.development
+	$(BIN)/python .ci/fonts

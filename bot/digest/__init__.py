@@ -4,5 +4,8 @@ gather    queries → every room's figures at once
 view      the rooms that one digest is about
 sections  view → the prepared words and numbers of each part
 sheet     what a digest shows, and nothing else: stored as JSON, rendered by `render`
+brief     sheet → what fits on one screen
+render    sheet → Markdown, HTML, text and the page of the card, from one set of templates
+card      the page → PNG, with the letters of `fonts`
 publish   stores sheets and writes files
 """

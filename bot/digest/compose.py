@@ -41,7 +41,7 @@ def sheet(week: Week, scope: DigestScope, target: str = "") -> Sheet:
         period=_period(view),
         status=_status(view),
         final=week.final,
-        headline=tuple(leads[key] for key in HEADLINE if leads.get(key)),
+        headline=tuple(lead for key in HEADLINE if (lead := leads.get(key)) is not None),
         sections=sections,
         notes=view.footnotes.notes(),
         left_out=LEFT_OUT,

@@ -1,7 +1,7 @@
 """Store digests and write their files."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from bot import database
-from bot.digest import compose, render
+from bot.digest import card, compose, render
 from bot.digest import gather as gathering
 from bot.digest import sheet as sheets
 from bot.digest.gather import Week
@@ -20,7 +20,13 @@ from bot.errors import Fault, InvalidInput
 from bot.gateway import Read
 from bot.models import Digest, DigestScope, DigestState
 
-FORMATS = {"md": render.markdown, "html": render.html}
+TEXTS: Mapping[str, Callable[[Sheet], str]] = {
+    "md": render.markdown,
+    "html": render.html,
+    "txt": render.text,
+}
+FILES: Mapping[str, Callable[[Sheet], bytes]] = {"png": card.png}
+FORMATS = (*TEXTS, *FILES)
 _UNSAFE = re.compile(r"[^\w@.-]+")
 
 
@@ -87,7 +93,8 @@ def write(
 ) -> list[Path]:
     """Write `<out>/<week>/<fleet|vertical-…|room-…>.<format>`, replacing what stood there.
 
-    Returns the paths. Raises InvalidInput for a format that cannot be written yet.
+    Returns the paths. Raises InvalidInput for an unknown format, CardUnavailable where a picture
+    cannot be made.
     """
     check(formats)
     taken: set[str] = set()
@@ -98,18 +105,22 @@ def write(
         name = _free(filename(sheet.scope, sheet.target), taken)
         for format in formats:
             path = folder / f"{name}.{format}"
-            path.write_text(FORMATS[format](sheet), encoding="utf-8")
+            path.write_bytes(written(sheet, format))
             paths.append(path)
     return paths
 
 
+def written(sheet: Sheet, format: str) -> bytes:
+    """A sheet in one of FORMATS. Raises CardUnavailable where a picture cannot be made."""
+    return TEXTS[format](sheet).encode() if format in TEXTS else FILES[format](sheet)
+
+
 def check(formats: Sequence[str]) -> None:
-    """Raises InvalidInput where a format cannot be written."""
+    """Raises InvalidInput where a format is unknown."""
     for format in formats:
         if format not in FORMATS:
-            raise InvalidInput(
-                Fault("--formats", 0, "", f"{format!r} cannot be written yet", "use md,html")
-            )
+            remedy = f"use some of {','.join(FORMATS)}"
+            raise InvalidInput(Fault("--formats", 0, "", f"{format!r} is no format", remedy))
 
 
 def filename(scope: DigestScope, target: str) -> str:

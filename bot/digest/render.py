@@ -1,13 +1,16 @@
-"""Render a sheet as Markdown and as one self-contained HTML page: no request leaves it."""
+"""Render a sheet from one set of templates: Markdown, one HTML page, a card's page, short text."""
 
 import re
 from functools import cache
 
 import jinja2
 
-from bot.digest import drawing
-from bot.digest.sheet import Sheet
+from bot.charts import drawing, palette
+from bot.digest import brief
+from bot.digest.sheet import Line, Sheet
 
+# What a message of the robots' and of most rooms can hold, with room for a mention.
+LONGEST_TEXT = 2048
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 # These mean something at the start of a line only.
 _STARTS = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s)")
@@ -19,8 +22,34 @@ def markdown(sheet: Sheet) -> str:
 
 
 def html(sheet: Sheet) -> str:
-    """The digest as one HTML page for phone, desktop and paper, in light and dark."""
-    return _templates().get_template("digest.html.jinja").render(sheet=sheet)
+    """The digest as one HTML page for phone, desktop and paper, light and dark.
+
+    No request leaves it.
+    """
+    template = _templates().get_template("digest.html.jinja")
+    return template.render(sheet=sheet, brief=brief.brief(sheet), colours=None)
+
+
+def card(sheet: Sheet, *, dark: bool = False) -> str:
+    """The page that `card.png` makes a picture of: one screen, 432 CSS pixels wide."""
+    colours = palette.DARK if dark else palette.LIGHT
+    template = _templates().get_template("card.html.jinja")
+    return template.render(sheet=sheet, brief=brief.brief(sheet), colours=colours)
+
+
+def text(sheet: Sheet, longest: int = LONGEST_TEXT) -> str:
+    """The digest as plain text of at most `longest` bytes of UTF-8: its first lines, whole."""
+    template = _templates().get_template("digest.txt.jinja")
+    lines = template.render(sheet=sheet, brief=brief.brief(sheet)).splitlines()
+    found: list[str] = []
+    left = longest
+    for line in lines:
+        size = len(line.encode()) + 1
+        if size > left:
+            break
+        found.append(line)
+        left -= size
+    return "\n".join(found).strip()
 
 
 def plain(text: str) -> str:
@@ -28,10 +57,17 @@ def plain(text: str) -> str:
     return _STARTS.sub(r"\1\\\2", _MARKS.sub(r"\\\1", " ".join(text.split())))
 
 
+def footnotes(line: Line) -> str:
+    """The marks of a line's footnotes in Markdown."""
+    return "".join(f"[^{note}]" for note in line.notes)
+
+
 @cache
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bot.digest"),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader("bot.digest"), jinja2.PackageLoader("bot.charts")]
+        ),
         autoescape=jinja2.select_autoescape(enabled_extensions=("html.jinja", "css")),
         trim_blocks=True,
         lstrip_blocks=True,
@@ -39,4 +75,6 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters["plain"] = plain
     environment.filters["draw"] = drawing.draw
+    environment.filters["footnotes"] = footnotes
+    environment.globals |= {"light": palette.LIGHT, "dark": palette.DARK}
     return environment

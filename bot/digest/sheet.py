@@ -1,12 +1,21 @@
 """What a digest shows, prepared down to the words: stored as JSON, rendered without thinking."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from bot.charts.chart import Chart, Heat
 from bot.models import DigestScope
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence; `notes` are the footnotes that define the numbers in it."""
+
+    text: str
+    notes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +31,6 @@ class Figure:
     amount: float | None
     note: int
     remark: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One bar. `tone` is "" | "now" | "outside" (rolled up elsewhere) | "special" | a label."""
-
-    label: str
-    amount: float | None
-    text: str
-    tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Bars, standing (`columns`) or lying (`rows`), over an optional band `[low, high]`."""
-
-    form: str
-    title: str
-    summary: str
-    bars: tuple[Bar, ...]
-    low: float | None = None
-    high: float | None = None
-    legend: tuple[Bar, ...] = ()
-    note: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +63,20 @@ class Quotes:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a digest. `lead` is its one sentence; `remarks` say what it leaves open."""
+    """One part of a digest. `lead` is its one sentence; `brief` what the short forms say of it.
+
+    `remarks` say what it leaves open.
+    """
 
     key: str
     title: str
-    lead: str = ""
+    lead: Line | None = None
+    brief: tuple[Line, ...] = ()
     figures: tuple[Figure, ...] = ()
-    charts: tuple[Chart, ...] = ()
+    charts: tuple[Chart | Heat, ...] = ()
     tables: tuple[Table, ...] = ()
     quotes: tuple[Quotes, ...] = ()
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +101,11 @@ class Sheet:
     period: str
     status: str
     final: bool
-    headline: tuple[str, ...]
+    headline: tuple[Line, ...]
     sections: tuple[Section, ...]
     notes: tuple[Note, ...]
     left_out: tuple[str, ...]
+    comment: str = ""
 
     def amounts(self) -> dict[str, float | None]:
         """Every figure's number by its key."""
@@ -129,7 +119,8 @@ _SHEETS = TypeAdapter(Sheet)
 
 def pack(sheet: Sheet) -> dict[str, Any]:
     """The sheet as plain JSON values."""
-    return asdict(sheet)
+    packed: dict[str, Any] = _SHEETS.dump_python(sheet, mode="json")
+    return packed
 
 
 def unpack(figures: Mapping[str, Any]) -> Sheet:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from bot.digest.sections import orders
-from bot.digest.sheet import Figure, Section, Table
+from bot.digest.sheet import Figure, Line, Section, Table
 from bot.digest.view import View
 from bot.models import DigestScope, Label
 
@@ -41,11 +41,20 @@ def section(view: View) -> Section:
     return Section(
         "health",
         "数据健康",
-        "",
-        tuple(figures),
+        brief=_brief(figures),
+        figures=tuple(figures),
         tables=_table(view, reasons),
         remarks=_remarks(view),
     )
+
+
+def _brief(figures: list[Figure]) -> tuple[Line, ...]:
+    """The short forms list what is not zero."""
+    wrong = [figure for figure in figures if figure.amount]
+    if not wrong:
+        return (Line("都收齐、都发出了。", tuple(dict.fromkeys(each.note for each in figures))),)
+    text = " · ".join(f"{each.label} {each.text}" for each in wrong)
+    return (Line(text, tuple(dict.fromkeys(each.note for each in wrong))),)
 
 
 def _orders(view: View) -> list[Figure]:
@@ -98,7 +107,7 @@ def _table(view: View, reasons: Counter[tuple[str, str]]) -> tuple[Table, ...]:
     )
 
 
-def _remarks(view: View) -> tuple[str, ...]:
+def _remarks(view: View) -> tuple[Line, ...]:
     if view.scope is DigestScope.ROOM and set(view.rooms) <= view.week.unread:
-        return ("本群的通道读不到全部消息（未采集）。",)
+        return (Line("本群的通道读不到全部消息（未采集）。"),)
     return ()

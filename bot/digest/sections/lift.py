@@ -5,7 +5,7 @@ import datetime as dt
 from bot.digest import phrasing
 from bot.digest import view as viewing
 from bot.digest.gather import MONTH_DAYS
-from bot.digest.sheet import Figure, Section
+from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import EMPTY, View
 from bot.insights import lift as lifting
 from bot.insights.engagement import Days
@@ -21,7 +21,7 @@ def section(view: View) -> Section | None:
         return None
     daily = _daily(view)
     figures: list[Figure] = []
-    remarks: list[str] = []
+    remarks: list[Line] = []
     for kind, name in NAMES.items():
         held = dict(view.week.held.get(kind, {}))
         of = [room for room in view.counted if room in daily]
@@ -34,12 +34,21 @@ def section(view: View) -> Section | None:
             figures.append(_figure(view, kind, found))
         if found.added is None:
             remarks.append(
-                f"{name}：每次都是所有群同一天办，没有可比的群。错开日期或抽签决定哪些群先办，"
-                "下个月就能知道它带来多少。"
+                Line(
+                    f"{name}：每次都是所有群同一天办，没有可比的群。"
+                    "错开日期或抽签决定哪些群先办，下个月就能知道它带来多少。"
+                )
             )
     if not figures:
         return None
-    return Section("lift", "活动日带来多少", "", tuple(figures), remarks=tuple(remarks))
+    brief = tuple(Line(_short(figure), (figure.note,)) for figure in figures)
+    return Section(
+        "lift", "活动日带来多少", brief=brief, figures=tuple(figures), remarks=tuple(remarks)
+    )
+
+
+def _short(figure: Figure) -> str:
+    return f"{figure.label} {figure.text}（{figure.remark.split('；')[0]}）"
 
 
 def _daily(view: View) -> dict[int, dict[dt.date, int]]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from bot.charts.chart import Bar, Chart
 from bot.digest import phrasing
 from bot.digest.orders import Sale
-from bot.digest.sheet import Bar, Chart, Figure, Section
+from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import View
 from bot.models import DigestScope, Label
 
@@ -34,7 +35,7 @@ def section(view: View) -> Section:
     """Lines and money, by label, with what the labels are worth."""
     title = "订单与收入"
     if not view.week.orders_known:
-        return Section("orders", title, "还没有接入订单，本周的成交情况未知。")
+        return Section("orders", title, Line("还没有接入订单，本周的成交情况未知。"))
     paid = [sale for sale in sales(view) if sale.label is not Label.OUT]
     out = len(sales(view)) - len(paid)
     revenue = sum(sale.net for sale in paid)
@@ -52,15 +53,16 @@ def section(view: View) -> Section:
         ),
     )
     if not paid:
-        lead = f"本周没有{whose}订单。"
-        return Section("orders", title, lead, figures, remarks=_remarks(view, paid, out))
+        lead = Line(f"本周没有{whose}订单。", (view.note("orders"),))
+        return Section("orders", title, lead, figures=figures, remarks=_remarks(view, paid, out))
+    told = f"本周{whose}订单 {len(paid):,} 行，收入 {phrasing.yuan(revenue)}。"
     return Section(
         "orders",
         title,
-        f"本周{whose}订单 {len(paid):,} 行，收入 {phrasing.yuan(revenue)}。",
-        figures,
+        Line(told, (view.note("orders"),)),
+        figures=figures,
         charts=(_chart(view, paid),),
-        remarks=(WEAK, *_remarks(view, paid, out)),
+        remarks=(Line(WEAK), *_remarks(view, paid, out)),
     )
 
 
@@ -85,27 +87,31 @@ def _chart(view: View, paid: Sequence[Sale]) -> Chart:
         for label, lines, fen in by_label(paid)
     )
     return Chart(
-        "rows",
+        "parts",
         "订单行，按标签",
         "；".join(f"{bar.label} {bar.text}" for bar in bars),
         bars,
+        legend=bars,
         note=view.note("labels"),
     )
 
 
-def _remarks(view: View, paid: Sequence[Sale], out: int) -> tuple[str, ...]:
+def _remarks(view: View, paid: Sequence[Sale], out: int) -> tuple[Line, ...]:
+    labels = (view.note("labels"),)
     remarks = []
     if view.scope is not DigestScope.FLEET:
         remarks.append(
-            "直接购买和买家未识别的订单不属于任何群，只在全体周报里；这里只有标签指向本范围的订单。"
+            Line(
+                "直接购买和买家未识别的订单不属于任何群，只在全体周报里；"
+                "这里只有标签指向本范围的订单。"
+            )
         )
     possible = sum(sale.possible for sale in paid)
     if possible:
-        remarks.append(
-            f"另有 {possible} 行直接购买的买家当时在群里潜水，“可能有关”，不计入群聊带来。"
-        )
+        told = f"另有 {possible} 行直接购买的买家当时在群里潜水，“可能有关”，不计入群聊带来。"
+        remarks.append(Line(told, labels))
     if out:
-        remarks.append(f"不计入：{out} 行（全额退款、取消或运营自购）。")
+        remarks.append(Line(f"不计入：{out} 行（全额退款、取消或运营自购）。", labels))
     if any(sale.label is None for sale in paid):
-        remarks.append("尚未归因的订单行要先运行 `qunyun attribute`。")
+        remarks.append(Line("尚未归因的订单行要先运行 qunyun attribute。"))
     return tuple(remarks)

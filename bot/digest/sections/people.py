@@ -2,7 +2,7 @@
 
 from bot.digest import phrasing
 from bot.digest import view as viewing
-from bot.digest.sheet import Figure, Section
+from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import View
 from bot.insights import statistics
 
@@ -23,8 +23,8 @@ def section(view: View) -> Section | None:
     return Section(
         "people",
         "成员",
-        lead,
-        (
+        Line(lead, (view.note("participation"),)),
+        figures=(
             *_active(view, participation, members, len(seats)),
             *_turnover(view),
             *_concentration(view, [talk.messages for talk in seats]),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.digest import phrasing
 from bot.digest.quoting import quotable
-from bot.digest.sheet import Figure, Quote, Quotes, Section, Table
+from bot.digest.sheet import Figure, Line, Quote, Quotes, Section, Table
 from bot.digest.view import View
 from bot.insights import responses
 from bot.insights.responses import Question, Responses
@@ -21,20 +21,22 @@ def section(view: View) -> Section | None:
         return None
     asked = [question for room in view.counted for question in view.week.questions.get(room, ())]
     if not asked:
-        return Section("questions", "提问与回应", "本周没有识别出成员的提问。")
+        return Section("questions", "提问与回应", Line("本周没有识别出成员的提问。"))
     found = responses.responses(asked, view.week.horizon)
     open_now = len(found.unanswered)
     lead = f"成员提了 {found.questions:,} 个问题，" + (
         f"还有 {open_now:,} 个没有人回应。" if open_now else "都有人回应了。"
     )
-    remarks = [f"{found.young:,} 个提问还没满 24 小时，没有算进回应率。"] if found.young else []
+    young = Line(
+        f"{found.young:,} 个提问还没满 24 小时，没有算进回应率。", (view.note("response"),)
+    )
     return Section(
         "questions",
         "提问与回应",
-        lead,
-        _figures(view, found),
+        Line(lead, (view.note("unanswered"),)),
+        figures=_figures(view, found),
         quotes=_unanswered(view, found),
-        remarks=tuple(remarks),
+        remarks=(young,) if found.young else (),
     )
 
 
@@ -50,11 +52,23 @@ def said(view: View) -> Section | None:
         Figure("questions", "提问", phrasing.count(questions), questions, view.note("asked")),
         Figure("shares", "分享", phrasing.count(shares), shares, view.note("asked")),
     )
-    counted = ("成员的原话只出现在各群自己的周报里，这里只有计数。",)
-    remarks = () if view.scope is DigestScope.ROOM else counted
+    counted = (Line("成员的原话只出现在各群自己的周报里，这里只有计数。"),)
     return Section(
-        "said", "大家在问、在分享", "", figures, tables=tables, quotes=quotes, remarks=remarks
+        "said",
+        "大家在问、在分享",
+        brief=_brief(view, tables),
+        figures=figures,
+        tables=tables,
+        quotes=quotes,
+        remarks=() if view.scope is DigestScope.ROOM else counted,
     )
+
+
+def _brief(view: View, tables: Sequence[Table]) -> tuple[Line, ...]:
+    if not tables:
+        return ()
+    named = "、".join(f"{name} {messages} 次" for name, messages, _ in tables[0].rows[:4])
+    return (Line(f"提到最多的商品：{named}", (view.note("products"),)),)
 
 
 def _figures(view: View, found: Responses) -> tuple[Figure, ...]:

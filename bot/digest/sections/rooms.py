@@ -2,7 +2,7 @@
 
 from bot.digest import phrasing
 from bot.digest import view as viewing
-from bot.digest.sheet import Section, Table
+from bot.digest.sheet import Line, Section, Table
 from bot.digest.view import Standing, View
 from bot.insights import statistics
 from bot.models import DigestScope
@@ -25,7 +25,7 @@ def section(view: View) -> Section | None:
     title = "值得看的群"
     if not compared:
         why = "本周还没过完" if not view.week.whole else "还没有一个群有 8 周以上的基线"
-        return Section("rooms", title, f"{why}，暂不判断哪个群异常。")
+        return Section("rooms", title, Line(f"{why}，暂不判断哪个群异常。"))
     below = _sorted(compared, -1)
     above = _sorted(compared, 1)
     expected = sum(statistics.chance_outside(place.weeks) for place in compared.values())
@@ -38,13 +38,24 @@ def section(view: View) -> Section | None:
     return Section(
         "rooms",
         title,
-        lead,
+        Line(lead, (view.note("rooms"),)),
+        brief=(*_brief(view, "先去看看", below), *_brief(view, "可以学学", above)),
         tables=(
             *_table(view, "先去看看（低于自身区间）", below),
             *_table(view, "可以学学（高于自身区间）", above),
         ),
-        remarks=("区间里含日志之前的周汇总（模拟或外部）。",) if simulated else (),
+        remarks=(Line("区间里含日志之前的周汇总（模拟或外部）。"),) if simulated else (),
     )
+
+
+def _brief(view: View, title: str, rows: list[tuple[int, Standing]]) -> tuple[Line, ...]:
+    if not rows:
+        return ()
+    told = "、".join(
+        f"{_topic(view, room)} {phrasing.rate(place.rate)}" for room, place in rows[:3]
+    )
+    more = f" 等 {len(rows)} 个" if len(rows) > 3 else ""
+    return (Line(f"{title}：{told}{more}", (view.note("rooms"),)),)
 
 
 def _sorted(compared: dict[int, Standing], side: int) -> list[tuple[int, Standing]]:

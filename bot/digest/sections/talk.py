@@ -2,9 +2,10 @@
 
 import datetime as dt
 
+from bot.charts.chart import Bar, Chart
 from bot.digest import phrasing
 from bot.digest import view as viewing
-from bot.digest.sheet import Bar, Chart, Figure, Section
+from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import Mean, Standing, View
 from bot.insights import statistics
 from bot.models import SeriesKind
@@ -17,7 +18,7 @@ def section(view: View) -> Section:
     """How much was said, and whether that is more than this room's or fleet's usual noise."""
     title = "消息"
     if not view.counted:
-        return Section("talk", title, unknown(view))
+        return Section("talk", title, Line(unknown(view)))
     count = viewing.this_week(view)
     days = viewing.room_days(view)
     place = viewing.standing(view, view.counted)
@@ -62,8 +63,11 @@ def section(view: View) -> Section:
     return Section(
         "talk",
         title,
-        f"群日均 {phrasing.rate(place.rate)} 条，{verdict(view, place)}。",
-        tuple(figures),
+        Line(
+            f"群日均 {phrasing.rate(place.rate)} 条，{verdict(view, place)}。",
+            (view.note("messages"), view.note("band")),
+        ),
+        figures=tuple(figures),
         charts=(_week_chart(view, place), *_history_chart(view, place)),
         remarks=_remarks(view, place),
     )
@@ -191,13 +195,15 @@ def _bar(rate: float | None) -> str:
     return phrasing.UNKNOWN if rate is None else f"{rate:,.0f}"
 
 
-def _remarks(view: View, place: Standing) -> tuple[str, ...]:
+def _remarks(view: View, place: Standing) -> tuple[Line, ...]:
     remarks = []
     if place.rolled_up:
-        remarks.append(
+        told = (
             f"区间里有 {place.rolled_up} 周是{_origin(place.origins)}的周汇总，日志查不到原消息。"
         )
+        remarks.append(Line(told, (view.note("band"),)))
     missing = len(view.rooms) - len(view.counted)
     if missing:
-        remarks.append(f"{missing} 个群未采集或从未收到消息，没有算进任何平均。")
+        told = f"{missing} 个群未采集或从未收到消息，没有算进任何平均。"
+        remarks.append(Line(told, (view.note("messages"),)))
     return tuple(remarks)

@@ -1,0 +1,77 @@
+"""A digest's sheet to render, made by hand: every kind of thing that a sheet can show."""
+
+from bot.charts.chart import Bar, Chart, Heat, HeatRow
+from bot.digest.sheet import (
+    Figure,
+    Line,
+    Note,
+    Quote,
+    Quotes,
+    Section,
+    Sheet,
+    Table,
+)
+from bot.models import DigestScope
+
+
+def a_sheet(topic: str = "宝妈育儿 1 群", words: str = "六个月先加什么辅食?") -> Sheet:
+    """A room's sheet of two parts."""
+    return Sheet(
+        scope=DigestScope.ROOM,
+        target="room1@chatroom",
+        week="2026-W45",
+        title=topic,
+        period="2026 年第 45 周 · 11月2日至11月8日",
+        status="2026年11月12日 09:30 统计",
+        final=True,
+        headline=(Line("本周订单 2 行。", (1,)),),
+        sections=(_orders(), _talk(words)),
+        notes=(
+            Note(1, "订单行", "一行一个商品。", "全部订单行", "qunyun export orders"),
+            Note(2, "群日均消息", "成员的消息。", "群日", "qunyun export engagement"),
+        ),
+        left_out=("不计运营。",),
+    )
+
+
+def _orders() -> Section:
+    bars = (Bar("群聊带来", 3, "3 行", "organic"), Bar("直接购买", 1, "1 行", "direct"))
+    return Section(
+        "orders",
+        "订单与收入",
+        Line("本周订单 2 行。", (1,)),
+        brief=(Line("群聊带来 3 行", (1,)),),
+        figures=(Figure("order_lines", "订单行", "2", 2, 1, "另有 1 行不计入"),),
+        charts=(Chart("parts", "按标签", "群聊带来 3 行", bars, legend=bars, note=1),),
+    )
+
+
+def _talk(words: str) -> Section:
+    hours = tuple(float(hour * hour % 7) for hour in range(24))
+    marks = tuple(f"{hour}" if hour % 6 == 0 else "" for hour in range(24))
+    return Section(
+        "talk",
+        "消息",
+        Line("群日均 7.0 条。", (2,)),
+        figures=(Figure("messages_per_room_day", "群日均消息", "7.0", 7.0, 2),),
+        charts=(
+            Chart(
+                "columns",
+                "每天",
+                "周一 7、周二 —",
+                (Bar("周一\n答疑", 7, "7", "special"), Bar("周二", None, "—")),
+                low=4,
+                high=9,
+            ),
+            Heat(
+                "几点在聊",
+                "最忙在周一 3 时",
+                marks,
+                (HeatRow("周一", hours), HeatRow("周二", (None,) * 24)),
+                note=2,
+            ),
+        ),
+        tables=(Table("提到的商品", ("商品", "消息"), (("米粉|高铁", "3"),), 2),),
+        quotes=(Quotes("提问", (Quote(words, "小雨妈 · 周一 08:01", "阿姨:米粉"),), 2),),
+        remarks=(Line("1 个群未采集。", (2,)),),
+    )
