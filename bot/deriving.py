@@ -92,7 +92,9 @@ def derive(
     verdicts: list[Verdict] = []
     for reading in readings:
         room_id, read = reading.read.room_id, reading.read
-        messages = [one for one in heard[room_id] if read.since <= one.at < read.until]
+        messages = sorted(
+            (one for one in heard[room_id] if read.since <= one.at < read.until), key=judging.order
+        )
         verdicts += judging.hear(
             reading.before.room, messages, reading.since, rules.lexicon, rules.segmenter
         )

@@ -6,13 +6,15 @@ after it.
 """
 
 import datetime as dt
-from collections import defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.models import SignalKind
-from bot.text import segment, signals, similarity
+from bot.text import signals, similarity
 from bot.text.lexicon import Lexicon
+from bot.text.segment import Segmenter
+from bot.text.wording import Wording, wording
 
 LOOK_BACK = dt.timedelta(hours=24)
 FLOOD_WINDOW = dt.timedelta(seconds=60)
@@ -48,29 +50,45 @@ class Verdict:
 
 
 @dataclass(slots=True)
+class Remark:
+    """What is kept of a message for those that may answer it. `asks` is None, and `text` kept,
+    while nobody needed to know whether it is a question.
+    """
+
+    id: int
+    platform_id: str
+    contact_id: int
+    sender: str
+    at: dt.datetime
+    type: str
+    own: bool
+    asks: bool | None
+    text: str | None
+
+
+@dataclass(slots=True)
 class Room:
-    """What is remembered of one room on the way through its messages, in order."""
+    """What is remembered of one room on the way through its messages, in order: of the last 24
+    hours who said what, of the last minute who spoke how often.
+    """
 
     recent: similarity.Recent = field(default_factory=similarity.Recent)
-    last_five: dict[int, deque[dt.datetime]] = field(
-        default_factory=lambda: defaultdict(lambda: deque(maxlen=FLOOD_FROM - 1))
-    )
-    by_platform_id: dict[str, Heard] = field(default_factory=dict)
-    by_sender: dict[str, list[Heard]] = field(default_factory=lambda: defaultdict(list))
-    questions: dict[int, bool] = field(default_factory=dict)
+    remarks: deque[Remark] = field(default_factory=deque)
+    by_platform_id: dict[str, Remark] = field(default_factory=dict)
+    # Only what may be a question, the latest last.
+    by_sender: dict[str, list[Remark]] = field(default_factory=dict)
+    minute: deque[tuple[dt.datetime, int]] = field(default_factory=deque)
+    speaking: Counter[int] = field(default_factory=Counter)
 
 
 def judge(
-    messages: Iterable[Heard],
-    since: dt.datetime,
-    lexicon: Lexicon,
-    segmenter: segment.Segmenter,
+    messages: Iterable[Heard], since: dt.datetime, lexicon: Lexicon, segmenter: Segmenter
 ) -> list[Verdict]:
     """The verdicts on one room's messages at or after `since`.
 
     `messages` are the room's standing ones from 24 hours before `since`, in any order.
     """
-    return hear(Room(), messages, since, lexicon, segmenter)
+    return hear(Room(), sorted(messages, key=order), since, lexicon, segmenter)
 
 
 def hear(
@@ -78,12 +96,14 @@ def hear(
     messages: Iterable[Heard],
     since: dt.datetime,
     lexicon: Lexicon,
-    segmenter: segment.Segmenter,
+    segmenter: Segmenter,
 ) -> list[Verdict]:
-    """As `judge`, going on in a room where earlier messages were heard before."""
+    """As `judge`, going on in a room where earlier messages were heard before; these are in
+    `order`.
+    """
     return [
         verdict
-        for message in sorted(messages, key=order)
+        for message in messages
         if (verdict := _hear(room, message, since, lexicon, segmenter)) is not None
     ]
 
@@ -94,46 +114,84 @@ def order(message: Heard) -> tuple[dt.datetime, str]:
 
 
 def _hear(
-    room: Room, message: Heard, since: dt.datetime, lexicon: Lexicon, segmenter: segment.Segmenter
+    room: Room, message: Heard, since: dt.datetime, lexicon: Lexicon, segmenter: Segmenter
 ) -> Verdict | None:
     judged = message.at >= since
     if message.type in UNCOUNTED_TYPES:
-        return Verdict(message, (), frozenset()) if judged else None
+        return Verdict(message, (), _NO_PRODUCTS) if judged else None
     if message.recalled:
-        return Verdict(message, ((SignalKind.RECALLED, None),), frozenset()) if judged else None
-    repeats = message.text is not None and room.recent.repeats(message.text, message.at)
+        return Verdict(message, _RECALLED, _NO_PRODUCTS) if judged else None
+    _forget(room, message.at - LOOK_BACK)
+    worded = _worded(message.text)
+    repeats = worded is not None and room.recent.hears(worded.normal, message.at)
     floods = _floods(room, message)
-    verdict = None
-    if judged:
-        products = lexicon.mentioned(message.text) if message.text else frozenset[int]()
-        said = () if message.own else _signals(room, message, repeats, floods, segmenter)
-        verdict = Verdict(message, said, products)
-    room.by_platform_id[message.platform_id] = message
-    if not message.own:
-        room.by_sender[message.sender].append(message)
-    return verdict
+    if not judged:
+        _remember(room, message, None)
+        return None
+    kinds = () if message.own else _by_words(message.type, worded, segmenter)
+    said = () if message.own else _signals(room, message, kinds, repeats, floods, segmenter)
+    _remember(room, message, SignalKind.QUESTION in kinds)
+    products = _NO_PRODUCTS if worded is None else lexicon.named(worded.folded)
+    return Verdict(message, said, products)
+
+
+_NO_PRODUCTS = frozenset[int]()
+_RECALLED = ((SignalKind.RECALLED, None),)
+
+
+def _forget(room: Room, before: dt.datetime) -> None:
+    """What nobody can answer any more."""
+    while room.remarks and room.remarks[0].at < before:
+        old = room.remarks.popleft()
+        del room.by_platform_id[old.platform_id]
+        asked = room.by_sender.get(old.sender)
+        if asked and asked[0] is old:
+            del asked[0]
+            if not asked:
+                del room.by_sender[old.sender]
+
+
+def _remember(room: Room, message: Heard, asks: bool | None) -> None:
+    remark = Remark(
+        message.id,
+        message.platform_id,
+        message.contact_id,
+        message.sender,
+        message.at,
+        message.type,
+        message.own,
+        asks,
+        message.text if asks is None else None,
+    )
+    room.remarks.append(remark)
+    room.by_platform_id[message.platform_id] = remark
+    if asks is not False and not message.own:
+        room.by_sender.setdefault(message.sender, []).append(remark)
 
 
 def _floods(room: Room, message: Heard) -> bool:
-    before = room.last_five[message.contact_id]
-    full = len(before) == FLOOD_FROM - 1
-    floods = full and message.at - before[0] < FLOOD_WINDOW
-    before.append(message.at)
-    return floods
+    while room.minute and message.at - room.minute[0][0] >= FLOOD_WINDOW:
+        _, contact = room.minute.popleft()
+        room.speaking[contact] -= 1
+        if not room.speaking[contact]:
+            del room.speaking[contact]
+    room.minute.append((message.at, message.contact_id))
+    room.speaking[message.contact_id] += 1
+    return room.speaking[message.contact_id] >= FLOOD_FROM
 
 
 def _signals(
-    room: Room, message: Heard, repeats: bool, floods: bool, segmenter: segment.Segmenter
+    room: Room,
+    message: Heard,
+    kinds: tuple[SignalKind, ...],
+    repeats: bool,
+    floods: bool,
+    segmenter: Segmenter,
 ) -> tuple[tuple[SignalKind, int | None], ...]:
-    own = _by_words(message, segmenter)
-    room.questions[message.id] = SignalKind.QUESTION in own
-    found: list[tuple[SignalKind, int | None]] = [(kind, None) for kind in own]
-    if not any(kind in _BY_ITSELF for kind in own):
-        if floods:
-            found.append((SignalKind.FLOOD, None))
-        elif repeats:
-            found.append((SignalKind.NEAR_DUPLICATE, None))
-    if SignalKind.QUESTION not in own:
+    found: list[tuple[SignalKind, int | None]] = [(kind, None) for kind in kinds]
+    if (floods or repeats) and _BY_ITSELF.isdisjoint(kinds):
+        found.append((SignalKind.FLOOD if floods else SignalKind.NEAR_DUPLICATE, None))
+    if (message.quote or message.mentions) and SignalKind.QUESTION not in kinds:
         question = _answered(room, message, segmenter)
         if question is not None:
             found.append((SignalKind.ANSWER, question.id))
@@ -143,39 +201,38 @@ def _signals(
 _BY_ITSELF = frozenset({SignalKind.STICKER, SignalKind.PLUS_ONE, SignalKind.CHECK_IN})
 
 
-def _answered(room: Room, message: Heard, segmenter: segment.Segmenter) -> Heard | None:
+def _answered(room: Room, message: Heard, segmenter: Segmenter) -> Remark | None:
     """The question that a message answers: the one it quotes, else the latest of whom it @-s."""
     quoted = room.by_platform_id.get(message.quote) if message.quote else None
-    # What is older may or may not have been read, so it must count as unknown.
-    if quoted is not None and message.at - quoted.at <= LOOK_BACK:
-        return quoted if _is_open_to(room, quoted, message, segmenter) else None
+    if quoted is not None:
+        return quoted if _is_open_to(quoted, message, segmenter) else None
     for mentioned in message.mentions:
         for asked in reversed(room.by_sender.get(mentioned, ())):
-            if message.at - asked.at > LOOK_BACK:
-                break
-            if _is_open_to(room, asked, message, segmenter):
+            if _is_open_to(asked, message, segmenter):
                 return asked
     return None
 
 
-def _is_open_to(room: Room, question: Heard, answer: Heard, segmenter: segment.Segmenter) -> bool:
+def _is_open_to(question: Remark, answer: Heard, segmenter: Segmenter) -> bool:
     return (
-        not question.own
-        and question.contact_id != answer.contact_id
-        and answer.at - question.at <= LOOK_BACK
-        and _is_question(room, question, segmenter)
+        not question.own and question.contact_id != answer.contact_id and _asks(question, segmenter)
     )
 
 
-def _is_question(room: Room, message: Heard, segmenter: segment.Segmenter) -> bool:
-    known = room.questions.get(message.id)
-    if known is None:
-        known = SignalKind.QUESTION in _by_words(message, segmenter)
-        room.questions[message.id] = known
-    return known
+def _asks(remark: Remark, segmenter: Segmenter) -> bool:
+    if remark.asks is None:
+        kinds = _by_words(remark.type, _worded(remark.text), segmenter)
+        remark.asks = SignalKind.QUESTION in kinds
+        remark.text = None
+    return remark.asks
 
 
-def _by_words(message: Heard, segmenter: segment.Segmenter) -> tuple[SignalKind, ...]:
-    text = None if message.text is None else similarity.without_mentions(message.text)
-    words = segmenter.words(text) if text and signals.need_words(text) else []
-    return signals.of(message.type, text, words)
+def _by_words(type: str, worded: Wording | None, segmenter: Segmenter) -> tuple[SignalKind, ...]:
+    # Cutting costs more than all the rest: only where a word that some rule looks for is there.
+    if worded is None or not signals.need_words(worded.said):
+        return signals.of(type, worded, ())
+    return signals.of(type, worded, segmenter.words(worded.said))
+
+
+def _worded(text: str | None) -> Wording | None:
+    return None if text is None else wording(text)

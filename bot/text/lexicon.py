@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import ahocorasick_rs
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NONE = frozenset[int]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,17 @@ class Lexicon:
 
     def mentioned(self, text: str) -> frozenset[int]:
         """The ids of the products that `text` names."""
-        if not self.names:
-            return frozenset()
-        found = key(text)
+        return self.named(key(text))
+
+    def named(self, folded: str) -> frozenset[int]:
+        """As `mentioned`, for a text that went through `key`."""
+        found = self.automaton.find_matches_as_indexes(folded)
+        if not found:
+            return _NONE
         return frozenset(
             product
-            for index, start, end in self.automaton.find_matches_as_indexes(found)
-            if _stands_alone(found, start, end)
+            for index, start, end in found
+            if _stands_alone(folded, start, end)
             for product in self.products[index]
         )
 
@@ -48,7 +53,13 @@ def lexicon(names: Mapping[int, Iterable[str]]) -> Lexicon:
 
 def key(text: str) -> str:
     """Text as names are compared: compatibility forms and case folded, lone surrogates replaced."""
-    return unicodedata.normalize("NFKC", _SURROGATE.sub("\ufffd", text)).casefold()
+    if text.isascii():
+        return text.lower()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = _SURROGATE.sub("\ufffd", text)
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bot.models import SignalKind
 from bot.text import similarity
+from bot.text.wording import Wording
 
 RULE_VERSION = 1
 
@@ -37,24 +38,23 @@ _DENYING = frozenset("没 没有 不 不会 不是 未 无 别".split())
 _SHORT = 12
 
 
-def of(kind: str, text: str | None, words: Sequence[str]) -> tuple[SignalKind, ...]:
+def of(kind: str, wording: Wording | None, words: Sequence[str]) -> tuple[SignalKind, ...]:
     """The signals that a message carries by itself, at most one of them ineffective.
 
-    `kind` is the message type, `words` are the segmented text.
+    `kind` is the message type, `words` are what is said (`wording.said`), segmented.
     """
-    if kind == "emoticon":
+    if kind == "emoticon" or (wording is not None and _is_empty_of_words(wording)):
         return (SignalKind.STICKER,)
-    if text is None:
+    if wording is None:
         return ()
-    if _is_empty_of_words(text):
-        return (SignalKind.STICKER,)
-    said = similarity.normalise(text)
-    if _PLUS_ONE.fullmatch(said):
+    if _PLUS_ONE.fullmatch(wording.normal):
         return (SignalKind.PLUS_ONE,)
+    if not words and not _QUESTION_MARK.search(wording.said):
+        return ()
     found = [
         signal
         for signal, holds in (
-            (SignalKind.QUESTION, is_question(text, words)),
+            (SignalKind.QUESTION, is_question(wording.said, words)),
             (SignalKind.SHARE, not _SHARING.isdisjoint(words)),
             (SignalKind.COMPLAINT, _complains(words)),
         )
@@ -63,7 +63,7 @@ def of(kind: str, text: str | None, words: Sequence[str]) -> tuple[SignalKind, .
     if SignalKind.QUESTION in found and SignalKind.SHARE in found:
         # "求分享" asks for a share; it is not one.
         found.remove(SignalKind.SHARE)
-    if not found and len(said) <= _SHORT and not _CHECKING_IN.isdisjoint(words):
+    if not found and len(wording.normal) <= _SHORT and not _CHECKING_IN.isdisjoint(words):
         return (SignalKind.CHECK_IN,)
     return tuple(found)
 
@@ -89,5 +89,7 @@ def _complains(words: Sequence[str]) -> bool:
     )
 
 
-def _is_empty_of_words(text: str) -> bool:
-    return not similarity.normalise(_EMOTICON.sub("", text))
+def _is_empty_of_words(wording: Wording) -> bool:
+    if not wording.normal or "[" not in wording.said:
+        return not wording.normal
+    return not similarity.normalise(_EMOTICON.sub("", wording.said))

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import re
-from collections import Counter
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.text import lexicon
@@ -19,12 +20,17 @@ _NOT_WORDS = re.compile(r"[\W_]+")
 
 def normalise(text: str) -> str:
     """Text as likeness sees it: folded, without mentions, blanks, punctuation and emoji."""
-    return _NOT_WORDS.sub("", lexicon.key(without_mentions(text)))
+    return bare(lexicon.key(without_mentions(text)))
+
+
+def bare(folded: str) -> str:
+    """A folded text without blanks, punctuation and emoji."""
+    return folded if folded.isalnum() else _NOT_WORDS.sub("", folded)
 
 
 def without_mentions(text: str) -> str:
     """The text without the names of those whom it @-s: a nickname is not something said."""
-    return _MENTION.sub("", text)
+    return _MENTION.sub("", text) if "@" in text else text
 
 
 def grams(normal: str) -> frozenset[str]:
@@ -36,33 +42,77 @@ def grams(normal: str) -> frozenset[str]:
 class Recent:
     """What was said in one room, to be asked in order of time whether a text was just said.
 
-    Exact: every earlier text within 24 hours is a candidate, found through its 3-grams.
+    Exact, and without comparing every pair: two sets of which half is common share at least one
+    of the smaller half of their members, in whatever order members are compared (Chaudhuri et al.,
+    "A primitive operator for similarity joins", 2006). So only that half of a text's 3-grams is
+    looked up and remembered, in the order of their hashes, which spreads common ones evenly.
+    What was said longer than 24 hours ago is forgotten on the way.
+
+    `last` is when each normal form was said last, `said` all of them in order, and `holding` the
+    longer ones by the hash of a 3-gram of their smaller half.
     """
 
-    short: dict[str, dt.datetime] = field(default_factory=dict)
-    long: list[tuple[dt.datetime, frozenset[str]]] = field(default_factory=list)
-    postings: dict[str, list[int]] = field(default_factory=dict)
+    last: dict[str, dt.datetime] = field(default_factory=dict)
+    said: deque[tuple[dt.datetime, str]] = field(default_factory=deque)
+    holding: dict[int, str | tuple[str, ...]] = field(default_factory=dict)
 
     def repeats(self, text: str, at: dt.datetime) -> bool:
         """Whether `text` is a near-duplicate of one said up to 24 hours before; remembers it."""
-        normal = normalise(text)
+        return self.hears(normalise(text), at)
+
+    def hears(self, normal: str, at: dt.datetime) -> bool:
+        """As `repeats`, for a text in its normal form."""
         if not normal:
             return False
-        if len(normal) < GRAMS_FROM:
-            before = self.short.get(normal)
-            self.short[normal] = at
-            return before is not None and at - before <= WINDOW
-        return self._repeats_long(grams(normal), at)
+        self._forget(at)
+        again = normal in self.last
+        self.last[normal] = at
+        self.said.append((at, normal))
+        if again or len(normal) < GRAMS_FROM:
+            return again
+        own = grams(normal)
+        half = _smaller_half(own)
+        alike = any(_alike(own, other) for other in self._holders(half))
+        for mark in half:
+            held = self.holding.get(mark)
+            self.holding[mark] = normal if held is None else (*_each(held), normal)
+        return alike
 
-    def _repeats_long(self, own: frozenset[str], at: dt.datetime) -> bool:
-        shared: Counter[int] = Counter()
-        for gram in own:
-            shared.update(self.postings.setdefault(gram, []))
-            self.postings[gram].append(len(self.long))
-        found = any(
-            at - self.long[place][0] <= WINDOW
-            and count >= ALIKE * (len(own) + len(self.long[place][1]) - count)
-            for place, count in shared.items()
-        )
-        self.long.append((at, own))
-        return found
+    def _holders(self, half: Iterable[int]) -> Iterable[str]:
+        """The remembered texts that could be alike."""
+        found = [held for mark in half if (held := self.holding.get(mark)) is not None]
+        return {text for held in found for text in _each(held)} if found else ()
+
+    def _forget(self, at: dt.datetime) -> None:
+        while self.said and at - self.said[0][0] > WINDOW:
+            then, normal = self.said.popleft()
+            if self.last.get(normal) != then:
+                continue
+            del self.last[normal]
+            if len(normal) >= GRAMS_FROM:
+                self._drop(normal)
+
+    def _drop(self, normal: str) -> None:
+        for mark in _smaller_half(grams(normal)):
+            left = tuple(text for text in _each(self.holding.pop(mark, ())) if text != normal)
+            if left:
+                self.holding[mark] = left if len(left) > 1 else left[0]
+
+
+def _smaller_half(own: frozenset[str]) -> list[int]:
+    """The hashes of as many 3-grams as one of any alike text must share one with."""
+    return sorted(map(hash, own))[: len(own) // 2 + 1]
+
+
+def _alike(own: frozenset[str], other: str) -> bool:
+    # A text has at most two 3-grams less than characters.
+    if (len(other) - 2) < ALIKE * len(own):
+        return False
+    theirs = grams(other)
+    shared = len(own & theirs)
+    return shared >= ALIKE * (len(own) + len(theirs) - shared)
+
+
+def _each(held: str | tuple[str, ...]) -> tuple[str, ...]:
+    # Nearly every 3-gram is held by one text alone: a tuple around it would double the memory.
+    return (held,) if isinstance(held, str) else held

@@ -14,6 +14,7 @@ from bot.demo.stage import Spoken
 from bot.errors import InvalidInput
 from bot.models import SignalKind
 from bot.text import segment, signals
+from bot.text.wording import wording
 
 EVERYBODY = community.found(7, 12, 28, ["demo-1"])
 EVENING = dt.datetime(2026, 11, 18, 12, 0, tzinfo=dt.UTC)
@@ -115,7 +116,7 @@ def test_most_questions_are_heard_as_questions() -> None:
     heard = [
         text
         for text in asked
-        if SignalKind.QUESTION in signals.of("text", text, segmenter.words(text))
+        if SignalKind.QUESTION in signals.of("text", wording(text), segmenter.words(text))
     ]
     assert len(heard) > 0.7 * len(asked)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.models import SignalKind
 from bot.text import judging, lexicon, segment, signals, similarity
 from bot.text.judging import Heard
+from bot.text.wording import wording
 from tests.saying import local
 
 NOON = local("2026-11-09 12:00")
@@ -118,25 +119,29 @@ def test_a_product_is_named_by_its_longest_name_and_latin_names_stand_alone() ->
 
 @given(st.lists(st.text(alphabet="云柔纸尿裤好用吗红屁", min_size=12, max_size=24), max_size=12))
 def test_near_duplicates_are_found_as_by_comparing_every_pair(texts: list[str]) -> None:
+    hours = dt.timedelta(hours=5)
     recent = similarity.Recent()
-    found = [recent.repeats(text, NOON) for text in texts]
+    found = [recent.repeats(text, NOON + place * hours) for place, text in enumerate(texts)]
     sets = [similarity.grams(similarity.normalise(text)) for text in texts]
+    # Four times five hours are within a day, five times are not.
     expected = [
-        any(len(own & other) / len(own | other) >= 0.5 for other in sets[:place])
+        any(len(own & other) / len(own | other) >= 0.5 for other in sets[max(0, place - 4) : place])
         for place, own in enumerate(sets)
     ]
     assert found == expected
+    recent.repeats("云", NOON + dt.timedelta(days=9))
+    assert (len(recent.last), len(recent.said), len(recent.holding)) == (1, 1, 0)
 
 
 @given(st.text(alphabet="有没什么吗哪谁分享晒单打卡退款漏液不过敏怎办,。 云柔", max_size=12))
 def test_a_text_that_needs_no_words_says_the_same_without_them(text: str) -> None:
     words = reference().words(text)
     if not signals.need_words(text):
-        assert signals.of("text", text, words) == signals.of("text", text, [])
+        assert signals.of("text", wording(text), words) == signals.of("text", wording(text), [])
 
 
 @given(st.text())
 def test_any_text_can_be_judged(text: str) -> None:
     words = reference().words(text)
     assert "".join(words) == text
-    signals.of("text", text, words)
+    signals.of("text", wording(text), words)
