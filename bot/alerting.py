@@ -43,6 +43,14 @@ class _News(NamedTuple):
     text: str
 
 
+class Absent(NamedTuple):
+    """An account that should be there and is not."""
+
+    name: str
+    since: dt.datetime
+    why: str
+
+
 def alerts(session: Session, settings: Settings, now: dt.datetime) -> Iterator[Intent]:
     """What operators should know now, for each of `QUNYUN_ALERT_ROOMS` that is known."""
     if not settings.alert_rooms:
@@ -84,7 +92,7 @@ def _paused(session: Session, now: dt.datetime) -> Iterator[_News]:
         yield _News(f"paused:{row.id}", f"账号 {row.name} 被风控,已暂停:{row.reason}。{remedy}")
 
 
-def _away(session: Session, now: dt.datetime) -> Iterator[_News]:
+def absent(session: Session, now: dt.datetime) -> Iterator[Absent]:
     """Accounts that have been away for longer than a moment, and did not stop on purpose."""
     silent = and_(ACCOUNT.c.online, ACCOUNT.c.lease_until <= now - AWAY)
     since = case((ACCOUNT.c.online, ACCOUNT.c.lease_until), else_=ACCOUNT.c.state_at)
@@ -100,12 +108,15 @@ def _away(session: Session, now: dt.datetime) -> Iterator[_News]:
     )
     for row in rows:
         why = "它的程序没有了动静" if row.online else row.state_reason or "没有说原因"
-        if "http" in why:
-            # Whoever opens a login code could take the account.
-            why = "等待扫码登录"
+        # Whoever opens a login code could take the account.
+        yield Absent(row.name, row.since, "等待扫码登录" if "http" in why else why)
+
+
+def _away(session: Session, now: dt.datetime) -> Iterator[_News]:
+    for each in absent(session, now):
         yield _News(
-            f"away:{row.name}:{row.since:%Y%m%dT%H%M%S}",
-            f"账号 {row.name} 已离线:{why}。它的群由同群的其他账号接手,没有的要等它回来;"
+            f"away:{each.name}:{each.since:%Y%m%dT%H%M%S}",
+            f"账号 {each.name} 已离线:{each.why}。它的群由同群的其他账号接手,没有的要等它回来;"
             "运行 qunyun doctor 查看",
         )
 

@@ -25,14 +25,17 @@ from sqlmodel import Session
 
 from bot import (
     batches,
+    calling,
     database,
     deriving,
     errors,
+    heartbeats,
     outbox,
     owning,
     pacing,
     recalling,
     receiving,
+    secret,
     sending,
     upkeep,
 )
@@ -44,6 +47,7 @@ from bot.models import Account
 from bot.receiving import Taken
 from bot.sending import Begun, LeaseLost, Sender
 from bot.settings import Settings
+from bot.webhooks import door
 from content_calendar import contact, planning
 from handlers import HANDLERS, Handler
 
@@ -158,6 +162,7 @@ def tick(app: App) -> int:
     with database.transaction(app.engine) as session:
         kept = upkeep.keep(session, app.settings, app.rules, app.memory, now)
         planned = planning.plan_due(session, now, contact.rules(app.settings))
+        heartbeats.beat(session, heartbeats.PLANNER, app.owner, now)
     for refused in planned.refused:
         log.warning(
             "series %s, step %s: not posted to %d rooms: %s",
@@ -218,6 +223,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
     loops: list[Awaitable[None]] = []
     if "planner" in parts:
         loops.append(_supervised(app, stop, "tick", None, _tick))
+        loops.append(_supervised(app, stop, "webhooks", None, _call))
     elif "gateways" in parts:
         loops.append(_supervised(app, stop, "refresh", None, _refresh))
     for account_id in app.accounts if "gateways" in parts else ():
@@ -247,6 +253,15 @@ async def _tick(app: App, stop: asyncio.Event, _: int | None) -> None:
         if await app.write(lambda: tick(app)):
             wake(app)
         await _woken(stop, TICK.total_seconds())
+
+
+async def _call(app: App, stop: asyncio.Event, _: int | None) -> None:
+    """Tell other programs what happened."""
+
+    def opened() -> door.Door:
+        return door.opened(secret.of(app.settings.home), app.settings.webhook_origins)
+
+    await calling.run(calling.Caller(app.engine, app.write, opened, app.clock), stop)
 
 
 async def _refresh(app: App, stop: asyncio.Event, _: int | None) -> None:

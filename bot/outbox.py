@@ -13,8 +13,7 @@
               → FAILED   decide, refused
     FAILED → PENDING     decide
     PENDING → EXPIRED    expire
-    PENDING → SENT       carried_out (a person posted it, where `post = confirm`)
-    PENDING → CANCELLED  left_out (a person will not)
+    PENDING → SENT, CANCELLED and back   `by_hand` (people post, where `post = confirm`)
     PENDING, CLAIMED → CANCELLED  cancel, withdraw
     CANCELLED → PENDING  plan (what the calendar had withdrawn, to be sent otherwise)
 
@@ -345,41 +344,6 @@ def decide(
         )
     )
     return arrows.move(session, delivery_id, starts, values)
-
-
-def carried_out(session: Session, delivery_id: int, by: str, now: dt.datetime) -> bool:
-    """A person posted it (`post = confirm`); False where it is not theirs to do."""
-    return _by_hand(session, delivery_id, by, now, {"state": SENT, "sent_at": now})
-
-
-def left_out(session: Session, delivery_id: int, reason: str, by: str, now: dt.datetime) -> bool:
-    """A person will not post it (`post = confirm`); False where it is not theirs to do."""
-    said = f"{by} 跳过:{reason}" if reason else f"{by} 跳过"
-    return _by_hand(session, delivery_id, by, now, {"state": CANCELLED, "reason": said})
-
-
-def _by_hand(
-    session: Session, delivery_id: int, by: str, now: dt.datetime, values: dict[str, object]
-) -> bool:
-    delivery = database.table(Delivery)
-    moved = session.connection().execute(
-        update(delivery)
-        .where(
-            delivery.c.id == delivery_id,
-            delivery.c.state == PENDING,
-            delivery.c.account_id.in_(serving.by_hand()),
-        )
-        .values(values)
-    )
-    if not moved.rowcount:
-        return False
-    session.add(
-        Audit(
-            at=now, by=by, action=f"settle {values['state']}", object=f"delivery:{delivery_id}",
-            before={"state": PENDING.value},
-        )
-    )  # fmt: skip
-    return True
 
 
 def expire(session: Session, now: dt.datetime) -> int:

@@ -66,6 +66,15 @@ def _share(value: object) -> object:
     return share
 
 
+def _origins(value: object) -> object:
+    origins = _words(value)
+    if isinstance(origins, tuple):
+        for each in origins:
+            if not re.fullmatch(r"https?://[^/\s?#@]+/?", str(each)):
+                raise ValueError("每一项要写成来源,例如 https://hooks.example.com,不带路径")
+    return origins
+
+
 def _zone(value: object) -> object:
     try:
         ZoneInfo(str(value))
@@ -105,6 +114,7 @@ class Settings(BaseSettings):
     console_tls: bool = False
     console_without_tls: bool = False
     console_upload_mb: int = Field(default=20, ge=1)
+    webhook_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
 
     @property
     def database(self) -> str:

@@ -13,6 +13,7 @@ from bot.deriving import Rules
 from bot.memory import Memory
 from bot.models import Message
 from bot.settings import Settings
+from bot.webhooks import calls, happenings
 
 # A process that reads products late has judged recent messages, and what they changed, without.
 RULES_LAG = dt.timedelta(hours=25)
@@ -41,6 +42,8 @@ def keep(
     filled_in = ingest.record(session, listening.take_over(session, now), rules, memory)
     expired = outbox.expire(session, now)
     alerts = outbox.plan(session, alerting.alerts(session, settings, now), now)
+    happenings.note(session, now)
+    calls.forget(session, now)
     return Kept(taken_over, abandoned, filled_in.accepted, expired, alerts)
 
 

@@ -241,7 +241,7 @@ def say_day(
     """Say what a day is, and take back what waits against it; False where it was said before."""
     said = holidays.say(session, day, kind, note, by, at)
     if said:
-        _withdraw_stale(session, rules)
+        withdraw_stale(session, rules)
     return said
 
 
@@ -249,11 +249,12 @@ def forget_day(session: Session, day: dt.date, by: str, at: dt.datetime, rules: 
     """Take back what was said of a day; False where nothing was."""
     forgotten = holidays.forget(session, day, by, at)
     if forgotten:
-        _withdraw_stale(session, rules)
+        withdraw_stale(session, rules)
     return forgotten
 
 
-def _withdraw_stale(session: Session, rules: Rules) -> None:
+def withdraw_stale(session: Session, rules: Rules) -> None:
+    """Take back what waits against the special days as they stand now."""
     # The next tick does the same; until then something might go out.
     series, days = definition.stored(session), holidays.load(session)
     reconciling.withdraw_stale(session, series, rules.zone, days)

@@ -9,7 +9,7 @@ from rich.table import Table
 from sqlalchemy import func, select
 from sqlmodel import Session, SQLModel
 
-from bot import database, outbox, pauses, recalling
+from bot import by_hand, database, outbox, pauses, recalling
 from bot.commands import edge
 from bot.errors import Fault, InvalidInput
 from bot.gateway import Posting
@@ -132,7 +132,7 @@ def done(ids: Annotated[list[int], typer.Argument(metavar="ID")], by: By = "") -
     """人工通道:这几条已经发了。 People posted these."""
     with edge.changing() as session:
         for each in ids:
-            if not outbox.carried_out(session, each, edge.by(by), edge.now()):
+            if not by_hand.carried_out(session, each, edge.by(by), edge.now()):
                 raise _not_by_hand(each)
     typer.echo(f"{len(ids)} 条记为已发")
 
@@ -146,7 +146,7 @@ def drop(
     """人工通道:这几条不发了。 People will not post these."""
     with edge.changing() as session:
         for each in ids:
-            if not outbox.left_out(session, each, reason, edge.by(by), edge.now()):
+            if not by_hand.left_out(session, each, reason, edge.by(by), edge.now()):
                 raise _not_by_hand(each)
     typer.echo(f"{len(ids)} 条记为跳过")
 

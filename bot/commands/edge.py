@@ -3,10 +3,6 @@
 import contextlib
 import datetime as dt
 import getpass
-import os
-import re
-import secrets as randomness
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bot import database, deriving
+from bot import secret as secret_module
 from bot import settings as settings_module
 from bot.deriving import Rules
 from bot.errors import Fault, InvalidInput
@@ -94,30 +91,8 @@ def at_head(opened: Engine) -> bool:
 
 
 def secret() -> bytes:
-    """The installation's secret for HMACs, made at first use and readable by its owner alone.
-
-    Raises InvalidInput where the file holds something else: other pseudonyms would join nobody.
-    """
-    path = settings().home / "secret"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _make_secret(path)
-    text = path.read_text().strip()
-    if not re.fullmatch(r"[0-9a-f]{64}", text):
-        fault = Fault(
-            str(path), 0, "", "不是 64 位十六进制", "从备份恢复;没有导入过成员和订单时可删除"
-        )
-        raise InvalidInput(fault)
-    return bytes.fromhex(text)
-
-
-def _make_secret(path: Path) -> None:
-    # Complete before it has its name; of two commands at once, the first one's stands.
-    with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
-        file.write(randomness.token_hex(32))
-        file.flush()
-        with contextlib.suppress(FileExistsError):
-            os.link(file.name, path)
+    """The installation's secret (`bot.secret`). Raises InvalidInput."""
+    return secret_module.of(settings().home)
 
 
 def file(path: Path) -> Path:

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from bot import database, leases
+from bot import database, heartbeats
 from bot.models import Account
 from bot.settings import Settings
 
@@ -36,7 +36,8 @@ def look(session: Session, settings: Settings, now: dt.datetime) -> tuple[Findin
     return (
         at_head(session),
         _disk(settings),
-        *_accounts(session, now),
+        _accounts(session),
+        _planner(session, now),
         _clock(session, now),
     )
 
@@ -54,39 +55,38 @@ def at_head(session: Session) -> Finding:
     )  # fmt: skip
 
 
-def last_tick(session: Session) -> dt.datetime | None:
-    """When an owner of accounts last ticked: it renews its leases then. None: nobody owns any."""
-    account = database.table(Account)
-    until = session.connection().scalar(
-        select(func.max(account.c.lease_until)).where(account.c.lease_owner.is_not(None))
-    )
-    return None if until is None else until - leases.LASTS
-
-
 def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(settings.home if settings.home.is_dir() else ".").free
     values: dict[str, object] = {"free": f"{free / 1024**3:.1f}"}
     return Finding("磁盘", free >= LEAST_FREE, "还剩 {free} GB", "清理磁盘，至少留 1 GB", values)
 
 
-def _accounts(session: Session, now: dt.datetime) -> tuple[Finding, ...]:
+def _accounts(session: Session) -> Finding:
     account = database.table(Account)
     total, online = (
         session.connection()
         .execute(select(func.count(), func.count().filter(account.c.online)))
         .one()
     )
-    accounts = Finding(
+    return Finding(
         "账号", total > 0 and online == total, "{online} 个在线，共 {total} 个",
         "到“账号连接”看原因；还没有账号时，在 .env 里写 QUNYUN_GATEWAYS",
         {"online": online, "total": total},
     )  # fmt: skip
-    ticked = last_tick(session)
-    ago = None if ticked is None else max(0, round((now - ticked).total_seconds()))
-    holds = ago is not None and ago <= LATE.total_seconds()
-    detail = "没有程序在管账号" if ago is None else "{ago} 秒前走过一次"
-    remedy = "运行 qunyun run;它开着时看它的日志"
-    return accounts, Finding("排期程序", holds, detail, remedy, {"ago": ago})
+
+
+def _planner(session: Session, now: dt.datetime) -> Finding:
+    """Whether somebody plans: by what the planner wrote down with its last round."""
+    beat = heartbeats.last(session).get(heartbeats.PLANNER)
+    if beat is None:
+        return Finding("排期程序", False, "还没有走过一圈", _RUN, {})
+    ago = max(0, round((now - beat.at).total_seconds()))
+    values: dict[str, object] = {"ago": f"{ago:,}", "owner": beat.owner}
+    holds = ago <= LATE.total_seconds()
+    return Finding("排期程序", holds, "{ago} 秒前走过一圈，进程 {owner}", _RUN, values)
+
+
+_RUN = "运行 qunyun run;它开着时看它的日志"
 
 
 def _clock(session: Session, now: dt.datetime) -> Finding:

@@ -10,15 +10,15 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bot import database, deriving, faq, membership_files, room_files
+from bot import database, deriving, faq, membership_files, room_files, secret
 from bot.console.page import Console
 from bot.console.uploads import Upload
 from bot.csv_files import Imported, Reading
 from bot.errors import Fault, InvalidInput
 from bot.orders import catalogue, intake, people
-from content_calendar import holidays, interchange, words
+from content_calendar import contact, day_files, holidays, interchange, words
 
-CALENDAR, WORDS = "calendar", "words"
+CALENDAR, DAYS, WORDS = "calendar", "days", "words"
 # What can be taken in: (title, columns of the first line, the endings of its files).
 KINDS = {
     CALENDAR: ("内容日历", "YAML 或 Excel，和导出的格式一样", ".yaml,.yml,.xlsx"),
@@ -32,6 +32,7 @@ KINDS = {
         "订单号、行号、商品编码、数量、实付金额、支付时间、买家ID、买家手机、unionid、优惠码、渠道",
         ".csv",
     ),
+    DAYS: ("特殊日子", "日期、这一天（放假、上班、停发）、备注", ".csv"),
     WORDS: ("违禁词", "一行一个词", ".txt,.csv"),
 }
 
@@ -82,6 +83,11 @@ def _take_in(session: Session, console: Console, upload: Upload, by: str) -> Out
         wanted = words.read(upload.path)
         added = words.add(session, wanted)
         return Outcome(Imported(created=added, unchanged=len(wanted) - added))
+    if upload.kind == DAYS:
+        rows = day_files.read_rows(upload.path, console.settings.zone)
+        rules = contact.rules(console.settings)
+        said = day_files.record(session, rows.rows, by, console.clock(), rules)
+        return Outcome(_with(rows, said))
     return _CSV[upload.kind](session, console, upload)
 
 
@@ -106,7 +112,9 @@ def _rooms(session: Session, console: Console, upload: Upload) -> Outcome:
 
 def _memberships(session: Session, console: Console, upload: Upload) -> Outcome:
     reading = membership_files.read_rows(upload.path, console.settings.zone)
-    done = membership_files.record(session, reading.rows, _secret(console), console.clock())
+    done = membership_files.record(
+        session, reading.rows, secret.of(console.settings.home), console.clock()
+    )
     people.resolve(session)
     return Outcome(_with(reading, done))
 
@@ -114,7 +122,9 @@ def _memberships(session: Session, console: Console, upload: Upload) -> Outcome:
 def _orders(session: Session, console: Console, upload: Upload) -> Outcome:
     reading = intake.read_rows(upload.path, console.settings.zone)
     now = console.clock()
-    done = intake.record(session, reading.rows, upload.source, _secret(console), now)
+    done = intake.record(
+        session, reading.rows, upload.source, secret.of(console.settings.home), now
+    )
     return Outcome(_with(reading, done))
 
 
@@ -147,14 +157,3 @@ _CSV: dict[str, Callable[[Session, Console, Upload], Outcome]] = {
 def _with(reading: Reading[Any], done: Imported) -> Imported:
     faults = sorted((*reading.faults, *done.faults), key=lambda fault: fault.line)
     return replace(done, faults=tuple(faults))
-
-
-def _secret(console: Console) -> bytes:
-    """The installation's secret. It is made by the command line, whose file it is."""
-    path = console.settings.home / "secret"
-    try:
-        return bytes.fromhex(path.read_text().strip())
-    except (FileNotFoundError, ValueError) as error:
-        problem = "这台机器上还没有生成密钥，成员和订单要用它来脱敏"
-        remedy = "第一次请在服务器上运行 qunyun memberships import 或 qunyun orders import"
-        raise InvalidInput(Fault("secret", 0, "", problem, remedy)) from error

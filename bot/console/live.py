@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from bot import database, errors
-from bot.models import Account, Audit, Delivery, DeliveryState, Pause, Series
+from bot.models import Account, Audit, Delivery, DeliveryState, Pause, Series, WebhookCall
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ ALIVE = 20.0
 LINGER = 60.0
 # A page that was made more looks ago than this is told everything.
 REMEMBERED = 200
-AROUND = dt.timedelta(days=1)
-TOPICS = frozenset({"deliveries", "pauses", "audit", "series", "accounts"})
+AROUND, RECENT = dt.timedelta(days=1), dt.timedelta(hours=1)
+TOPICS = frozenset({"deliveries", "pauses", "audit", "series", "accounts", "webhooks"})
 
 Marks = dict[str, object]
 # What a stream is told, with where it then stands.
@@ -155,8 +155,8 @@ def _event(topics: frozenset[str]) -> str:
 
 def marks(session: Session, now: dt.datetime) -> Marks:
     """A value for each topic that differs whenever its pages would show something else."""
-    delivery, series, pause, account, audit = database.tables(
-        Delivery, Series, Pause, Account, Audit
+    delivery, series, pause, account, audit, call = database.tables(
+        Delivery, Series, Pause, Account, Audit, WebhookCall
     )
     connection = session.connection()
     states = connection.execute(
@@ -175,6 +175,10 @@ def marks(session: Session, now: dt.datetime) -> Marks:
             select(func.max(pause.c.id)).scalar_subquery(),
             select(func.max(audit.c.id)).scalar_subquery(),
             select(func.sum(series.c.version)).scalar_subquery(),
+            # Of an hour only: each attempt sets the next one's time, or the time it was over.
+            select(func.max(func.coalesce(call.c.done_at, call.c.not_before)))
+            .where(call.c.created_at >= now - RECENT)
+            .scalar_subquery(),
         )
     ).one()  # fmt: skip
     accounts = connection.execute(
@@ -185,5 +189,6 @@ def marks(session: Session, now: dt.datetime) -> Marks:
         "pauses": (row[0], row[1]),
         "audit": row[2],
         "series": (row[2], row[3]),
+        "webhooks": row[4],
         "accounts": [tuple(each) for each in accounts],
     }

@@ -41,6 +41,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("/accounts", "账号连接", "plug", VIEWER, "a"),
             Entry("/data", "数据导入导出", "data", OPERATOR, "i"),
+            Entry("/webhooks", "事件推送", "webhook", ADMIN, "w"),
         ),
     ),
     (

@@ -1,7 +1,7 @@
 """Rooms that no bot can enter: people carry posts out, and exported chat comes in by `replay`.
 
 Nothing is ever handed over here. A delivery of such an account stays PENDING, on a list of things
-to do, until a person says that it was posted or that it will not be (`outbox.carried_out`).
+to do, until a person says that it was posted or that it will not be (`by_hand.carried_out`).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from bot.models.digest import Digest, DigestScope, DigestState
 from bot.models.faq import Faq
 from bot.models.feed import CalendarFeed
 from bot.models.forbidden_word import ForbiddenWord
+from bot.models.heartbeat import Heartbeat
 from bot.models.mark import Mark
 from bot.models.membership import SINCE_EVER, Membership, Role
 from bot.models.mention import Mention, Touch
@@ -39,6 +40,7 @@ from bot.models.shop_order import OrderEvent, OrderLine, OrderStatus
 from bot.models.signal import INEFFECTIVE, Signal, SignalKind
 from bot.models.special_day import DayKind, SpecialDay
 from bot.models.topic import Topic, TopicKind
+from bot.models.webhook import CallState, Webhook, WebhookCall
 
 __all__ = [
     "INEFFECTIVE",
@@ -50,6 +52,7 @@ __all__ = [
     "AttributionEvidence",
     "Audit",
     "CalendarFeed",
+    "CallState",
     "Campaign",
     "Complaint",
     "ComplaintOutcome",
@@ -66,6 +69,7 @@ __all__ = [
     "Faq",
     "ForbiddenWord",
     "Grade",
+    "Heartbeat",
     "HolidayPolicy",
     "Identity",
     "IdentityEdge",
@@ -111,5 +115,7 @@ __all__ = [
     "Topic",
     "TopicKind",
     "Touch",
+    "Webhook",
+    "WebhookCall",
     "WordKind",
 ]

@@ -1,4 +1,4 @@
-"""Deliveries (投递): one post to one room. Only `outbox` changes them."""
+"""Deliveries (投递): one post to one room. Only `outbox` and `by_hand` change them."""
 
 import datetime as dt
 from enum import StrEnum

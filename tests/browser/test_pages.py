@@ -13,6 +13,7 @@ from bot.console import pages
 from bot.gateways.manual import ManualGateway
 from bot.gateways.memory import MemoryGateway
 from bot.models import Delivery, DeliveryState, OperatorRole
+from bot.webhooks import happenings, registry
 from content_calendar import lifecycle
 from tests.browser import calendars
 from tests.browser.conftest import PHONE, People, fits
@@ -47,6 +48,8 @@ SEEN: Mapping[str, str] = {
     "/data": "/data",
     "/data/feeds": "/data/feeds",
     "/settings": "/settings",
+    "/webhooks": "/webhooks",
+    "/webhooks/{webhook_id}": "/webhooks/1",
 }
 # These stand outside of a session.
 OUTSIDE = {"/login", "/link/{token}"}
@@ -117,6 +120,10 @@ def something_of_everything(desk: Desk) -> Iterator[None]:
     calendars.take_in(desk, "waiting", "宝妈育儿", name="宝妈夜谈", kind="公告", approved=False)
     with database.transaction(desk.engine) as session:
         lifecycle.submit(session, "waiting", "阿原", desk.clock())
+        origin = "https://hooks.example.com"
+        registry.add(
+            session, "值班", f"{origin}/a", list(happenings.Event), [origin], "小林", desk.clock()
+        )
     desk.add("晓雯", OperatorRole.APPROVER)
     desk.add("阿原", OperatorRole.OPERATOR)
     with at_work(desk, [robot, ManualGateway("wechat", clock=desk.clock)]) as work:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from bot.gateways.manual import ManualGateway
 from bot.models import Delivery, DeliveryState, OperatorRole
@@ -48,11 +48,14 @@ def test_posts_are_carried_out_by_hand_on_a_phone(
     expect(words.first.get_by_role("button", name="已复制")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == "老客户 1 群的问题解答日开始啦"
-    words.first.get_by_role("button", name="已发").click()
-    question = page.get_by_role("dialog")
-    expect(question).to_contain_text("老客户 1 群")
-    answer(page, "发了")
-    expect(toast(page)).to_contain_text("老客户 1 群")
+    says(page, words.first.get_by_role("button", name="已发"))
+    expect(toast(page)).to_contain_text("老客户 1 群：记为已发")
+    expect(tasks).to_have_count(5)
+    # A slip of the finger is taken back.
+    says(page, toast(page).get_by_role("button", name="撤销"))
+    expect(toast(page)).to_contain_text("放回待办")
+    expect(tasks).to_have_count(6)
+    says(page, words.first.get_by_role("button", name="已发"))
     expect(tasks).to_have_count(5)
 
     with page.expect_download() as saving:
@@ -61,13 +64,14 @@ def test_posts_are_carried_out_by_hand_on_a_phone(
     saving.value.save_as(tmp_path / "saved.png")
     with Image.open(tmp_path / "saved.png") as picture:
         assert picture.size == (60, 40)
-    tasks.first.get_by_role("button", name="已发").click()
-    answer(page, "发了")
+    says(page, tasks.first.get_by_role("button", name="已发"))
     expect(tasks).to_have_count(4)
 
     words.first.get_by_role("button", name="跳过").click()
+    question = page.get_by_role("dialog")
+    expect(question).to_contain_text("老客户 2 群")
     question.get_by_label("为什么").fill("群里正在吵架")
-    answer(page, "不发了")
+    says(page, question.get_by_role("button", name="不发了"))
     expect(tasks).to_have_count(3)
     expect(page.get_by_text("今天已发 2 条")).to_be_visible()
 
@@ -79,8 +83,8 @@ def test_posts_are_carried_out_by_hand_on_a_phone(
     assert "群里正在吵架" in skipped.reason
 
 
-def answer(page: Page, said: str) -> None:
-    """Say yes to the question that is open."""
+def says(page: Page, button: Locator) -> None:
+    """Say something, and see the list that comes of it."""
     # The list may be told of the change before the answer is there.
     with page.expect_navigation():
-        page.get_by_role("dialog").get_by_role("button", name=said).click()
+        button.click()

@@ -121,3 +121,22 @@ async def test_every_table_goes_out(desk: Desk, form: str) -> None:
                 assert sheet is not None
                 assert sheet.cell(1, 1).value
         assert (await browser.get("/data/export/rooms?since=x")).status_code == 422
+
+
+async def test_special_days_come_from_a_file_and_a_wrong_line_is_told(desk: Desk) -> None:
+    right = "日期,这一天,备注\n2027-02-05,放假,春节\n2027-02-14,上班,\n2027/3/8,停发,店庆\n"
+    async with desk.signed_in("小林", OPERATOR) as browser:
+        assert (await checked(browser, "days", right.encode())).status_code == 403
+    async with desk.signed_in("小江", ADMIN) as browser:
+        wrong = await checked(
+            browser, "days", f"{right}2027-02-05,休息,\n2027-02-14,停发,\n".encode()
+        )
+        assert wrong.status_code == 422
+        assert "不认识“休息”" in wrong.text and "2027-02-14 写了两次" in wrong.text
+        answer = await checked(browser, "days", right.encode("gb18030"))
+        assert (await browser.post("/data/import", data={"ticket": ticket(answer)})).is_redirect
+        page = (await browser.get("/settings?year=2027")).text
+        for text in ("2027-02-05", "2027-02-14", "2027-03-08", "店庆"):
+            assert text in page
+        again = await checked(browser, "days", right.encode())
+        assert "ticket" not in again.text

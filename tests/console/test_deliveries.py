@@ -290,6 +290,24 @@ async def test_a_to_do_is_done_or_skipped_once(by_hand: Desk) -> None:
     assert [line.by for line in audits(by_hand)] == ["小林", "小林"]
 
 
+async def test_whoever_was_mistaken_takes_it_back_within_ten_minutes(by_hand: Desk) -> None:
+    first, second, third = planned(by_hand, PENDING, 3)
+    async with by_hand.signed_in("小林", OPERATOR) as browser:
+        for one, what in ((first, "done"), (second, "drop"), (third, "done")):
+            await browser.post(f"/todo/{one}/{what}")
+        assert f"/todo/{third}/undo" in (await browser.get("/todo")).text
+        for one in (first, second, first):
+            await browser.post(f"/todo/{one}/undo")
+        async with by_hand.signed_in("阿原", OPERATOR) as other:
+            assert (await other.post(f"/todo/{third}/undo")).status_code == 422
+        by_hand.now = NOW + 11 * MINUTE
+        late = await browser.post(f"/todo/{third}/undo")
+    assert late.status_code == 422 and "撤销不了" in late.text
+    assert stands(by_hand) == {first: PENDING, second: PENDING, third: SENT}
+    actions = [line.action for line in audits(by_hand)]
+    assert actions.count("settle pending") == 2
+
+
 async def test_what_is_paused_says_so_before_somebody_posts_it(by_hand: Desk) -> None:
     planned(by_hand, PENDING)
     with database.transaction(by_hand.engine) as session:

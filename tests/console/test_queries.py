@@ -14,7 +14,7 @@ PAGES = (
     "/", "/setup", "/operators", "/operators/1", "/me", "/audit", "/help",
     "/rooms", "/rooms/1", "/deliveries", "/todo", "/accounts",
     "/calendar", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/calendar/conflicts",
-    "/series", "/series/new", "/approvals",
+    "/series", "/series/new", "/approvals", "/data", "/data/feeds", "/settings", "/webhooks",
 )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine, update
 from sqlmodel import Session
 
-from bot import claiming, database, leases, outbox, pauses, sending, serving
+from bot import by_hand, claiming, database, leases, outbox, pauses, sending, serving
 from bot.bench import databases
 from bot.errors import GatewayUnavailable, SendRefused, SendUncertain
 from bot.gateway import Gateway, Post, Said
@@ -357,19 +357,25 @@ class OutboxLife(RuleBasedStateMachine):
             decided = outbox.decide(session, row.id, decision, "小李", self.now)
         assert decided == (row.state is UNCERTAIN or again)
 
-    @rule(pick=PICK, does=st.booleans())
+    @rule(pick=PICK, does=st.booleans(), mistaken=RARELY)
     @precondition(lambda self: any(row.account_id == BY_HAND for row in self.rows.values()))
-    def carry_out(self, pick: int, does: bool) -> None:
-        """A person posts, or does not, where people post; elsewhere their word counts nothing."""
+    def carry_out(self, pick: int, does: bool, mistaken: bool) -> None:
+        """A person posts, or does not, where people post; elsewhere their word counts nothing.
+
+        Who was mistaken unsays it at once; nobody else can.
+        """
         row = self._row(pick)
         theirs = row.state is PENDING and row.account_id == BY_HAND
         with self._changing() as session:
-            if does and theirs:
+            if does and theirs and not mistaken:
                 self.platform.post(row.key, f"r{row.room_id}", row.text)
             if does:
-                done = outbox.carried_out(session, row.id, "小王", self.now)
+                done = by_hand.carried_out(session, row.id, "小王", self.now)
             else:
-                done = outbox.left_out(session, row.id, "群里在吵架", "小王", self.now)
+                done = by_hand.left_out(session, row.id, "群里在吵架", "小王", self.now)
+            if mistaken:
+                assert not by_hand.unsaid(session, row.id, "小李", self.now)
+                assert by_hand.unsaid(session, row.id, "小王", self.now) == theirs
         assert done == theirs
 
     # What processes do
@@ -737,7 +743,7 @@ class OutboxLife(RuleBasedStateMachine):
                     pass
             for n, row in enumerate(self.rows.values()):
                 if (row.state, row.account_id) == (PENDING, BY_HAND):
-                    self.carry_out(n, does=True)
+                    self.carry_out(n, does=True, mistaken=False)
             later = [when for row in waiting if (when := _ready_at(row)) > self.now]
             self.platform.time += min(later, default=self.now + 30 * MINUTE) - self.now
             self.tick(renewing=True)

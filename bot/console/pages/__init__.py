@@ -26,6 +26,7 @@ from bot.console.pages import (
     setup,
     todo,
     tokens,
+    webhooks,
 )
 from bot.console.routes import Route
 
@@ -55,4 +56,5 @@ ROUTES: tuple[Route, ...] = (
     *data.ROUTES,
     *feeds.ROUTES,
     *settings.ROUTES,
+    *webhooks.ROUTES,
 )

@@ -18,8 +18,8 @@ from content_calendar import interchange
 from content_calendar.interchange import Difference
 
 FAULTS_SHOWN = 100
-# They hold what tells people apart.
-FOR_ADMINS = {"memberships", "orders"}
+# They hold what tells people apart, or belong to the settings.
+FOR_ADMINS = {"memberships", "orders", importing.DAYS, importing.WORDS}
 DIFFERENCES = {
     Difference.NEW: ("新增", "good"),
     Difference.CHANGED: ("修改", "doubt"),
@@ -32,17 +32,18 @@ CALENDARS = {
 }
 
 
-def show(page: Reader) -> Response:
+def show(page: Reader, kind: str = "") -> Response:
     """What can be taken in and out."""
     everything = roles.sees_all(page.someone)
     kinds = [
-        (kind, page.tr(title)) for kind, (title, _, _) in importing.KINDS.items()
-        if _may_import(page, kind)
+        (name, page.tr(title)) for name, (title, _, _) in importing.KINDS.items()
+        if _may_import(page, name)
     ]  # fmt: skip
     subjects = [(name, *row) for name, row in exporting.SUBJECTS.items() if _may_export(page, name)]
     return page.render(
-        "data.html", kinds=kinds, columns=importing.KINDS, subjects=subjects,
-        everything=everything, today=page.now.astimezone(page.settings.zone).date(),
+        "data.html", kinds=kinds, chosen=kind, columns=importing.KINDS,
+        subjects=subjects, everything=everything,
+        today=page.now.astimezone(page.settings.zone).date(),
     )  # fmt: skip
 
 

@@ -1,17 +1,26 @@
 """What programs ask for: is it alive, is it ready, figures, the stream of changes, who am I."""
 
-from collections.abc import Iterator
+import datetime as dt
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Gauge,
+    ProcessCollector,
+    generate_latest,
+)
 from sqlalchemy import func, select
 
-from bot import database
-from bot.console import health
+from bot import database, heartbeats
+from bot.console import health, shell
 from bot.console.page import ApiReader, Console, Guest, Page, Reader
-from bot.console.roles import VIEWER
+from bot.console.roles import ADMIN, VIEWER
 from bot.console.routes import Route
-from bot.models import Account, Delivery, DeliveryState, Room
+from bot.models import Account, Delivery, DeliveryState, Operator, Room, WebhookCall
+
+DAY = dt.timedelta(days=1)
 
 
 def healthz() -> Response:
@@ -29,7 +38,7 @@ def readyz(page: Guest) -> Response:
 
 def metrics(page: Guest) -> Response:
     """Figures in the text format of Prometheus; never a name, never a word of a member."""
-    return PlainTextResponse("".join(_metrics(page)), media_type="text/plain; version=0.0.4")
+    return Response(_figures(page), media_type=CONTENT_TYPE_LATEST)
 
 
 async def events(request: Request, _: Reader, seen: str = "") -> Response:
@@ -59,30 +68,49 @@ def api_docs(page: Reader) -> Response:
     return page.render("api_docs.html")
 
 
-def _metrics(page: Page) -> Iterator[str]:
-    delivery, account, room = database.tables(Delivery, Account, Room)
+def _figures(page: Page) -> bytes:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
     connection = page.session.connection()
-    states = connection.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
-    found = {row[0]: row[1] for row in states}
-    yield "# HELP qunyun_deliveries Deliveries by state.\n# TYPE qunyun_deliveries gauge\n"
+    delivery, account, room, call = database.tables(Delivery, Account, Room, WebhookCall)
+    due = _gauge(registry, "deliveries", "Deliveries of the last 24 hours, by state.", "state")
+    lately = delivery.c.due_at > page.now - DAY, delivery.c.due_at <= page.now
+    # Every state by name: the index leads with it.
+    states = (
+        select(delivery.c.state, func.count())
+        .where(delivery.c.state.in_(list(DeliveryState)), *lately)
+        .group_by(delivery.c.state)
+    )
+    counts = {row[0]: row[1] for row in connection.execute(states)}
     for state in DeliveryState:
-        yield f'qunyun_deliveries{{state="{state.value}"}} {found.get(state, 0)}\n'
-    rows = connection.execute(select(account.c.id, account.c.online).order_by(account.c.id))
-    yield "# HELP qunyun_account_online Whether an account is online.\n"
-    yield "# TYPE qunyun_account_online gauge\n"
-    for row in rows:
-        yield f'qunyun_account_online{{account="{row.id}"}} {int(row.online)}\n'
-    rooms = connection.scalar(select(func.count()).select_from(room))
-    yield "# HELP qunyun_rooms Rooms known.\n# TYPE qunyun_rooms gauge\n"
-    yield f"qunyun_rooms {rooms}\n"
-    ticked = health.last_tick(page.session)
-    if ticked is not None:
-        yield "# HELP qunyun_last_tick_seconds When the planner last ticked.\n"
-        yield "# TYPE qunyun_last_tick_seconds gauge\n"
-        yield f"qunyun_last_tick_seconds {ticked.timestamp():.0f}\n"
+        due.labels(state.value).set(counts.get(state, 0))
+    waiting = _gauge(
+        registry, "waiting_for_people", "What waits for a person, by what it is.", "what"
+    )
+    admin = Operator(name="metrics", role=ADMIN, created_at=page.now)
+    for what, number in shell.waiting(page.session, admin, page.now).items():
+        waiting.labels(what).set(number)
+    online = _gauge(registry, "account_online", "Whether an account is online.", "account")
+    for row in connection.execute(select(account.c.id, account.c.online)):
+        online.labels(str(row.id)).set(row.online)
+    calls = _gauge(registry, "webhook_calls", "Calls of webhooks of 30 days, by state.", "state")
+    states = select(call.c.state, func.count()).group_by(call.c.state)
+    for state, number in connection.execute(states):
+        calls.labels(state.value).set(number)
+    rooms = connection.scalar(select(func.count()).select_from(room)) or 0
+    _gauge(registry, "rooms", "Rooms known.").set(rooms)
+    beats = _gauge(
+        registry, "last_round_timestamp_seconds", "When a part last did its round.", "part"
+    )
+    for part, beat in heartbeats.last(page.session).items():
+        beats.labels(part).set(beat.at.timestamp())
     streams = len(page.console.changes.listeners)
-    yield "# HELP qunyun_open_pages Open streams.\n# TYPE qunyun_open_pages gauge\n"
-    yield f"qunyun_open_pages {streams}\n"
+    _gauge(registry, "open_pages", "Open streams of changes.").set(streams)
+    return generate_latest(registry)
+
+
+def _gauge(registry: CollectorRegistry, name: str, about: str, *labels: str) -> Gauge:
+    return Gauge(f"qunyun_{name}", about, labels, registry=registry)
 
 
 ROUTES = (

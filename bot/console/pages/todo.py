@@ -7,7 +7,7 @@ from fastapi import Form, HTTPException
 from fastapi.responses import Response
 from sqlalchemy import func, select
 
-from bot import database, outbox, pauses, serving
+from bot import by_hand, database, pauses, serving
 from bot.console import paging
 from bot.console.page import Page, Reader, Writer
 from bot.console.roles import OPERATOR
@@ -67,9 +67,10 @@ def listed(page: Reader, account: str = "", later: bool = False, number: int = 1
 def done(page: Writer, delivery_id: int) -> Response:
     """A person posted it."""
     name = _mine(page, delivery_id)
-    if not outbox.carried_out(page.session, delivery_id, page.by, page.now):
+    if not by_hand.carried_out(page.session, delivery_id, page.by, page.now):
         raise _refuse()
-    return page.to(page.back(), page.tr("{name}：记为已发", name=name))
+    undo = f"/todo/{delivery_id}/undo"
+    return page.to(page.back(), page.tr("{name}：记为已发", name=name), undo=undo)
 
 
 def drop(
@@ -77,9 +78,19 @@ def drop(
 ) -> Response:
     """A person will not post it."""
     name = _mine(page, delivery_id)
-    if not outbox.left_out(page.session, delivery_id, reason.strip(), page.by, page.now):
+    if not by_hand.left_out(page.session, delivery_id, reason.strip(), page.by, page.now):
         raise _refuse()
-    return page.to(page.back(), page.tr("{name}：跳过，不发了", name=name))
+    undo = f"/todo/{delivery_id}/undo"
+    return page.to(page.back(), page.tr("{name}：跳过，不发了", name=name), undo=undo)
+
+
+def undo(page: Writer, delivery_id: int) -> Response:
+    """It was said by mistake: back on the list."""
+    name = _mine(page, delivery_id)
+    if not by_hand.unsaid(page.session, delivery_id, page.by, page.now):
+        problem, remedy = "这一条撤销不了了", "只能撤销自己十分钟内说的；到发送队列里看看它现在怎样"
+        raise InvalidInput(Fault("todo", 0, "delivery", problem, remedy))
+    return page.to(page.back(), page.tr("{name}：放回待办了", name=name))
 
 
 def _done(page: Page) -> int:
@@ -122,4 +133,5 @@ ROUTES = (
     Route("GET", "/todo", listed, OPERATOR),
     Route("POST", "/todo/{delivery_id}/done", done, OPERATOR),
     Route("POST", "/todo/{delivery_id}/drop", drop, OPERATOR),
+    Route("POST", "/todo/{delivery_id}/undo", undo, OPERATOR),
 )
