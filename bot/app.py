@@ -55,6 +55,8 @@ log = logging.getLogger(__name__)
 
 TICK = dt.timedelta(seconds=30)
 LONGEST_WAIT = 30.0
+# How long whoever stops waits for the answers to its last posts.
+LAST_ANSWER = 5.0
 
 Answer = TypeVar("Answer")
 # An account's id, or None for a loop of the whole process.
@@ -188,8 +190,11 @@ def refresh(app: App) -> None:
         app.rules, app.memory = fresh, Memory()
 
 
-async def deliver(app: App, account_id: int) -> dt.datetime | None:
-    """Send the next delivery of an account, if one may go now.
+async def deliver(
+    app: App, account_id: int, stop: asyncio.Event | None = None
+) -> dt.datetime | None:
+    """Send the next delivery of an account, if one may go now, and settle it whatever the database
+    goes through, until `stop`: then the next owner holds it as uncertain.
 
     Returns when to ask again: now where one was sent, later where pacing says so, None where
     nothing is due.
@@ -211,16 +216,20 @@ async def deliver(app: App, account_id: int) -> dt.datetime | None:
         except (OperationalError, InterfaceError) as error:
             # What is known of a post that was handed over must not be lost to a busy database.
             log.error("delivery %d: %s", begun.delivery_id, errors.where(error))  # noqa: TRY400
-            await asyncio.sleep(wait)
+            if await _woken(stop or asyncio.Event(), wait):
+                return None
             wait = min(wait * 2, LONGEST_WAIT)
         else:
             return app.clock()
 
 
 async def run(app: App, stop: asyncio.Event) -> None:
-    """Everything that `QUNYUN_PARTS` asks for, until `stop`; then what is under way is finished."""
+    """Everything that `QUNYUN_PARTS` asks for, until `stop`; then what is under way is finished:
+    posts get their answers, what was heard is recorded, accounts are given up.
+    """
     parts = app.settings.parts
     loops: list[Awaitable[None]] = []
+    posters: list[Awaitable[None]] = []
     if "planner" in parts:
         loops.append(_supervised(app, stop, "tick", None, _tick))
         loops.append(_supervised(app, stop, "webhooks", None, _call))
@@ -229,20 +238,22 @@ async def run(app: App, stop: asyncio.Event) -> None:
     for account_id in app.accounts if "gateways" in parts else ():
         loops.append(_supervised(app, stop, "listen", account_id, _listen))
         if "deliveries" in parts and _posts(app, account_id):
-            loops.append(_supervised(app, stop, "deliver", account_id, _deliver))
+            posters.append(_supervised(app, stop, "deliver", account_id, _deliver))
     # What start-up made stays: looking through it again and again would hold the loop up.
     gc.collect()
     gc.freeze()
     # The writer thread gives way sooner, so that the loop gets its turn while a batch is judged.
     sys.setswitchinterval(0.001)
-    running = asyncio.gather(*loops)
+    running, posting = asyncio.gather(*loops), asyncio.gather(*posters)
     try:
         await stop.wait()
     finally:
         wake(app)
-        for gateway in app.accounts.values():
-            await gateway.close()
+        # Without its gateway a post on its way would be uncertain.
+        await asyncio.wait([posting], timeout=LAST_ANSWER)
+        await asyncio.gather(*(gateway.close() for gateway in app.accounts.values()))
         await running
+        await posting
         await app.write(lambda: _release(app))
         app.writer.shutdown()
 
@@ -343,7 +354,7 @@ async def _deliver(app: App, stop: asyncio.Event, account_id: int) -> None:
         await _take_back(app, account_id)
         if account_id in app.senders and account_id in app.online:
             try:
-                again = await deliver(app, account_id)
+                again = await deliver(app, account_id, stop)
             except LeaseLost:
                 _lose(app, account_id)
         wait = (again - app.clock()).total_seconds() if again is not None else LONGEST_WAIT

@@ -34,17 +34,12 @@ class Stream:
         """Append an event to a stream without limit."""
         self._steps.put_nowait(event)
 
-    def end(self, *, discard: bool = False) -> list[asyncio.Future[gateway.Event | None]]:
-        """End the stream: after what is in it, or at once, returning what was still loading."""
-        discarded: list[Step | None] = []
-        if discard:
-            discarded.append(self._head)
-            while not self._steps.empty():
-                discarded.append(self._steps.get_nowait())
-        if discard or not self._ended:
-            self._steps.put_nowait(None)
+    def end(self) -> None:
+        """End the stream after what is in it. Safe to repeat."""
         self._ended = True
-        return [step for step in discarded if isinstance(step, asyncio.Future)]
+        if self._steps.empty():
+            # For a reader that waits already.
+            self._steps.put_nowait(None)
 
     def __aiter__(self) -> Stream:
         return self
@@ -52,11 +47,11 @@ class Stream:
     async def __anext__(self) -> gateway.Event:
         while True:
             if self._head is None:
+                if self._ended and self._steps.empty():
+                    raise StopAsyncIteration
                 self._head = await self._steps.get()
             if self._head is None:
-                # The mark stays for the next reader, so that an ended stream stays ended.
-                self._steps.put_nowait(None)
-                raise StopAsyncIteration
+                continue
             if isinstance(self._head, asyncio.Future):
                 # Awaiting a task would cancel it together with its reader; this does not.
                 await asyncio.wait([self._head])
@@ -67,5 +62,5 @@ class Stream:
 
 
 def _result(load: asyncio.Future[gateway.Event | None]) -> gateway.Event | None:
-    """What was loaded; nothing, where `end` threw the load away."""
+    """What was loaded; nothing, where the load was given up."""
     return None if load.cancelled() else load.result()

@@ -64,6 +64,7 @@ class Patience:
     send: float = 15
     start: float = 20
     ping_every: float = 5
+    last: float = 2
     retry_first: float = 0.5
     retry_most: float = 60
 
@@ -95,6 +96,7 @@ class WechatyGateway:
         self._rng = rng
         self._patience = patience or Patience()
         self._stream = stream.Stream(IN_FLIGHT - 1)
+        self._loads: set[asyncio.Task[gateway.Event | None]] = set()
         self._names = wechaty_names.Names()
         self._supervisor: asyncio.Task[None] | None = None
         # Set while the account is logged in: nothing is handed over without it.
@@ -172,16 +174,18 @@ class WechatyGateway:
         return await _each(ids, lambda person: self._answered(self._person(link, room, person)))
 
     async def close(self) -> None:
-        """End the stream, the connection and every load. Safe to repeat."""
+        """End the stream, after what was announced and can be loaded at once, and the connection.
+        Safe to repeat.
+        """
         self._closed = True
         if self._supervisor is not None:
             self._supervisor.cancel()
             await asyncio.wait([self._supervisor])
-        loading = self._stream.end(discard=True)
-        for load in loading:
+        for load in self._loads:
             load.cancel()
-        if loading:
-            await asyncio.wait(loading)
+        if self._loads:
+            await asyncio.wait(self._loads)
+        self._stream.end()
 
     async def _addressed(self, link: wechaty_link.Link, post: gateway.Post) -> str:
         """The text of a post with those it mentions in front, by name."""
@@ -220,6 +224,9 @@ class WechatyGateway:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self._closed and self._loads:
+                # Whoever stops on purpose still hears what was announced.
+                await asyncio.wait(self._loads, timeout=self._patience.last)
             await link.close()
         if error is not None and not isinstance(error, wechaty_link.FAILURES):
             raise error
@@ -266,7 +273,10 @@ class WechatyGateway:
                 await self._tell_out(f"请用手机微信扫码登录:{code}")
 
     async def _load(self, event: Coroutine[None, None, gateway.Event | None]) -> None:
-        await self._stream.put(asyncio.get_running_loop().create_task(event))
+        load = asyncio.get_running_loop().create_task(event)
+        self._loads.add(load)
+        load.add_done_callback(self._loads.discard)
+        await self._stream.put(load)
 
     async def _said(self, link: wechaty_link.Link, id: str) -> gateway.Said | None:
         """Load one message; None for a private chat and for what the gateway will not give."""

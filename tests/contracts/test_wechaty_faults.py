@@ -298,6 +298,17 @@ async def test_closing_in_the_middle_of_a_burst_leaves_nothing_running(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_closing_keeps_what_was_announced_and_not_read_yet(wechat: NodeCommunity) -> None:
+    burst = wechaty.IN_FLIGHT // 2
+    await wechat.node.ask("burst", messages=burst, rooms=1)
+    await wechat.reader.until(gateway.Said)
+    # The stream is in order: what was said before the answer to this was announced before it.
+    await wechat.account.send(gateway.Post(ROOM, "最后一条"))
+    await wechat.account.close()
+    heard = [await wechat.reader.until(gateway.Said) for _ in range(burst - 1)]
+    assert [said.text for said in heard] == [str(number) for number in range(1, burst)]
+
+
 async def test_nothing_is_left_behind(
     node: node_gateway.NodeGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
