@@ -9,7 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlmodel import Session
 
 from bot import database
@@ -20,6 +32,8 @@ from bot.models.columns import LogText
 ROOM, TAG, ACCOUNT = database.tables(Room, RoomTag, Account)
 STAY, COUNT = database.tables(Membership, DailyCount)
 ACTIVITY = dt.timedelta(days=28)
+# More parts than this no statement of SQLite may have.
+AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,28 @@ def ids(session: Session, audience: Audience, today: dt.date) -> set[int]:
     """The ids of the rooms that posts can reach."""
     condition = matches(session, audience, today) & ROOM.c.unavailable_reason.is_(None)
     return set(session.connection().scalars(select(ROOM.c.id).where(condition)))
+
+
+def everyone(session: Session) -> dict[int, Target]:
+    """Every room, unreachable ones too, by id."""
+    statement = select(*(ROOM.c[name] for name in Target._fields)).order_by(ROOM.c.id)
+    return {room.id: room for room in _found(session, statement)}
+
+
+def members(
+    session: Session, audiences: Iterable[Audience], today: dt.date
+) -> dict[Audience, frozenset[int]]:
+    """The ids of each audience's rooms, unreachable ones too; one query for 200 audiences."""
+    different = list(dict.fromkeys(audiences))
+    found: dict[Audience, list[int]] = {each: [] for each in different}
+    for first in range(0, len(different), AT_ONCE):
+        parts = [
+            select(literal(place).label("place"), ROOM.c.id).where(matches(session, each, today))
+            for place, each in enumerate(different[first : first + AT_ONCE])
+        ]
+        for place, room_id in session.connection().execute(union_all(*parts)):
+            found[different[first + place]].append(room_id)
+    return {each: frozenset(rooms) for each, rooms in found.items()}
 
 
 def targets(session: Session, audience: Audience, today: dt.date) -> list[Target]:

@@ -1,7 +1,7 @@
 """What approving a series would do: to whom, when, for how long, and what speaks against it."""
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from bot.models import SeriesState
 from content_calendar import (
-    audience,
     contact,
     definition,
     estimating,
@@ -86,14 +85,14 @@ class DryRun:
 def run(session: Session, wanted: Sequence[Stored], now: dt.datetime, rules: Rules) -> list[DryRun]:
     """What each of these series would do, among those that are approved and each other.
 
-    A number of queries that grows with the series whose days are shared, not with rooms.
+    A number of queries that grows with neither series nor rooms.
     """
     chosen = {each.id for each in wanted}
     approved = definition.stored(session, state=SeriesState.APPROVED)
     everyone = [*wanted, *(each for each in approved if each.id not in chosen)]
     world = outlook.gather(session, everyone, wanted, now, rules)
     sendings = _sendings(world, everyone)
-    return [_run(session, world, each, everyone, sendings) for each in wanted]
+    return [_run(world, each, everyone, sendings) for each in wanted]
 
 
 def summary(run: DryRun) -> str:
@@ -141,13 +140,12 @@ def _load(post: Post, zone: str | None, rooms: int) -> Load:
 
 
 def _run(
-    session: Session,
     world: World,
     series: Stored,
     everyone: Sequence[Stored],
     sendings: Mapping[int, Mapping[Load, Sending]],
 ) -> DryRun:
-    targets = audience.targets(session, series.definition.audience, world.today)
+    targets = [world.rooms[room_id] for room_id in sorted(world.audiences[series.id])]
     by_id = {room.id: room for room in targets}
     excluded = _excluded(world, series, targets)
     never = {each.room for each in excluded if each.step is None}
@@ -212,50 +210,45 @@ def _step_runs(
     for conflict in conflicts:
         if conflict.series == wanted.key:
             giving_way[conflict.step, conflict.due_at].update(conflict.rooms)
+    # Rooms that name one zone are asked at one moment: they are counted, not looked at.
+    zones = {room.platform_id: room.zone for room in rooms}
+    inside = Counter(zones.values())
     for (original_date, step), group in grouped.items():
         out = {each.room for each in excluded if each.step == step}
-        asking = [
-            room
-            for room in rooms
-            if room.platform_id not in out and _post_for(group, wanted.zone, room)
-        ]
         dues = {post.slot.due_at for post in group}
         yielding_rooms = set[str]().union(*(giving_way[step, due] for due in dues)) - out
-        getting = [
-            room
-            for room in asking
-            if room.platform_id not in yielding_rooms
-            and not _never_opens(world, group, wanted.zone, room)
-        ]
+        not_asking = Counter(zones[room] for room in out if room in zones)
+        not_getting = Counter(zones[room] for room in yielding_rooms if room in zones)
+        getting = quiet = 0
+        for zone, number in inside.items():
+            ours = _post_for(group, wanted.zone, zone)
+            if ours is None:
+                continue
+            asking = number - not_asking[zone]
+            quiet += asking if _is_quiet(world, ours, zone) else 0
+            getting += 0 if _sleeps_over(world, ours, zone) else asking - not_getting[zone]
         sending, late_by = _sending(world, group, by_place, sendings)
         yield StepRun(
             original_date=original_date,
             step=step,
             due_at=min(dues),
-            rooms=len(getting),
-            quiet=sum(_is_quiet(world, group, wanted.zone, room) for room in asking),
+            rooms=getting,
+            quiet=quiet,
             conflicts=len(yielding_rooms),
             sending=sending,
             late_by=late_by,
         )
 
 
-def _post_for(group: Iterable[Post], fixed: str | None, room: Target) -> Post | None:
-    named = fixed if fixed is not None else room.zone
+def _post_for(group: Iterable[Post], fixed: str | None, zone: str | None) -> Post | None:
+    named = fixed if fixed is not None else zone
     return next((post for post in group if post.zone_name == named), None)
 
 
-def _is_quiet(world: World, group: Iterable[Post], fixed: str | None, room: Target) -> bool:
-    post, quiet = _post_for(group, fixed, room), world.rules.pace.quiet
-    if post is None or quiet is None:
-        return False
-    zone = ZoneInfo(room.zone) if room.zone else world.rules.zone
-    return quiet.cover(post.slot.due_at.astimezone(zone).time())
-
-
-def _never_opens(world: World, group: Iterable[Post], fixed: str | None, room: Target) -> bool:
-    post = _post_for(group, fixed, room)
-    return post is not None and _sleeps_over(world, post, room.zone)
+def _is_quiet(world: World, post: Post, zone: str | None) -> bool:
+    quiet = world.rules.pace.quiet
+    clock = ZoneInfo(zone) if zone else world.rules.zone
+    return quiet is not None and quiet.cover(post.slot.due_at.astimezone(clock).time())
 
 
 def _sleeps_over(world: World, post: Post, zone: str | None) -> bool:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlmodel import Session
 
 from bot import pacing
 from bot.gateway import Posting
 from content_calendar import audience, definition, facts, holidays, recurrence
-from content_calendar.audience import ROOM
+from content_calendar.audience import Target
 from content_calendar.contact import Rules
 from content_calendar.definition import Stored
 from content_calendar.holidays import Days
@@ -38,17 +37,22 @@ Places = dict[tuple[int, str | None], int]
 
 @dataclass(slots=True)
 class World:
-    """Everything that is posted in the stretch looked at, gathered once for many series."""
+    """Everything that is posted in the stretch looked at, gathered once for many series.
+
+    `audiences` are all rooms of those that post near what is asked about, `reached` the ones that
+    posts reach.
+    """
 
     rules: Rules
     days: Days
     now: dt.datetime
     today: dt.date
     zones: set[str | None]
-    rooms: Mapping[int, tuple[str | None, int | None]]
+    rooms: Mapping[int, Target]
     limits: Mapping[int, int]
     known: Facts
     posts: dict[int, list[Post]] = field(default_factory=dict)
+    audiences: dict[int, frozenset[int]] = field(default_factory=dict)
     reached: dict[int, frozenset[int]] = field(default_factory=dict)
 
 
@@ -61,7 +65,7 @@ def gather(
 ) -> World:
     """What all these series post within `AHEAD`; `wanted` are those that are asked about.
 
-    A number of queries that grows with the series whose days are shared, not with rooms.
+    A number of queries that grows with neither series nor rooms.
     """
     world = _world(session, everyone, now, rules)
     _post(world, everyone, {each.id for each in wanted})
@@ -76,7 +80,7 @@ def by_place(world: World, series: Stored) -> dict[str | None, Places]:
     counts: defaultdict[str | None, Places] = defaultdict(dict)
     fixed = series.definition.zone
     for room_id in world.reached[series.id]:
-        zone, account_id = world.rooms[room_id]
+        zone, account_id = world.rooms[room_id].zone, world.rooms[room_id].account_id
         if account_id is not None and not _by_hand(world, account_id):
             place = counts[fixed if fixed is not None else zone]
             place[account_id, zone] = place.get((account_id, zone), 0) + 1
@@ -90,15 +94,15 @@ def _by_hand(world: World, account_id: int) -> bool:
 
 
 def _world(session: Session, everyone: Sequence[Stored], now: dt.datetime, rules: Rules) -> World:
-    rows = session.connection().execute(select(ROOM.c.id, ROOM.c.zone, ROOM.c.account_id)).all()
-    accounts = {row.account_id for row in rows if row.account_id is not None}
+    rooms = audience.everyone(session)
+    accounts = {room.account_id for room in rooms.values() if room.account_id is not None}
     return World(
         rules=rules,
         days=holidays.load(session),
         now=now,
         today=now.astimezone(rules.zone).date(),
-        zones={row.zone for row in rows} or {None},
-        rooms={row.id: (row.zone, row.account_id) for row in rows},
+        zones={room.zone for room in rooms.values()} or {None},
+        rooms=rooms,
         limits={each: pacing.daily_limit(session, each, now, rules.pace) for each in accounts},
         known=facts.shared(session, [each.definition for each in everyone]),
     )
@@ -136,7 +140,7 @@ def _next_due(world: World, series: Stored) -> dt.datetime | None:
 
 
 def _reach(
-    session: Session, world: World, everyone: Iterable[Stored], wanted: Iterable[Stored]
+    session: Session, world: World, everyone: Sequence[Stored], wanted: Sequence[Stored]
 ) -> None:
     """Whom each series reaches, of those that post within two days of one of ours."""
     moments = {
@@ -145,10 +149,17 @@ def _reach(
         for post in world.posts[series.id]
         for shift in (-1, 0, 1)
     }
-    for series in everyone:
-        near = any(post.slot.due_at.date() in moments for post in world.posts[series.id])
-        world.reached[series.id] = (
-            frozenset(audience.ids(session, series.definition.audience, world.today))
-            if near
-            else frozenset()
-        )
+    near = [
+        series
+        for series in everyone
+        if any(post.slot.due_at.date() in moments for post in world.posts[series.id])
+    ]
+    asked = {each.id: each for each in (*wanted, *near)}
+    members = audience.members(
+        session, (each.definition.audience for each in asked.values()), world.today
+    )
+    open_rooms = {room.id for room in world.rooms.values() if room.unavailable_reason is None}
+    world.audiences = {id: members[each.definition.audience] for id, each in asked.items()}
+    world.reached = {series.id: frozenset() for series in everyone} | {
+        series.id: world.audiences[series.id] & open_rooms for series in near
+    }
