@@ -17,11 +17,24 @@ from bot.bench import databases, large
 from bot.console import operators, pages, serving, sessions, web
 from bot.models import OperatorRole
 from bot.settings import Settings
+from bot.webhooks import happenings, registry
 
 LOADS = 20
 TABS = 15
 # What stands for the parts of a path that name something.
-SAMPLES = {"room_id": "7", "delivery_id": "7", "key": "series-07", "operator_id": "1"}
+SAMPLES = {
+    "room_id": "7", "delivery_id": "7", "key": "series-02", "operator_id": "1",
+    "webhook_id": "1", "day": "2026-11-25",
+}  # fmt: skip
+# They show no page: the stream, a picture that is not there, a redirect.
+NO_PAGES = {"/events", "/deliveries/{delivery_id}/image", "/login", "/calendar/feed"}
+# Pages as operators narrow them down.
+VIEWS = (
+    "/calendar/feed?start=2026-10-26&end=2026-12-07",
+    "/rooms?search=1999", "/rooms?search=交流&number=20", "/rooms?tag=城市3",
+    "/deliveries?day=fortnight", "/deliveries?state=uncertain", "/deliveries?room=1999",
+    "/deliveries?series=series-07&day=week", "/deliveries?account=bot3",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -105,13 +118,13 @@ async def _load(
 
 
 def _paths() -> list[str]:
-    """Every page that can be opened without a file, with samples for what it names."""
-    wanted = []
-    for route in pages.ROUTES:
-        path = route.path.format_map(_Samples())
-        if route.method == "GET" and not route.api and "{" not in path:
-            wanted.append(path)
-    return [path for path in wanted if path not in ("/events",)]
+    """Every page that can be opened without a file, with samples for what it names; some views."""
+    shown = [
+        route.path.format_map(_Samples())
+        for route in pages.ROUTES
+        if route.method == "GET" and not route.api and route.path not in NO_PAGES
+    ]
+    return [*(path for path in shown if "{" not in path), *VIEWS]
 
 
 class _Samples(dict[str, str]):
@@ -127,6 +140,7 @@ async def _loads(browser: httpx.AsyncClient, path: str, counter: _Counter) -> _L
         counter.queries = 0
         began = time.perf_counter()
         async with browser.stream("GET", path) as answer:
+            answer.raise_for_status()
             loads.bytes = sum([len(part) async for part in answer.aiter_raw()])
         loads.seconds.append(time.perf_counter() - began)
         loads.queries = counter.queries
@@ -178,4 +192,9 @@ def _signed_in(engine: Engine, rooms: int, messages: int) -> str:
     with database.transaction(engine) as session:
         operator = operators.add(session, "bench", OperatorRole.ADMIN, "bench", large.NOW)
         session.flush()
+        origin = "https://hooks.example.com"
+        registry.add(
+            session, "bench", f"{origin}/a", ["delivery.failed"], [origin], "bench", large.NOW
+        )
+        happenings.note(session, large.NOW)
         return sessions.start(session, operator.id or 0, "127.0.0.1", "bench", None, large.NOW)
