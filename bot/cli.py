@@ -12,7 +12,6 @@ from bot.commands import (
     deliveries,
     demo,
     digest,
-    doctor,
     export,
     log,
     operator,
@@ -29,7 +28,7 @@ app = typer.Typer(
 for command in (
     demo.demo,
     run.run,
-    doctor.doctor,
+    run.doctor,
     log.migrate,
     log.replay,
     log.rebuild,

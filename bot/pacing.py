@@ -54,14 +54,12 @@ def pace(settings: Settings, can: Capabilities | None = None) -> Pace:
 @dataclass(frozen=True, slots=True)
 class Slot:
     """When an account may send: to any room from `ready_at`, to `room_id`, where it sent last,
-    from `room_ready_at`. A moment that has passed means at once. Where it has sent what it may in a
-    day, nothing but alerts goes out before `spent_until`.
+    from `room_ready_at`. A moment that has passed means at once.
     """
 
     ready_at: dt.datetime
     room_id: int | None
     room_ready_at: dt.datetime
-    spent_until: dt.datetime | None = None
 
 
 def slot(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> Slot:
@@ -95,11 +93,9 @@ def slot(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> Slo
     floor = free if free > now else since
     if len(sent) == pace.per_minute:
         floor = max(floor, sent[-1][2] + MINUTE)
-    spent = _sent_today(session, account_id, now, pace) >= daily_limit(
-        session, account_id, now, pace
-    )
-    until = _midnight_after(now, pace.zone) if spent else None
-    return Slot(max(ready, floor), room_id, max(room_ready, floor), until)
+    if _sent_today(session, account_id, now, pace) >= daily_limit(session, account_id, now, pace):
+        floor = max(floor, _midnight_after(now, pace.zone))
+    return Slot(max(ready, floor), room_id, max(room_ready, floor))
 
 
 def _uncrowded(now: dt.datetime, pace: Pace) -> dt.datetime:
@@ -153,10 +149,7 @@ def _sent_today(session: Session, account_id: int, now: dt.datetime, pace: Pace)
     return (
         session.connection().scalar(
             select(func.count()).where(
-                delivery.c.account_id == account_id,
-                delivery.c.sending_at >= midnight,
-                # What operators must know is no reason to tell members less.
-                delivery.c.kind != DeliveryKind.ALERT,
+                delivery.c.account_id == account_id, delivery.c.sending_at >= midnight
             )
         )
         or 0

@@ -33,6 +33,7 @@ from bot.models.pause import Pause, PauseScope
 from bot.models.person import Identity, IdentityEdge, IdentityKind, Person
 from bot.models.picked_question import PickedQuestion
 from bot.models.product import Product, ProductAlias
+from bot.models.roll_up import AudienceWeek, EngagementWeek, MemberWeek, Rolled, RoomDay
 from bot.models.room import AccountRoom, Room, RoomTag
 from bot.models.room_week import RoomWeek
 from bot.models.series import HolidayPolicy, Series, SeriesKind, SeriesState, SeriesStep
@@ -50,6 +51,7 @@ __all__ = [
     "ApiToken",
     "Attribution",
     "AttributionEvidence",
+    "AudienceWeek",
     "Audit",
     "CalendarFeed",
     "CallState",
@@ -66,6 +68,7 @@ __all__ = [
     "Digest",
     "DigestScope",
     "DigestState",
+    "EngagementWeek",
     "Faq",
     "ForbiddenWord",
     "Grade",
@@ -77,6 +80,7 @@ __all__ = [
     "Label",
     "LoginFailure",
     "Mark",
+    "MemberWeek",
     "Membership",
     "Mention",
     "Message",
@@ -102,7 +106,9 @@ __all__ = [
     "QuestionState",
     "Recall",
     "Role",
+    "Rolled",
     "Room",
+    "RoomDay",
     "RoomTag",
     "RoomWeek",
     "Series",
