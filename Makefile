@@ -43,6 +43,7 @@ faults: install
 	  $(BIN)/python -m pytest tests/contracts/test_wechaty_faults.py tests/journeys/test_first_day.py || exit 1; \
 	done
 	QUNYUN_LIVES=2000 $(BIN)/python -m pytest tests/journeys/test_outbox_machine.py
+	QUNYUN_EXAMPLES=200 $(BIN)/python -m pytest tests/console/test_schema.py
 	QUNYUN_FAULTS=long $(BIN)/python -m pytest tests/faults
 	for round in $$(seq 20); do \
 	  $(BIN)/python -m pytest tests/faults || exit 1; \

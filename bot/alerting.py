@@ -1,17 +1,17 @@
 """Alerts (告警) to operators' rooms and robots: deliveries like all others, ahead of them all.
 
-Each is named by what it is about, so that a tick may look again and again: an account's pause or
-absence is told once, and how many deliveries of an hour may be missing is told when the number
-reaches 1, 2, 4, 8 and so on.
+Each is named by what it is about, so that a tick may look again and again: an account's pause,
+absence or idleness is told once, and how many deliveries of an hour may be missing is told when
+the number reaches 1, 2, 4, 8 and so on.
 """
 
 import datetime as dt
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import Row, and_, case, exists, func, or_, select
 from sqlmodel import Session
 
 from bot import database
@@ -22,7 +22,8 @@ from bot.pauses import RISK_CONTROL
 from bot.serving import AWAY, STOPPED
 from bot.settings import Settings
 
-FIRST = 0
+# Ahead of replies too, which a spent account no longer sends.
+FIRST = -1
 LASTS = dt.timedelta(hours=6)
 # Older news is no alert: whoever starts the program again has seen it.
 NEWS = dt.timedelta(hours=24)
@@ -61,7 +62,13 @@ def alerts(session: Session, settings: Settings, now: dt.datetime) -> Iterator[I
         )
     )
     targets = list(rooms)
-    for news in (*_paused(session, now), *_away(session, now), *_troubles(session, settings, now)):
+    told = (
+        *_paused(session, now),
+        *_away(session, now),
+        *_idle(session, now),
+        *_troubles(session, settings, now),
+    )
+    for news in told:
         for room in targets:
             yield Intent(
                 key=f"alert:{news.about}:{room.platform_id}",
@@ -73,6 +80,30 @@ def alerts(session: Session, settings: Settings, now: dt.datetime) -> Iterator[I
                 expires_at=now + LASTS,
                 priority=FIRST,
             )
+
+
+def mute_rooms(session: Session, settings: Settings) -> dict[str, str]:
+    """The `QUNYUN_ALERT_ROOMS` that nothing would reach, each with why, for a person."""
+    query = select(
+        ROOM.c.platform_id, ROOM.c.unavailable_reason, ACCOUNT.c.name, ACCOUNT.c.posting,
+        ACCOUNT.c.state_at,
+    ).outerjoin(ACCOUNT, ACCOUNT.c.id == ROOM.c.account_id)  # fmt: skip
+    chosen = query.where(ROOM.c.platform_id.in_(settings.alert_rooms))
+    known = {row.platform_id: row for row in session.connection().execute(chosen)}
+    why = {name: _mute(known.get(name)) for name in settings.alert_rooms}
+    return {name: reason for name, reason in why.items() if reason}
+
+
+def _mute(room: Row[*tuple[Any, ...]] | None) -> str:
+    if room is None:
+        return "没有这个群"
+    if room.name is None:
+        return "没有账号在这个群"
+    if room.posting != Posting.DIRECT:
+        return f"账号 {room.name} 要由人来发"
+    if room.state_at is None:
+        return f"账号 {room.name} 从来没有连上过"
+    return room.unavailable_reason or ""
 
 
 def _paused(session: Session, now: dt.datetime) -> Iterator[_News]:
@@ -117,6 +148,33 @@ def _away(session: Session, now: dt.datetime) -> Iterator[_News]:
         yield _News(
             f"away:{each.name}:{each.since:%Y%m%dT%H%M%S}",
             f"账号 {each.name} 已离线:{each.why}。它的群由同群的其他账号接手,没有的要等它回来;"
+            "运行 qunyun doctor 查看",
+        )
+
+
+def _idle(session: Session, now: dt.datetime) -> Iterator[_News]:
+    """Accounts that never came, or were stopped on purpose, while posts of theirs are due."""
+    late = exists().where(
+        DELIVERY.c.account_id == ACCOUNT.c.id,
+        DELIVERY.c.state == DeliveryState.PENDING,
+        DELIVERY.c.kind != DeliveryKind.ALERT,
+        DELIVERY.c.due_at <= now - AWAY,
+        DELIVERY.c.expires_at > now,
+    )
+    rows = session.connection().execute(
+        select(ACCOUNT.c.name, ACCOUNT.c.state_at).where(
+            ACCOUNT.c.posting == Posting.DIRECT,
+            ~ACCOUNT.c.online,
+            or_(ACCOUNT.c.state_at.is_(None), ACCOUNT.c.state_reason == STOPPED),
+            late,
+        )
+    )
+    for row in rows:
+        since = "never" if row.state_at is None else f"{row.state_at:%Y%m%dT%H%M%S}"
+        why = "从来没有连上过" if row.state_at is None else "的程序停着"
+        yield _News(
+            f"idle:{row.name}:{since}",
+            f"账号 {row.name} {why},到点的内容在等它。核对 QUNYUN_GATEWAYS 和群资料里的账号名,"
             "运行 qunyun doctor 查看",
         )
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -35,11 +35,13 @@ def statement(
     limit: int,
     room_id: int | None,
     resting_rooms: ColumnElement[bool] | None,
+    alerts_only: bool = False,
 ) -> tuple[Any, dict[str, object]]:
     """The UPDATE … RETURNING of id, room_id, priority and due_at, and its parameters;
     `outbox.claim` says which rows it takes.
     """
-    built = _with(database.is_sqlite(session), room_id is not None, resting_rooms)
+    wanted = _Wanted(room_id is not None, alerts_only)
+    built = _with(database.is_sqlite(session), wanted, resting_rooms)
     return built, {
         "of_account": account_id,
         "under": epoch,
@@ -49,19 +51,26 @@ def statement(
     }
 
 
-def _with(sqlite: bool, one_room: bool, resting: ColumnElement[bool] | None) -> Any:
+class _Wanted(NamedTuple):
+    """What a claim takes from: a room alone, alerts alone."""
+
+    one_room: bool
+    alerts_only: bool
+
+
+def _with(sqlite: bool, wanted: _Wanted, resting: ColumnElement[bool] | None) -> Any:
     # Building it takes longer than running it.
-    return _ready(sqlite, one_room) if resting is None else _build(sqlite, one_room, resting)
+    return _ready(sqlite, wanted) if resting is None else _build(sqlite, wanted, resting)
 
 
 @cache
-def _ready(sqlite: bool, one_room: bool) -> Any:
-    return _build(sqlite, one_room, None)
+def _ready(sqlite: bool, wanted: _Wanted) -> Any:
+    return _build(sqlite, wanted, None)
 
 
-def _build(sqlite: bool, one_room: bool, resting: ColumnElement[bool] | None) -> Any:
+def _build(sqlite: bool, wanted: _Wanted, resting: ColumnElement[bool] | None) -> Any:
     delivery = database.table(Delivery)
-    chosen = _chosen(one_room, resting)
+    chosen = _chosen(wanted, resting)
     if not sqlite:
         # Named as a table expression it runs once; as a subquery it could take more than `limit`.
         locked = chosen.with_for_update(of=delivery, skip_locked=True).cte("chosen")
@@ -76,7 +85,7 @@ def _build(sqlite: bool, one_room: bool, resting: ColumnElement[bool] | None) ->
     )
 
 
-def _chosen(one_room: bool, resting: ColumnElement[bool] | None) -> Select[Any]:
+def _chosen(wanted: _Wanted, resting: ColumnElement[bool] | None) -> Select[Any]:
     delivery, room, account = database.tables(Delivery, Room, Account)
     now: BindParameter[dt.datetime] = bindparam("as_of")
     owned = select(account.c.id).where(
@@ -98,7 +107,9 @@ def _chosen(one_room: bool, resting: ColumnElement[bool] | None) -> Select[Any]:
         ~pauses.holds(delivery),
         ~_overtakes(delivery, now),
     )
-    if one_room:
+    if wanted.alerts_only:
+        chosen = chosen.where(delivery.c.kind == DeliveryKind.ALERT)
+    if wanted.one_room:
         chosen = chosen.where(delivery.c.room_id == bindparam("in_room"))
     if resting is not None:
         chosen = chosen.join(room, room.c.id == delivery.c.room_id).where(

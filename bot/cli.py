@@ -12,6 +12,7 @@ from bot.commands import (
     deliveries,
     demo,
     digest,
+    doctor,
     export,
     log,
     operator,
@@ -28,7 +29,7 @@ app = typer.Typer(
 for command in (
     demo.demo,
     run.run,
-    run.doctor,
+    doctor.doctor,
     log.migrate,
     log.replay,
     log.rebuild,

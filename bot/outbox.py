@@ -119,16 +119,18 @@ def claim(
     limit: int = 1,
     room_id: int | None = None,
     resting_rooms: ColumnElement[bool] | None = None,
+    alerts_only: bool = False,
 ) -> list[Claimed]:
     """Take the next deliveries of an account, in one statement: replies first, then by time.
 
     Nothing is taken under an old epoch, while paused, for `resting_rooms` (a
     condition on the room table; replies go out all the same), or ahead of an earlier delivery
-    to the same room. `room_id` takes from that room alone.
+    to the same room. `room_id` takes from that room alone, `alerts_only` nothing but alerts.
     """
     statement, parameters = claiming.statement(
-        session, account_id, epoch, now, limit=limit, room_id=room_id, resting_rooms=resting_rooms
-    )
+        session, account_id, epoch, now, limit=limit, room_id=room_id,
+        resting_rooms=resting_rooms, alerts_only=alerts_only,
+    )  # fmt: skip
     taken = session.connection().execute(statement, parameters)
     ordered = sorted(taken, key=lambda row: (row.priority, row.due_at, row.id))
     return [Claimed(row.id, row.room_id) for row in ordered]

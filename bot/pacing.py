@@ -54,12 +54,14 @@ def pace(settings: Settings, can: Capabilities | None = None) -> Pace:
 @dataclass(frozen=True, slots=True)
 class Slot:
     """When an account may send: to any room from `ready_at`, to `room_id`, where it sent last,
-    from `room_ready_at`. A moment that has passed means at once.
+    from `room_ready_at`. A moment that has passed means at once. Where it has sent what it may in a
+    day, nothing but alerts goes out before `spent_until`.
     """
 
     ready_at: dt.datetime
     room_id: int | None
     room_ready_at: dt.datetime
+    spent_until: dt.datetime | None = None
 
 
 def slot(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> Slot:
@@ -93,9 +95,11 @@ def slot(session: Session, account_id: int, now: dt.datetime, pace: Pace) -> Slo
     floor = free if free > now else since
     if len(sent) == pace.per_minute:
         floor = max(floor, sent[-1][2] + MINUTE)
-    if _sent_today(session, account_id, now, pace) >= daily_limit(session, account_id, now, pace):
-        floor = max(floor, _midnight_after(now, pace.zone))
-    return Slot(max(ready, floor), room_id, max(room_ready, floor))
+    spent = _sent_today(session, account_id, now, pace) >= daily_limit(
+        session, account_id, now, pace
+    )
+    until = _midnight_after(now, pace.zone) if spent else None
+    return Slot(max(ready, floor), room_id, max(room_ready, floor), until)
 
 
 def _uncrowded(now: dt.datetime, pace: Pace) -> dt.datetime:
@@ -149,7 +153,10 @@ def _sent_today(session: Session, account_id: int, now: dt.datetime, pace: Pace)
     return (
         session.connection().scalar(
             select(func.count()).where(
-                delivery.c.account_id == account_id, delivery.c.sending_at >= midnight
+                delivery.c.account_id == account_id,
+                delivery.c.sending_at >= midnight,
+                # What operators must know is no reason to tell members less.
+                delivery.c.kind != DeliveryKind.ALERT,
             )
         )
         or 0

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Integer, bindparam, delete, select, update
+from sqlalchemy import select
 from sqlmodel import Session
 
-from bot import cells, database, directory, outbox
+from bot import arranging, cells, database, directory
 from bot.csv_files import NOWHERE, Column, Imported, Place, Reading, Row, read
-from bot.models import Account, Room, RoomTag, Series
+from bot.models import Account, Room, RoomTag
 
 ROOM = Column("room", cells.identifier, ("群",), required=True, filled=True)
 TOPIC = Column("topic", cells.text, ("群名",))
@@ -74,24 +74,25 @@ def record(session: Session, rows: Sequence[RoomRow]) -> tuple[Imported, frozens
     for row in rows:
         after[row.room] = _told(after[row.room], row, accounts)
     changed = {room for room in after if after[room] != standing[room]}
-    _write(session, {ids[room]: after[room] for room in changed})
-    # What waits for a room goes along with it.
-    moved = {
-        ids[room]: account
-        for room in changed
-        if (account := after[room].account_id) is not None and account != standing[room].account_id
-    }
-    outbox.reassign(session, moved)
-    _replace_tags(session, {ids[room]: after[room].tags for room in changed})
+    for column in arranging.COLUMNS:
+        differing = {
+            ids[room]: getattr(after[room], column)
+            for room in changed
+            if getattr(after[room], column) != getattr(standing[room], column)
+        }
+        arranging.write(session, column, differing)
+    told = {room: (after[room].tags, standing[room].tags) for room in changed}
+    arranging.untag(
+        session, [(ids[room], tag) for room, (now, was) in told.items() for tag in was - now]
+    )
+    arranging.tag(
+        session, [(ids[room], tag) for room, (now, was) in told.items() for tag in now - was]
+    )
     counts = Imported(
         created=len(after.keys() - before.keys()),
         changed=len(changed & before.keys()),
         unchanged=len(before.keys() - changed),
     )
-    if {known.zone for known in after.values()} - {known.zone for known in before.values()}:
-        # A wall clock that no room had may come before what the planner waits for.
-        series = database.table(Series)
-        session.connection().execute(update(series).values(next_due_at=None))
     rezoned = {room for room in before if before[room].zone != after[room].zone}
     return counts, frozenset(ids[room] for room in rezoned)
 
@@ -168,31 +169,3 @@ def _standing(session: Session, platform_ids: set[str]) -> dict[str, _Known]:
         )
         for row in rows
     }
-
-
-def _write(session: Session, rooms: Mapping[int, _Known]) -> None:
-    if not rooms:
-        return
-    room = database.table(Room)
-    names = ("topic", "vertical", "zone", "account_id", "owner", "mention_all")
-    session.connection().execute(
-        update(room)
-        .where(room.c.id == bindparam("key"))
-        .values({name: bindparam(f"new_{name}", type_=room.c[name].type) for name in names}),
-        [
-            {"key": key, **{f"new_{name}": getattr(known, name) for name in names}}
-            for key, known in rooms.items()
-        ],
-    )
-
-
-def _replace_tags(session: Session, tags: Mapping[int, frozenset[str]]) -> None:
-    tag = database.table(RoomTag)
-    given = database.given(session, {"id": Integer()}, [(room_id,) for room_id in tags])
-    session.connection().execute(delete(tag).where(tag.c.room_id.in_(select(given.c.id))))
-    rows = [
-        {"tag": name, "room_id": room_id}
-        for room_id, names in tags.items()
-        for name in sorted(names)
-    ]
-    database.insert_rows(session, RoomTag, rows)

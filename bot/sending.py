@@ -76,10 +76,11 @@ def _claim(session: Session, sender: Sender, now: dt.datetime) -> Claimed | dt.d
         now,
         room_id=slot.room_id if now < slot.ready_at else None,
         resting_rooms=pacing.resting_rooms(session, now, sender.pace),
+        alerts_only=slot.spent_until is not None,
     )
     if claimed:
         return claimed[0]
-    return slot.ready_at if now < slot.ready_at else None
+    return slot.ready_at if now < slot.ready_at else slot.spent_until
 
 
 async def hand_over(sender: Sender, begun: Begun) -> Callable[[Session, dt.datetime], bool]:

@@ -40,6 +40,18 @@ def platform_id(session: Session, room_id: int) -> str:
     return str(session.connection().execute(query).scalar_one())
 
 
+def never_there(session: Session) -> dict[str, int]:
+    """Accounts that serve rooms and were never online, by name, each with how many rooms."""
+    rows = session.connection().execute(
+        select(ACCOUNT.c.name, func.count().label("rooms"))
+        .join(ROOM, ROOM.c.account_id == ACCOUNT.c.id)
+        .where(ACCOUNT.c.state_at.is_(None), ACCOUNT.c.posting == Posting.DIRECT)
+        .group_by(ACCOUNT.c.name)
+        .order_by(ACCOUNT.c.name)
+    )
+    return {row.name: row.rooms for row in rows}
+
+
 def present(session: Session, account_id: int, room_id: int) -> None:
     """An account is in a room. Safe to repeat."""
     row = {"account_id": account_id, "room_id": room_id}

@@ -30,7 +30,7 @@ def digest(
     every: Annotated[
         bool, typer.Option("--all", help="The fleet, every vertical and every room.")
     ] = False,
-    formats: Annotated[str, typer.Option(help="Some of md,html,txt,png.")] = "md,html",
+    formats: Annotated[str, typer.Option(help="Some of md,html,txt,png,xlsx.")] = "md,html",
     out: Annotated[Path | None, typer.Option(help="Default: <home>/digests.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

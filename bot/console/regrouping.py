@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Any
 
 from fastapi import HTTPException
-from sqlalchemy import Integer, Select, delete, exists, func, select, update
+from sqlalchemy import Integer, Select, exists, func, select
 
-from bot import cells, counting, database, deriving, outbox, pauses
+from bot import arranging, cells, counting, database, deriving, pauses
 from bot.console import roles
 from bot.console.page import Page
 from bot.counting import Stretch
@@ -28,7 +28,6 @@ from bot.models import (
     PauseScope,
     Room,
     RoomTag,
-    Series,
 )
 from content_calendar import audits
 
@@ -58,11 +57,11 @@ class Action(StrEnum):
 
 
 COLUMNS = {
-    Action.VERTICAL: "vertical",
-    Action.ACCOUNT: "account_id",
-    Action.ZONE: "zone",
-    Action.OWNER: "owner",
-    Action.MENTION_ALL: "mention_all",
+    Action.VERTICAL: arranging.VERTICAL,
+    Action.ACCOUNT: arranging.ACCOUNT,
+    Action.ZONE: arranging.ZONE,
+    Action.OWNER: arranging.OWNER,
+    Action.MENTION_ALL: arranging.MENTION_ALL,
 }
 SLOW = (Action.ZONE, Action.PAUSE, Action.RESUME)
 
@@ -192,36 +191,28 @@ def _set_where(
     )
     if not chosen:
         return []
-    page.session.connection().execute(
-        update(ROOM).where(ROOM.c.id.in_(_given(page, chosen))).values({column.name: value})
-    )
-    if action is Action.ACCOUNT and value is not None:
-        # What waits for the rooms goes along.
-        outbox.reassign(page.session, dict.fromkeys(chosen, value))
+    arranging.write(page.session, column.name, dict.fromkeys(chosen, value))
     if action is Action.ZONE:
         _recount(page, chosen)
     return chosen
 
 
-def _recount(page: Page, rooms: Collection[int]) -> None:
-    """Days of a room are local: with another zone they are added up again, and the planner looks
-    at every series anew.
-    """
-    message, series = database.tables(Message, Series)
+def _recount(page: Page, changed: Collection[int]) -> None:
+    """Days of a room are local: with another zone they are added up again."""
+    message = database.table(Message)
     first, last = (
         page.session.connection()
         .execute(select(func.min(message.c.day), func.max(message.c.day)))
         .one()
     )
-    page.session.connection().execute(update(series).values(next_due_at=None))
     if first is None:
         return
     # A local day may begin on the day before and end on the day after.
     midnight, day = dt.time(tzinfo=dt.UTC), dt.timedelta(days=1)
     since = dt.datetime.combine(first - day, midnight)
     until = dt.datetime.combine(last + 2 * day, midnight)
-    deriving.lock_rooms(page.session, rooms)
-    stretches = [Stretch(room, since, until) for room in sorted(rooms)]
+    deriving.lock_rooms(page.session, changed)
+    stretches = [Stretch(room, since, until) for room in sorted(changed)]
     counting.recount(page.session, stretches, page.settings.zone)
 
 
@@ -229,10 +220,8 @@ def _add_tags(page: Page, ids: Collection[int], value: str) -> Was:
     was: Was = {}
     for tag in _names(page, value):
         having = select(TAG.c.room_id).where(TAG.c.tag == tag)
-        rooms = _rooms(page, select(ROOM.c.id).where(ROOM.c.id.not_in(having)), ids)
-        rows = [{"tag": tag, "room_id": room} for room in rooms]
-        database.insert_rows(page.session, RoomTag, rows, skip_existing=True)
-        was[tag] = rooms
+        was[tag] = _rooms(page, select(ROOM.c.id).where(ROOM.c.id.not_in(having)), ids)
+        arranging.tag(page.session, [(room, tag) for room in was[tag]])
     return was
 
 
@@ -243,9 +232,7 @@ def _remove_tags(page: Page, ids: Collection[int], value: str) -> Was:
             raise _out_of_scope(page)
         having = exists().where(TAG.c.room_id == ROOM.c.id, TAG.c.tag == tag)
         was[tag] = _rooms(page, select(ROOM.c.id).where(having), ids)
-        page.session.connection().execute(
-            delete(TAG).where(TAG.c.tag == tag, TAG.c.room_id.in_(_given(page, was[tag])))
-        )
+        arranging.untag(page.session, [(room, tag) for room in was[tag]])
     return was
 
 

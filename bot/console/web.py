@@ -4,10 +4,12 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.security import HTTPBearer
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException as RoutingError
@@ -21,12 +23,22 @@ from bot import errors
 from bot.console import guard, live, pages, refusals, rendering
 from bot.console.guard import Guard
 from bot.console.page import Console, SignIn
+from bot.console.routes import Route
 from bot.errors import InvalidInput
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
 MEGABYTE = 1024 * 1024
+# Says in the OpenAPI how programs sign in; who may come in is looked up in the page's transaction.
+BEARER = HTTPBearer(auto_error=False, description="A token of /me.")
+REFUSED = {
+    401: "No token, or one that is over.",
+    403: "The role or the scopes of the token do not reach so far.",
+    404: "There is none, or it is out of the token's scope: both look alike.",
+    409: "Somebody changed it meanwhile: read it again first.",
+    422: "Something in the request is wrong; `detail` says what, and how to mend it.",
+}
 
 
 def build(engine: Engine, settings: Settings, clock: Callable[[], dt.datetime]) -> FastAPI:
@@ -61,12 +73,24 @@ def build(engine: Engine, settings: Settings, clock: Callable[[], dt.datetime]) 
             route.path,
             route.endpoint,
             methods=[route.method],
-            include_in_schema=route.api,
             response_model=None,
+            **(_described(route) if route.api else {"include_in_schema": False}),
         )
     app.router.routes.append(Mount("/static", StaticFiles(directory=rendering.STATIC)))
     _add_handlers(app)
     return app
+
+
+def _described(route: Route) -> dict[str, Any]:
+    """How a route stands in the OpenAPI: said by its docstring, under the noun of its path."""
+    said = (route.endpoint.__doc__ or "").split("\n")[0].strip().rstrip(".")
+    return {
+        "summary": said,
+        "tags": [route.path.split("/")[3]],
+        "operation_id": f"{route.method.lower()}_{route.path.strip('/').replace('/', '_')}",
+        "responses": {status: {"description": said} for status, said in REFUSED.items()},
+        "dependencies": [Depends(BEARER)],
+    }
 
 
 def _add_handlers(app: FastAPI) -> None:

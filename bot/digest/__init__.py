@@ -7,5 +7,6 @@ sheet     what a digest shows, and nothing else: stored as JSON, rendered by `re
 brief     sheet → what fits on one screen
 render    sheet → Markdown, HTML, text and the page of the card, from one set of templates
 card      the page → PNG, with the letters of `fonts`
+workbook  sheet → Excel
 publish   stores sheets and writes files
 """

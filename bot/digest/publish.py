@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from bot import database
-from bot.digest import card, compose, render
+from bot.digest import card, compose, render, workbook
 from bot.digest import gather as gathering
 from bot.digest import sheet as sheets
 from bot.digest.gather import Week
@@ -25,7 +25,7 @@ TEXTS: Mapping[str, Callable[[Sheet], str]] = {
     "html": render.html,
     "txt": render.text,
 }
-FILES: Mapping[str, Callable[[Sheet], bytes]] = {"png": card.png}
+FILES: Mapping[str, Callable[[Sheet], bytes]] = {"png": card.png, "xlsx": workbook.xlsx}
 FORMATS = (*TEXTS, *FILES)
 _UNSAFE = re.compile(r"[^\w@.-]+")
 

@@ -388,6 +388,8 @@ async def settle_rest(at: Installation) -> int:
 
 async def finish(at: Installation, service: Service) -> int:
     """The day comes to its end: each post is out exactly once. Returns how many were decided."""
+    # One that has only just been started knows no SIGTERM yet.
+    await until(service.says("is online"), "the account online")
     decided = await settle_rest(at)
     service.stop()
     check(at)

@@ -6,13 +6,15 @@ import pytest
 from sqlalchemy import Engine, update
 from sqlmodel import Session
 
-from bot import database, leases, outbox, pacing, pauses, receiving, upkeep
+from bot import alerting, database, leases, outbox, owning, pacing, pauses, receiving, upkeep
 from bot.gateway import LoggedOut
+from bot.gateways import memory
 from bot.gateways.robots import dingtalk, feishu
 from bot.intents import Intent
 from bot.memory import Memory
 from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Room
 from bot.models.pause import PauseScope
+from bot.sending import Begun, Sender, begin_next
 from bot.settings import QuietHours, Settings
 from tests.saying import local, rows, rules
 
@@ -194,3 +196,71 @@ def test_trouble_around_midnight_is_told(engine: Engine, epoch: int) -> None:
         outbox.unanswered(session, sending(session, 1, epoch), epoch, "超时")
     assert keep(engine, local("2026-11-12 00:10")) >= 1
     assert "11-11 20 点的投递里有 1 条可能没有送到" in "".join(alerts(engine))
+
+
+def test_an_account_that_never_came_is_told_once_something_of_its_is_due(engine: Engine) -> None:
+    with database.transaction(engine) as session:
+        session.add(Account(id=2, name=DESK, gateway="feishu", online=True, state_at=NOW))
+        session.add(Account(id=3, name="mispelt", gateway=""))
+        session.flush()
+        assert leases.take(session, 2, "here:2", NOW) == 1
+        session.add(Room(id=10, platform_id=DESK, account_id=2))
+        session.add(Room(id=1, platform_id="r1@chatroom", account_id=3))
+        session.flush()
+        waiting = Intent(
+            "post:qa:2026-11-11:开场:r1", DeliveryKind.POST, 1, 3, "开始啦", NOW + MINUTE,
+            NOW + 60 * MINUTE,
+        )  # fmt: skip
+        outbox.plan(session, [waiting], NOW)
+    told = []
+    for n in range(5):
+        with database.transaction(engine) as session:
+            leases.renew(session, 2, 1, NOW + n * MINUTE)
+            kept = upkeep.keep(session, SETTINGS, rules(engine), Memory(), NOW + n * MINUTE)
+        told.append(kept.alerts)
+    assert told == [0, 0, 0, 1, 0]
+    assert "账号 mispelt 从来没有连上过" in alerts(engine)[0]
+
+
+def test_an_account_that_was_stopped_and_left_while_posts_are_due_is_told(
+    engine: Engine, epoch: int
+) -> None:
+    with database.transaction(engine) as session:
+        outbox.unanswered(session, sending(session, 1, epoch), epoch, "超时")
+        intent = Intent(
+            "post:qa:2026-11-11:开场:r2", DeliveryKind.POST, 2, 1, "开始啦", NOW,
+            NOW + 60 * MINUTE,
+        )  # fmt: skip
+        outbox.plan(session, [intent], NOW)
+    owning.stop(engine, 1, epoch, NOW)
+    keep(engine, NOW + 3 * MINUTE)
+    assert "账号 bot 的程序停着" in "".join(alerts(engine))
+
+
+def test_alerts_neither_count_in_a_days_posts_nor_wait_for_the_next_day(
+    engine: Engine, epoch: int
+) -> None:
+    pace = pacing.Pace((0, 0), 0, 40, 2, 9, 0, None, SETTINGS.zone)
+    sender = Sender(1, epoch, memory.MemoryGateway("bot", clock=lambda: NOW), pace, 15)
+    later = NOW + dt.timedelta(hours=1)
+    with database.transaction(engine) as session:
+        wanted = [
+            Intent(f"{kind}:{n}", kind, 1, 1, f"{n}", NOW, later, priority=priority)
+            for n in (1, 2, 3)
+            for kind, priority in ((DeliveryKind.ALERT, alerting.FIRST), (DeliveryKind.POST, 1))
+        ]
+        outbox.plan(session, wanted, NOW)
+    went = []
+    for n in range(6):
+        now = NOW + n * MINUTE
+        begun = begin_next(engine, sender, now)
+        if isinstance(begun, Begun):
+            with database.transaction(engine) as session:
+                outbox.sent(session, begun.delivery_id, None, now)
+        went.append(begun.post.text if isinstance(begun, Begun) else begun)
+        if n == 4:
+            with database.transaction(engine) as session:
+                last = Intent("alert:4", DeliveryKind.ALERT, 1, 1, "4", now, later)
+                outbox.plan(session, [last._replace(priority=alerting.FIRST)], now)
+    assert went == ["1", "2", "3", "1", "2", "4"]
+    assert begin_next(engine, sender, NOW + 7 * MINUTE) == local("2026-11-12 00:00")

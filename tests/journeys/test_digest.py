@@ -571,8 +571,8 @@ def test_the_command_writes_a_file_for_every_scope(
     assert "fleet.html" in files
     assert "vertical-宝妈育儿.md" in files
     assert "room-a@chatroom.html" in files
-    with pytest.raises(InvalidInput, match="use some of md,html,txt,png"):
+    with pytest.raises(InvalidInput, match="use some of md,html,txt,png,xlsx"):
         CliRunner().invoke(app, ["--week", "2026-W45", "--formats", "doc"], catch_exceptions=False)
-    line = ["--week", "2026-W45", "--out", str(tmp_path / "out"), "--formats", "txt,png"]
+    line = ["--week", "2026-W45", "--out", str(tmp_path / "out"), "--formats", "txt,png,xlsx"]
     assert CliRunner().invoke(app, line, catch_exceptions=False).exit_code == 0
     assert (tmp_path / "out" / "2026-W45" / "fleet.png").read_bytes().startswith(b"\x89PNG")
