@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,7 @@ from bot.text import signals
 # Raised with every change of what a roll-up holds.
 RULE_VERSION = signals.RULE_VERSION
 # Rooms a transaction: others wait for it about as long as for a batch of messages.
-ROOMS_AT_ONCE = 50
+ROOMS_AT_ONCE = 20
 
 Kept = TypeVar("Kept", Day, Week)
 
@@ -234,12 +234,12 @@ def _write(session: Session, spans: Mapping[int, Span], sums: Sequence[Sums]) ->
         {"room_id": Integer(), "since": Date()},
         [(room, span.since) for room, span in sorted(spans.items())],
     )
-    kinds: tuple[tuple[type[SQLModel], str, Iterable[Day | Member | Week]], ...] = (
-        (RoomDay, "day", (row for one in sums for row in one.days)),
-        (MemberWeek, "week", (row for one in sums for row in one.members)),
-        (EngagementWeek, "week", (row for one in sums for row in one.weeks)),
+    kinds: tuple[tuple[type[SQLModel], type[Day | Member | Week], str, Iterable[object]], ...] = (
+        (RoomDay, Day, "day", (row for one in sums for row in one.days)),
+        (MemberWeek, Member, "week", (row for one in sums for row in one.members)),
+        (EngagementWeek, Week, "week", (row for one in sums for row in one.weeks)),
     )
-    for model, day, rows in kinds:
+    for model, kind, day, rows in kinds:
         table = database.table(model)
         since = select(given.c.since).where(given.c.room_id == table.c.room_id).scalar_subquery()
         session.connection().execute(
@@ -248,8 +248,12 @@ def _write(session: Session, spans: Mapping[int, Span], sums: Sequence[Sums]) ->
             .where(table.c[day] >= min(span.since for span in spans.values()))
             .where(table.c[day] >= since)
         )
-        version = {"rule_version": RULE_VERSION}
-        database.insert_rows(session, model, [asdict(row) | version for row in rows])
+        names = [one.name for one in fields(kind)]
+        made = [
+            {name: getattr(row, name) for name in names} | {"rule_version": RULE_VERSION}
+            for row in rows
+        ]
+        database.insert_rows(session, model, made)
 
 
 def _read_days(
