@@ -16,7 +16,9 @@ from bot.commands import (
     export,
     log,
     operator,
+    people,
     run,
+    segments,
 )
 from bot.errors import InvalidInput, QunyunError
 
@@ -43,6 +45,8 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(bench.app, name="bench")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(operator.app, name="operator")
+app.add_typer(people.app, name="people")
+app.add_typer(segments.app, name="segments")
 data.register(app)
 
 

@@ -1,4 +1,5 @@
-"""What is done behind the scenes once a night: roll-ups now; small steps, so that nothing waits.
+"""What is done behind the scenes once a night: roll-ups, order numbers, segments; small steps, so
+that nothing waits.
 
 Looked for every hour and begun after three at night, in each room's own zone; what a night missed
 the next hour makes up for.
@@ -13,13 +14,16 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from bot import waking
-from bot.insights import rolling
+from bot.insights import rolling, segments
+from bot.orders import typed
 from bot.settings import Settings
 
 # A day counts as over once its late messages have had time to come.
 AFTER_MIDNIGHT = dt.timedelta(hours=3)
 # A process that is restarting over and over should not spend its time on this.
 FIRST = dt.timedelta(minutes=2)
+# What was said longer ago names no order any more that is still to come.
+LOOK_BACK = dt.timedelta(days=90)
 AGAIN = dt.timedelta(hours=1)
 
 
@@ -35,7 +39,10 @@ class Night:
 
 def steps(settings: Settings, engine: Engine, now: dt.datetime) -> Iterator[int]:
     """One short transaction after the other, until everything is done. Safe to repeat."""
-    yield from rolling.steps(engine, settings.zone, now - AFTER_MIDNIGHT)
+    at = now - AFTER_MIDNIGHT
+    yield from rolling.steps(engine, settings.zone, at)
+    yield from typed.steps(engine, at.date() - LOOK_BACK)
+    yield from segments.steps(engine, at.astimezone(settings.zone).date(), settings.zone)
 
 
 async def run(night: Night, stop: asyncio.Event) -> None:

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Table, select
 from sqlmodel import Session, SQLModel
 
-from bot import database, deriving, staleness
+from bot import database, day_reads, deriving, staleness
 from bot.deriving import Rules
-from bot.insights import attributing, engagement, rolling
+from bot.insights import attributing, engagement, needs, rolling
 from bot.models import (
     Account,
     AudienceWeek,
@@ -21,12 +21,15 @@ from bot.models import (
     DailyCount,
     Delivery,
     EngagementWeek,
+    IdentityAcceptance,
+    IdentityCut,
     IdentityEdge,
     Membership,
     MemberWeek,
     Mention,
     Message,
     MessageIdentity,
+    NeedMention,
     Occurrence,
     Operator,
     OrderEvent,
@@ -43,7 +46,8 @@ from bot.orders import intake, lines
 # What derivation reads, parents first.
 FACTS: tuple[type[SQLModel], ...] = (
     Contact, Account, Room, Membership, Product, ProductAlias, Campaign, MessageIdentity, Message,
-    Recall, Series, Occurrence, Delivery, IdentityEdge, OrderEvent, Operator,
+    Recall, Series, Occurrence, Delivery, IdentityEdge, IdentityCut, IdentityAcceptance,
+    OrderEvent, Operator,
 )  # fmt: skip
 DERIVED: tuple[type[SQLModel], ...] = (Signal, Mention, DailyCount)
 ROLL_UPS: tuple[type[SQLModel], ...] = (RoomDay, MemberWeek, EngagementWeek, AudienceWeek)
@@ -81,6 +85,7 @@ def rebuild(engine: Engine, rules: Rules, now: dt.datetime) -> int:
         intake.rebuild(session)
     with database.transaction(engine) as session:
         attributing.attribute_all(session, now)
+    needs.rebuild(engine)
     return judged
 
 
@@ -106,6 +111,9 @@ def check(
             with database.reading(temporary) as theirs:
                 compared = [_compare(ours, theirs, derived) for derived in DERIVED]
                 compared += [_compare(ours, theirs, made, behind) for made in ROLL_UPS]
+                # Days whose log changed since they were read are not read yet.
+                days = day_reads.read_alike(ours, theirs, needs.KIND)
+                compared.append(_compare(ours, theirs, NeedMention, days=days))
                 return [*compared, *_compare_orders(ours, theirs, now)]
 
 
@@ -120,6 +128,7 @@ def _derive(engine: Engine, rules: Rules, now: dt.datetime, until: Mapping[int, 
         intake.rebuild(session)
     with database.transaction(engine) as session:
         attributing.attribute_all(session, now)
+    needs.rebuild(engine)
 
 
 def _compare_orders(ours: Session, theirs: Session, now: dt.datetime) -> Iterator[Comparison]:
@@ -154,13 +163,17 @@ def _copy(source: Session, target: Engine, model: type[SQLModel]) -> None:
 
 
 def _compare(
-    ours: Session, theirs: Session, model: type[SQLModel], behind: Collection[int] = ()
+    ours: Session,
+    theirs: Session,
+    model: type[SQLModel],
+    behind: Collection[int] = (),
+    days: Collection[dt.date] | None = None,
 ) -> Comparison:
-    """Merge two ordered readings of one table, without the rooms of which it does not hold;
-    neither is held in memory.
+    """Merge two ordered readings of one table, without the rooms of which it does not hold, of
+    the days of which it does; neither is held in memory.
     """
     table = database.table(model)
-    here, there = _ordered(ours, model, behind), _ordered(theirs, model, behind)
+    here, there = (_ordered(each, model, behind, days) for each in (ours, theirs))
     left, right = next(here, None), next(there, None)
     rows = missing = surplus = 0
     while left is not None or right is not None:
@@ -180,7 +193,10 @@ def _compare(
 
 
 def _ordered(
-    session: Session, model: type[SQLModel], behind: Collection[int]
+    session: Session,
+    model: type[SQLModel],
+    behind: Collection[int],
+    days: Collection[dt.date] | None,
 ) -> Iterator[tuple[object, ...]]:
     table = database.table(model)
     if behind and "room_id" not in table.c:
@@ -191,11 +207,10 @@ def _ordered(
         for column in table.primary_key
     ]
     named = [column for column in table.c if column.name not in LEFT_OUT.get(model, set())]
-    rows = (
-        session.connection()
-        .execution_options(yield_per=CHUNK)
-        .execute(select(*named).order_by(*keys))
-    )
+    query = select(*named).order_by(*keys)
+    if days is not None:
+        query = query.where(table.c.day.in_(sorted(days)))
+    rows = session.connection().execution_options(yield_per=CHUNK).execute(query)
     if not behind:
         return (tuple(row) for row in rows)
     return (tuple(row) for row in rows if row.room_id not in behind)
