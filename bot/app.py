@@ -40,6 +40,7 @@ from bot import (
     sending,
     upkeep,
     waking,
+    weekly,
 )
 from bot.deriving import Rules
 from bot.errors import GatewayUnavailable, QunyunError
@@ -238,9 +239,13 @@ async def run(app: App, stop: asyncio.Event) -> None:
         loops.append(_supervised(app, stop, "nightly work", None, _nightly))
     elif "gateways" in parts:
         loops.append(_supervised(app, stop, "refresh", None, _refresh))
+    if "digests" in parts:
+        loops.append(_supervised(app, stop, "digests", None, _digests))
     for account_id in app.accounts if "gateways" in parts else ():
         loops.append(_supervised(app, stop, "listen", account_id, _listen))
-        if "deliveries" in parts and _posts(app, account_id):
+        # Behind the others, people carry posts out.
+        direct = app.accounts[account_id].capabilities.post is Posting.DIRECT
+        if "deliveries" in parts and direct:
             posters.append(_supervised(app, stop, "deliver", account_id, _deliver))
     # What start-up made stays: looking through it again and again would hold the loop up.
     gc.collect()
@@ -267,6 +272,12 @@ async def _tick(app: App, stop: asyncio.Event, _: int | None) -> None:
         if await app.write(lambda: tick(app)):
             wake(app)
         await waking.woken(stop, TICK.total_seconds())
+
+
+async def _digests(app: App, stop: asyncio.Event, _: int | None) -> None:
+    """Write the week's digests on Monday."""
+    wakes = functools.partial(wake, app)
+    await weekly.run(weekly.Monday(app.settings, app.engine, app.write, app.clock, wakes), stop)
 
 
 async def _call(app: App, stop: asyncio.Event, _: int | None) -> None:
@@ -432,11 +443,6 @@ async def _take_back(app: App, account_id: int) -> None:
                 recalling.settle(session, each.delivery_id, taken_back, app.clock())
 
         await app.write(settled)
-
-
-def _posts(app: App, account_id: int) -> bool:
-    # Behind the others, people carry posts out.
-    return app.accounts[account_id].capabilities.post is Posting.DIRECT
 
 
 def wake(app: App) -> None:

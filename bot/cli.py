@@ -19,6 +19,7 @@ from bot.commands import (
     people,
     run,
     segments,
+    target,
 )
 from bot.errors import InvalidInput, QunyunError
 
@@ -47,6 +48,7 @@ app.add_typer(calendar.app, name="calendar")
 app.add_typer(operator.app, name="operator")
 app.add_typer(people.app, name="people")
 app.add_typer(segments.app, name="segments")
+app.add_typer(target.app, name="target")
 data.register(app)
 
 

@@ -135,6 +135,13 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "有 8 周以上基线、成员不少于 5 人的群",
         "qunyun export engagement {band}",
     ),
+    "goals": (
+        "目标与进度",
+        "本周的数就是本周报里的那个数；起点是定目标时最近一期周报的数；"
+        "路走了 = (本周 − 起点) / (目标 − 起点)。",
+        "定目标的人用 qunyun target 写下的目标",
+        "qunyun target list",
+    ),
     "deliveries": (
         "没有发出的投递",
         "本周应发而没有发出的，按状态和原因。",

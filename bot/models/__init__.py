@@ -13,6 +13,7 @@ from bot.models.digest import Digest, DigestScope, DigestState
 from bot.models.faq import Faq
 from bot.models.feed import CalendarFeed
 from bot.models.forbidden_word import ForbiddenWord
+from bot.models.goal import Goal
 from bot.models.heartbeat import Heartbeat
 from bot.models.mark import Mark
 from bot.models.membership import SINCE_EVER, Membership, Role
@@ -85,6 +86,7 @@ __all__ = [
     "EngagementWeek",
     "Faq",
     "ForbiddenWord",
+    "Goal",
     "Grade",
     "Heartbeat",
     "HolidayPolicy",

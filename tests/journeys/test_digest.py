@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from bot import database, deriving, ingest
 from bot.commands import digest as command
-from bot.digest import gather, publish, render
-from bot.digest.publish import FLEET, Subject
-from bot.digest.sheet import Sheet
+from bot.digest import compose, gather, render, storing
+from bot.digest.sheet import Sheet, Subject
+from bot.digest.storing import FLEET
 from bot.errors import InvalidInput
-from bot.gateway import Event, Joined, Left, Person, Read, Said
+from bot.gateway import Event, Joined, Left, Person, Said
 from bot.models import (
     Account,
     Attribution,
@@ -194,16 +194,9 @@ def settle(session: Session, told: Community) -> None:
 
 def digest_of(engine: Engine, subject: Subject = FLEET, now: dt.datetime = NOW) -> Sheet:
     with database.transaction(engine) as session:
-        stored = publish.draft(
-            session,
-            MONDAY,
-            subject.scope,
-            subject.target,
-            now,
-            zone=ZONE,
-            reads={"mute": Read.NONE},
-        )
-        return publish.sheet(stored)
+        week = gather.gather(session, MONDAY, now, ZONE, quoting=[subject.target])
+        (kept,) = storing.keep(session, week, [compose.sheet(week, *subject)])
+        return kept
 
 
 @pytest.fixture
