@@ -11,7 +11,7 @@ from sqlmodel import Session
 from bot import database
 from bot.counting import DAY
 from bot.insights import summing
-from bot.models import AudienceWeek, DigestScope, MemberWeek, Room
+from bot.models import AudienceWeek, DigestScope, MemberWeek, Rolled, Room
 
 MEMBERS, ROOMS = database.table(MemberWeek).c, database.table(Room).c
 WHOLE_WEEK = 0b111_1111
@@ -26,24 +26,45 @@ class Audience:
     monthly: int = 0
 
 
-def of_week(session: Session, week: dt.date) -> dict[tuple[DigestScope, str], Audience]:
-    """The audience of the fleet, (FLEET, ""), and of every vertical in the week of a Monday."""
+Audiences = dict[tuple[DigestScope, str], Audience]
+
+
+def of_week(session: Session, week: dt.date) -> Audiences:
+    """The audience of the fleet, (FLEET, ""), and of every vertical in the week of a Monday, as
+    far as roll-ups were made; counted on the spot where something changed since.
+    """
     table = database.table(AudienceWeek)
     rows = session.connection().execute(select(table).where(table.c.week == week))
-    return {
+    found = {
         (row.scope, row.target): Audience(row.person_days, row.weekly, row.monthly) for row in rows
     }
+    return found or _of_week(session, week)
 
 
-def count(session: Session, week: dt.date, until: dt.date) -> None:
-    """Count the people of a week again, as far as it lies before `until`."""
-    end = min(week + summing.WEEK, until)
+def forget(session: Session, since: dt.date) -> None:
+    """Drop what no longer holds: who spoke in a week counts in the months to come, too."""
     table = database.table(AudienceWeek)
-    found = {
-        (scope, target): Audience(*numbers)
-        for scope in (DigestScope.FLEET, DigestScope.VERTICAL)
-        for target, *numbers in _counted(session, scope, week, end)
-    }
+    session.connection().execute(delete(table).where(table.c.week >= since))
+
+
+def missing(session: Session) -> list[dt.date]:
+    """The weeks of the roll-ups whose people have to be counted."""
+    rolled, table = database.table(Rolled).c, database.table(AudienceWeek).c
+    first, until = (
+        session.connection()
+        .execute(select(func.min(rolled.first_day), func.max(rolled.until)))
+        .one()
+    )
+    if first is None:
+        return []
+    standing = set(session.connection().scalars(select(table.week).distinct()))
+    return [week for week in summing.mondays(first, until) if week not in standing]
+
+
+def count(session: Session, week: dt.date) -> None:
+    """Count the people of a week again. Safe to repeat."""
+    found = _of_week(session, week)
+    table = database.table(AudienceWeek)
     session.connection().execute(delete(table).where(table.c.week == week))
     rows = [
         {
@@ -57,6 +78,17 @@ def count(session: Session, week: dt.date, until: dt.date) -> None:
         for (scope, target), one in sorted(found.items())
     ]
     database.insert_rows(session, AudienceWeek, rows)
+
+
+def _of_week(session: Session, week: dt.date) -> Audiences:
+    until = session.connection().scalar(select(func.max(database.table(Rolled).c.until)))
+    end = min(week + summing.WEEK, until or week)
+    # The fleet has a row even where nobody spoke: the week was counted.
+    found: Audiences = {(DigestScope.FLEET, ""): Audience()}
+    for scope in (DigestScope.FLEET, DigestScope.VERTICAL):
+        for target, *numbers in _counted(session, scope, week, end):
+            found[scope, target] = Audience(*numbers)
+    return found
 
 
 def _counted(
