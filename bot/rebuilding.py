@@ -33,6 +33,7 @@ from bot.models import (
     Occurrence,
     Operator,
     OrderEvent,
+    OwnWord,
     Product,
     ProductAlias,
     Recall,
@@ -47,7 +48,7 @@ from bot.orders import intake, lines
 FACTS: tuple[type[SQLModel], ...] = (
     Contact, Account, Room, Membership, Product, ProductAlias, Campaign, MessageIdentity, Message,
     Recall, Series, Occurrence, Delivery, IdentityEdge, IdentityCut, IdentityAcceptance,
-    OrderEvent, Operator,
+    OrderEvent, Operator, OwnWord,
 )  # fmt: skip
 DERIVED: tuple[type[SQLModel], ...] = (Signal, Mention, DailyCount)
 ROLL_UPS: tuple[type[SQLModel], ...] = (RoomDay, MemberWeek, EngagementWeek, AudienceWeek)
