@@ -59,6 +59,30 @@ def skip(
     return _take_back(session, series, day, None, f"{by} 跳过了这一期")
 
 
+def restore(
+    session: Session,
+    key: str,
+    day: dt.date,
+    by: str,
+    at: dt.datetime,
+    *,
+    to: dt.date | None = None,
+    version: int | None = None,
+) -> None:
+    """Let the occurrence of this original date take place after all, on the day `to` where it had
+    been moved; the next tick plans what is due then, also what skipping took back.
+
+    Raises InvalidInput where it is not skipped.
+    """
+    series = lifecycle.editable(session, key, version)
+    schedule = series.definition.schedule
+    if day not in schedule.skip:
+        raise lifecycle.refuse("date", f"{day} 这一期没有跳过", "它照常会发")
+    moves = schedule.move if to in (None, day) else {**schedule.move, day: to}
+    changed = replace(schedule, skip=schedule.skip - {day}, move=moves)
+    _reschedule(session, series, changed, "series.restore", by, at)
+
+
 def move(
     session: Session,
     key: str,
@@ -78,7 +102,7 @@ def move(
     schedule = series.definition.schedule
     _check_occurrence(key, schedule, day)
     if day in schedule.skip:
-        remedy = "在日历文件的 skip 里去掉它,再导入"
+        remedy = "先恢复这一期(qunyun calendar restore)"
         raise lifecycle.refuse("move", f"{day} 这一期已经跳过", remedy)
     if to < at.date() - DAY:
         raise lifecycle.refuse("move", f"{to} 已经过去", "写今天或以后的日期")

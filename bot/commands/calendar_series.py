@@ -75,6 +75,14 @@ def skip(series: Key, date: Date, by: By = "") -> None:
     typer.echo(f"{series} 跳过 {day},撤下 {taken_back} 条待发")
 
 
+def restore(series: Key, date: Date, by: By = "") -> None:
+    """恢复跳过的一期。 Let a skipped occurrence take place after all."""
+    day = edge.day("DATE", date)
+    with edge.changing() as session:
+        editing.restore(session, series, day, edge.by(by), edge.now())
+    typer.echo(f"{series} 的 {day} 恢复了")
+
+
 def move(
     series: Key,
     date: Date,
@@ -208,5 +216,5 @@ def register(app: typer.Typer) -> None:
     app.command("dry-run")(dry_run_series)
     for name, command in (("send-back", send_back), ("copy-week", copy_week)):
         app.command(name)(command)
-    for one in (submit, approve, end, skip, move, copy, test, pick, rooms):
+    for one in (submit, approve, end, skip, restore, move, copy, test, pick, rooms):
         app.command()(one)

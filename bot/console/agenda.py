@@ -94,6 +94,9 @@ def _steps(
                 "start": f"{each.date + shift}T{timing.at:%H:%M}:00",
                 "extendedProps": {
                     "key": wanted.key,
+                    "name": wanted.name,
+                    "step": timing.step,
+                    "only": len(wanted.timings) == 1,
                     "original": each.original_date.isoformat(),
                     "date": each.date.isoformat(),
                     "version": series.version,
@@ -106,6 +109,7 @@ def _steps(
                         state=page.tr(state),
                     ),
                     "rooms": rooms,
+                    "reach": page.tr("{n} 个群", n=f"{rooms:,}") + " · " + page.tr(state),
                 },
             }  # fmt: skip
 

@@ -23,6 +23,12 @@ BETWEEN = "\n---\n"
 RULES = ("weekly", "monthly", "every_days", "dates", "lunar", "festival", "rrule")
 LISTS = ("verticals", "tags", "exclude_tags")
 
+# The cards of a step: the part of each that a field of the form holds.
+_CARDS = {
+    "link": {"url": "step_link", "title": "step_link_title", "description": "step_link_text"},
+    "mini_program": {"app": "step_app", "title": "step_app_title", "path": "step_app_path"},
+}
+
 Mapped = dict[str, Any]  # a series as YAML holds it
 
 
@@ -70,6 +76,10 @@ class Form(BaseModel):
     step_image: list[str] = []
     step_link: list[str] = []
     step_link_title: list[str] = []
+    step_link_text: list[str] = []
+    step_app: list[str] = []
+    step_app_title: list[str] = []
+    step_app_path: list[str] = []
     step_mention: list[str] = []
 
 
@@ -164,12 +174,6 @@ def merged(mine: Mapped, base: Mapped, theirs: Mapped) -> Mapped:
     if not _alike(mine.get("steps"), base.get("steps")):
         found["steps"] = _merged_steps(*(_by_name(each) for each in (mine, base, theirs)))
     return found
-
-
-def differing(one: Mapped, other: Mapped) -> list[str]:
-    """The fields in which two mappings differ, in the file's order."""
-    fields = calendar_file.SERIES_FIELDS
-    return [name for name in fields if not _alike(one.get(name), other.get(name))]
 
 
 def _alike(one: object, other: object) -> bool:
@@ -273,8 +277,12 @@ def _step(base: Mapped, form: Form, place: int) -> Mapped:
     _put(found, "ab", ({NEXT_ARM: second} if second.strip() else {}) | arms)
     _put(found, "image", _at(form.step_image, place).strip())
     _put(found, "mention_all", _at(form.step_mention, place) == "yes")
-    link, title = _at(form.step_link, place).strip(), _at(form.step_link_title, place).strip()
-    _put(found, "link", found.get("link", {}) | {"title": title, "url": link} if link else None)
+    # What the form does not show of a card (its picture) stays with it.
+    for name, parts in _CARDS.items():
+        card = dict(found.get(name) or {})
+        for part, field in parts.items():
+            _put(card, part, _at(getattr(form, field), place).strip())
+        _put(found, name, card if any(part in card for part in parts) else None)
     return found
 
 

@@ -16,6 +16,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import ColumnElement, Engine, Table
 from sqlmodel import Session
+from starlette.routing import Match
 
 from bot import database
 from bot.console import auditing, catalogue, live, rendering, roles, sessions, shell, tokens
@@ -188,7 +189,14 @@ def back(request: Request) -> str:
     _, found, path = request.headers.get("referer", "").partition(
         f"//{request.headers.get('host', '')}"
     )
-    return path if found and path.startswith("/") and not path.startswith("//") else "/"
+    ours = found and path.startswith("/") and not path.startswith("//")
+    return path if ours and _opens(request, path) else "/"
+
+
+def _opens(request: Request, path: str) -> bool:
+    """Whether an address can be asked for: what only answers a form cannot."""
+    asked = {"type": "http", "method": "GET", "path": path.partition("?")[0], "root_path": ""}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
 
 
 Reader = Annotated[Page, Depends(reader, scope="function")]

@@ -103,6 +103,9 @@ def _menu(page: "Page") -> list[tuple[str, list[navigation.Entry]]]:
 
 
 def _here(page: "Page") -> str:
+    """The address that shows this page again; what answers a form was sent from another one."""
+    if page.request.method != "GET":
+        return page.back()
     url = page.request.url
     return f"{url.path}?{url.query}" if url.query else url.path
 

@@ -9,8 +9,6 @@ const copied = {
   'tabler.css': '@tabler/core/dist/css/tabler.min.css',
   'tabler.js': '@tabler/core/dist/js/tabler.min.js',
   'htmx.js': 'htmx.org/dist/htmx.min.js',
-  'swagger-ui.css': 'swagger-ui-dist/swagger-ui.css',
-  'swagger-ui.js': 'swagger-ui-dist/swagger-ui-bundle.js',
 }
 const minified = {
   'temporal.js': 'temporal-polyfill/global.js',
@@ -24,7 +22,6 @@ const minified = {
 const licences = {
   htmx: 'htmx.org/LICENSE',
   fullcalendar: 'fullcalendar/LICENSE.md',
-  'swagger-ui': 'swagger-ui-dist/LICENSE',
   temporal: 'temporal-polyfill/LICENSE',
 }
 

@@ -72,7 +72,7 @@ def plan(page: Page) -> None:
     page.get_by_label("宝妈育儿").check()
     page.get_by_label("内容", exact=True).fill("的问题解答日开始啦")
     page.get_by_label("内容", exact=True).press("Home")
-    page.get_by_role("button", name="room", exact=True).click()
+    page.get_by_role("button", name="群名", exact=True).click()
     living = page.locator("#living")
     expect(living).to_contain_text(f"{ROOMS} 个群")
     expect(living.locator(".chat-bubble")).to_have_text("宝妈育儿 0 群的问题解答日开始啦")
@@ -80,6 +80,7 @@ def plan(page: Page) -> None:
     expect(toast(page)).to_contain_text("草稿已保存")
 
     page.get_by_role("link", name="试算").click()
+    expect(page.locator("#verdict")).to_contain_text(f"{ROOMS} 个群收到")
     expect(page.get_by_role("row").nth(1)).to_contain_text(f"开场{ROOMS}")
     page.get_by_role("link", name="回到栏目").click()
     page.get_by_role("button", name="提交审批").click()

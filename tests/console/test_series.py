@@ -10,7 +10,7 @@ from bot.console import drafting
 from bot.models import OperatorRole, SeriesState
 from content_calendar import definition
 from content_calendar.definition import Stored
-from tests.console.conftest import Desk
+from tests.console.conftest import HOST, Desk
 
 FORM = {
     "key": "qa", "name": "宝妈问题解答日", "kind": "问题解答日", "starts": "2026-11-24",
@@ -131,6 +131,71 @@ def test_what_a_form_sends_as_text_is_nobodys_change() -> None:
     mine = base | {"late_by_minutes": "180", "recurrence": {"every_days": "2"}, "name": "宝妈夜谈"}
     theirs = base | {"late_by_minutes": 60, "recurrence": {"every_days": 3}}
     assert drafting.merged(mine, base, theirs) == theirs | {"name": "宝妈夜谈"}
-    assert drafting.differing(mine, base) == ["name"]
     lunar = base | {"recurrence": {"lunar": ["01-15"]}}
-    assert drafting.differing(lunar, base | {"recurrence": {"lunar": "01-15"}}) == []
+    assert drafting.merged(lunar, base | {"recurrence": {"lunar": "01-15"}}, theirs) == theirs
+
+
+async def test_after_a_page_that_only_answers_a_form_one_goes_back_to_one_that_opens(
+    desk: Desk,
+) -> None:
+    desk.rooms(1)
+    async with desk.signed_in("小林", OperatorRole.ADMIN) as browser:
+        await plan(browser)
+        base = drafting.mapping(stands(desk).definition)
+        mine = {"mine": json.dumps(base), "base": json.dumps(base)}
+        merged = await browser.post("/series/qa/merge", data=mine)
+        assert merged.status_code == 200 and 'hx-get="/"' in merged.text
+        for came, goes in (("/series/qa/merge", "/"), ("/series/qa?a=b", "/series/qa?a=b")):
+            headers = {"referer": f"{HOST}{came}"}
+            answer = await browser.post("/pause", data={"reason": "测试"}, headers=headers)
+            assert answer.headers["location"] == goes
+            await browser.post("/resume", data={"reason": "好了"})
+
+
+async def test_a_picture_is_kept_once_under_its_name_and_nothing_else_is(desk: Desk) -> None:
+    png, other = b"\x89PNG\r\n\x1a\n" + b"1" * 40, b"\x89PNG\r\n\x1a\n" + b"2" * 40
+    async with desk.signed_in("小林", OperatorRole.OPERATOR) as browser:
+
+        async def sent(name: str, content: bytes) -> httpx.Response:
+            return await browser.post("/pictures", files={"file": (name, content)})
+
+        for name, content, kept in (
+            ("海报.png", png, "海报.png"), ("海报.png", png, "海报.png"), ("海报.png", other, "海报-2.png"),
+            ("../../etc/passwd", other, "passwd.png"), ("a.exe", b"\xff\xd8\xff1", "a.jpg"),
+        ):  # fmt: skip
+            assert (await sent(name, content)).json() == {"name": kept}
+        assert (await browser.get("/pictures/海报.png")).content == png
+        assert (await browser.get("/pictures/..%2fsecret")).status_code == 404
+        for content in (b"", b"<svg onload=alert(1)>", png + b"3" * 3_000_000):
+            assert (await sent("b.png", content)).status_code == 422
+    folder = desk.home / "attachments"
+    assert sorted(each.name for each in folder.iterdir()) == [
+        "a.jpg", "passwd.png", "海报-2.png", "海报.png",
+    ]  # fmt: skip
+
+
+async def test_cards_of_a_step_are_planned_in_the_form_and_keep_their_picture(desk: Desk) -> None:
+    desk.rooms(1)
+    card = {
+        "step_link": "https://shop.example/a", "step_link_title": "今晚的券", "step_link_text": "满减",
+        "step_app": "wx12", "step_app_title": "小店", "step_app_path": "pages/a",
+    }  # fmt: skip
+    async with desk.signed_in("小林", OperatorRole.OPERATOR) as browser:
+        made = await browser.post("/series/new", data=FORM | card)
+        assert made.status_code == 303, made.text
+        step = drafting.mapping(stands(desk).definition)["steps"][0]
+        assert step["link"] == {
+            "url": "https://shop.example/a", "title": "今晚的券", "description": "满减",
+        }  # fmt: skip
+        assert step["mini_program"] == {"app": "wx12", "title": "小店", "path": "pages/a"}
+        shown = (await browser.post("/series/check", data=FORM | card)).text
+        assert "今晚的券" in shown and "小店" in shown
+    base = drafting.mapping(stands(desk).definition)
+    base["steps"][0]["link"]["image"] = "https://shop.example/a.png"
+    named = {"step_name": ["开场"], "step_was": ["开场"]}
+    gone = drafting.over(base, drafting.Form(**named))
+    assert "link" not in gone["steps"][0] and "mini_program" not in gone["steps"][0]
+    kept = drafting.over(
+        base, drafting.Form(**named, **{name: [each] for name, each in card.items()})
+    )
+    assert kept["steps"][0]["link"]["image"] == "https://shop.example/a.png"

@@ -48,6 +48,6 @@ async def test_everything_that_a_page_loads_is_ours_there_and_small(desk: Desk) 
     assert weight <= 400_000
 
 
-@pytest.mark.parametrize("name", ["console.css", "console.js", "theme.js", "api-docs.js"])
+@pytest.mark.parametrize("name", ["console.css", "console.js", "theme.js", "series.js"])
 def test_our_own_files_name_no_other_host(name: str) -> None:
     assert "://" not in (rendering.STATIC / name).read_text("utf-8")

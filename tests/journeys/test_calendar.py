@@ -336,6 +336,21 @@ def test_a_skipped_occurrence_is_taken_back_and_never_planned_again(engine: Engi
     assert deliveries(engine) == []
 
 
+def test_a_skipped_occurrence_that_is_restored_is_planned_again(engine: Engine) -> None:
+    a_community(engine)
+    imported(engine)
+    approved(engine)
+    planned(engine, at("2026-11-04 19:50"))
+    with database.transaction(engine) as session:
+        day = dt.date(2026, 11, 4)
+        assert editing.skip(session, "qa", day, "小李", at("2026-11-04 19:51")) == 3
+        editing.restore(session, "qa", day, "小李", at("2026-11-04 19:52"))
+        with pytest.raises(InvalidInput):
+            editing.restore(session, "qa", day, "小李", at("2026-11-04 19:52"))
+    assert planned(engine, at("2026-11-04 19:53")) == Planned(3)
+    assert len(deliveries(engine)) == 3
+
+
 def test_a_moved_occurrence_keeps_its_key_and_never_repeats_what_was_sent(engine: Engine) -> None:
     a_community(engine)
     imported(engine)

@@ -1,7 +1,7 @@
 """审批: what waits, what changed since the last approval, the dry run, approve or send back."""
 
-import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -10,12 +10,22 @@ from fastapi.responses import Response
 from sqlalchemy import Row, select
 
 from bot import database
-from bot.console import reach
+from bot.console import reach, retelling, trial
 from bot.console.page import Page, Reader, Writer
+from bot.console.reach import Reach
+from bot.console.retelling import Difference
 from bot.console.roles import APPROVER, VIEWER
 from bot.console.routes import Route
 from bot.models import Audit, SeriesState
-from content_calendar import calendar_file, checking, contact, definition, dry_run, lifecycle
+from content_calendar import (
+    audits,
+    calendar_file,
+    checking,
+    contact,
+    definition,
+    dry_run,
+    lifecycle,
+)
 from content_calendar.definition import Stored
 
 LOOKED_AT = ("series.approve", "series.change", "series.submit")
@@ -27,9 +37,7 @@ def listed(page: Reader) -> Response:
     reached = reach.of(page, waiting) if waiting else {}
     shown = [each for each in waiting if reached[each.definition.audience].visible]
     history = _history(page, [each.definition.key for each in shown])
-    rows = [
-        (each, reached[each.definition.audience], *_changes(each, history)) for each in shown
-    ]  # fmt: skip
+    rows = [_waiting(page, each, reached[each.definition.audience], history) for each in shown]
     return page.render("approvals.html", rows=rows)
 
 
@@ -40,8 +48,8 @@ def run(page: Reader, key: str) -> Response:
     (found,) = dry_run.run(page.session, [series], page.now, rules)
     against = checking.faults(page.session, series, found, page.by, rules, both_eyes=False)
     return page.render(
-        "series_run.html", series=series, run=found, summary=dry_run.summary(found),
-        against=against, whole=reached.whole, home=f"/series/{quote(key, safe='')}",
+        "series_run.html", series=series, trial=trial.of(page, found), against=against,
+        whole=reached.whole, home=f"/series/{quote(key, safe='')}",
     )  # fmt: skip
 
 
@@ -77,36 +85,33 @@ def _history(page: Page, keys: list[str]) -> dict[str, list[Row[Any]]]:
     return found
 
 
-def _changes(series: Stored, history: dict[str, list[Row[Any]]]) -> tuple[str, list[str], bool]:
-    """Who asked, the lines that differ from what was approved last, whether anything was."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A series in review: who asked, what differs from what was approved last (or all of it)."""
+
+    series: Stored
+    reached: Reach
+    asked: str
+    changes: list[Difference]
+    first: bool
+
+
+def _waiting(
+    page: Page, series: Stored, reached: Reach, history: dict[str, list[Row[Any]]]
+) -> Waiting:
     rows = history.get(series.definition.key, [])
     asked = next((row.by for row in reversed(rows) if row.action == "series.submit"), "")
     approved = max(
         (place for place, row in enumerate(rows) if row.action == "series.approve"), default=None
     )
-    now = _lines(calendar_file.as_mapping(series.definition))
+    now = audits.plain(calendar_file.as_mapping(series.definition)) or {}
     if approved is None:
-        return asked, now, False
-    before = next(
-        (row.before for row in rows[approved:] if row.action == "series.change" and row.before),
-        None,
-    )
-    if before is None:
-        return asked, [], True
-    lines = difflib.unified_diff(_lines(before), now, lineterm="", n=1)
-    return asked, [line for line in lines if not line.startswith(("---", "+++", "@@"))], True
-
-
-def _lines(mapping: Any, indent: str = "") -> list[str]:
-    """A mapping as lines to compare: values as text, so that dates equal their writing."""
-    found = []
-    items = mapping.items() if isinstance(mapping, dict) else enumerate(mapping or (), start=1)
-    for name, value in items:
-        if isinstance(value, dict | list | tuple):
-            found += [f"{indent}{name}:", *_lines(value, indent + "  ")]
-        else:
-            found += [f"{indent}{name}: {line}" for line in str(value).splitlines() or [""]]
-    return found
+        changes = retelling.differences(page.tr, None, now)
+        return Waiting(series, reached, asked, changes, True)
+    changed = (row.before for row in rows[approved:] if row.action == "series.change")
+    before = next((each for each in changed if each), now)
+    changes = retelling.differences(page.tr, before, now)
+    return Waiting(series, reached, asked, changes, False)
 
 
 ROUTES = (

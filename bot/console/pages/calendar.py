@@ -147,11 +147,29 @@ def skip(
 ) -> Response:
     """Leave an occurrence out."""
     series = reach.changeable(page, key)
-    taken = editing.skip(page.session, key, _day(day), page.by, page.now, version=version)
+    original = _day(day)
+    before = series.definition.schedule.move.get(original, original)
+    taken = editing.skip(page.session, key, original, page.by, page.now, version=version)
     text = page.tr("已跳过《{name}》{day} 这一期", name=series.definition.name, day=day)
     if taken:
         text += page.tr("，收回 {n} 条待发", n=taken)
-    return page.to(_calendar(page), text, kind="warning")
+    undo = f"/calendar/{_quoted(key)}/{original}/restore?back_to={before}"
+    return page.to(_calendar(page), text, kind="warning", undo=undo)
+
+
+def restore(
+    page: Writer,
+    key: str,
+    day: str,
+    version: Annotated[int | None, Form()] = None,
+    back_to: str = "",
+) -> Response:
+    """Let a skipped occurrence take place after all."""
+    series = reach.changeable(page, key)
+    to = _given_day(back_to) if back_to else None
+    editing.restore(page.session, key, _day(day), page.by, page.now, to=to, version=version)
+    text = page.tr("《{name}》{day} 这一期照常", name=series.definition.name, day=day)
+    return page.to(_calendar(page), text)
 
 
 def copy_week(
@@ -258,4 +276,5 @@ ROUTES = (
     Route("GET", "/calendar/{key}/{day}", occurrence, VIEWER),
     Route("POST", "/calendar/{key}/{day}/move", move, OPERATOR),
     Route("POST", "/calendar/{key}/{day}/skip", skip, OPERATOR),
+    Route("POST", "/calendar/{key}/{day}/restore", restore, OPERATOR),
 )

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -14,7 +14,7 @@ from prometheus_client import (
 from sqlalchemy import func, select
 
 from bot import database, heartbeats
-from bot.console import health, shell
+from bot.console import health, reference, shell
 from bot.console.page import ApiReader, Console, Guest, Page, Reader
 from bot.console.roles import ADMIN, VIEWER
 from bot.console.routes import Route
@@ -65,7 +65,9 @@ def me(page: ApiReader) -> Response:
 
 def api_docs(page: Reader) -> Response:
     """The documentation of /api/v1, served from here."""
-    return page.render("api_docs.html")
+    app: FastAPI = page.request.app
+    base = str(page.request.base_url).rstrip("/")
+    return page.render("api_docs.html", nouns=reference.operations(app.openapi(), base))
 
 
 def _figures(page: Page) -> bytes:

@@ -13,9 +13,10 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import select
 
 from bot import database
-from bot.console import drafting, reach, wording
+from bot.console import drafting, reach, retelling, wording
 from bot.console.drafting import Form, Mapped
 from bot.console.page import Page, Reader, Writer
+from bot.console.pages import pictures
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
@@ -23,6 +24,7 @@ from bot.models import Room, RoomTag, SeriesState
 from content_calendar import (
     audience,
     calendar_file,
+    checking,
     contact,
     definition,
     editing,
@@ -40,6 +42,12 @@ from content_calendar import (
 from content_calendar.definition import Definition, Stored
 from content_calendar.recurrence import DAY, Slot
 
+# Every variable of a text, as operators call it.
+VARIABLES = {
+    "room": "群名", "vertical": "垂类", "name": "栏目名", "step": "步骤名", "date": "日期",
+    "weekday": "星期", "time": "钟点", "topic": "话题", "product": "商品", "operator": "负责人",
+    "questions": "待答的问题", "picked": "挑中的问题",
+}  # fmt: skip
 NEXT = 6
 SAMPLE = 5
 SEED = 0
@@ -285,7 +293,6 @@ def _editor(
         .where(page.in_scope(room))
         .distinct()
     )
-    folder = page.settings.attachments
     whole = checked.whole
     return page.render(
         "series_form.html", status, m=wanted, series=series, problems=faults,
@@ -294,9 +301,11 @@ def _editor(
             drafting.mapping(series.definition) if series else wanted, ensure_ascii=False),
         yaml=calendar_file.render([whole], None) if series and whole else "",
         verticals=sorted(verticals), tags=sorted(tags), test_rooms=tagged.all(),
-        images=sorted(each.name for each in folder.iterdir()) if folder.is_dir() else [],
-        weekdays=notation.WEEKDAYS, festivals=list(festivals.FESTIVALS),
-        names=templates.NAMES, kinds=list(definition.KINDS), between=drafting.BETWEEN,
+        images=pictures.names(page.settings.attachments),
+        largest=checking.LARGEST_IMAGE // 1_000_000,
+        maybe_absent=templates.DATA, weekdays=notation.WEEKDAYS,
+        festivals=list(festivals.FESTIVALS),
+        names=VARIABLES, kinds=list(definition.KINDS), between=drafting.BETWEEN,
         home=_path(series.definition.key) if series else "/series/new",
         editable=page.may(OPERATOR) and (series is None or reach.of(page, [series])[
             series.definition.audience].whole),
@@ -306,13 +315,12 @@ def _editor(
 
 def _conflict(page: Page, series: Stored, mine: Mapped, base: Mapped) -> Response:
     theirs = drafting.mapping(series.definition)
-    names = [
-        name for name in calendar_file.SERIES_FIELDS
-        if name in {*drafting.differing(mine, base), *drafting.differing(theirs, base)}
-    ]  # fmt: skip
+    told = [retelling.told(page.tr, each) for each in (base, theirs, mine)]
+    titles = dict.fromkeys(title for each in told for title in each)
+    rows = [(title, *(each.get(title, "") for each in told)) for title in titles]
+    rows = [row for row in rows if len(set(row[1:])) > 1]
     return page.render(
-        "series_conflict.html", 409, series=series, names=names, mine=mine, base=base,
-        theirs=theirs, home=_path(series.definition.key),
+        "series_conflict.html", 409, series=series, rows=rows, home=_path(series.definition.key),
         mine_json=json.dumps(mine, ensure_ascii=False),
         base_json=json.dumps(base, ensure_ascii=False),
     )  # fmt: skip

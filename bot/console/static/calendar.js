@@ -31,9 +31,10 @@
     height: 'auto',
     nowIndicator: true,
     allDaySlot: false,
-    slotMinTime: '06:00:00',
-    slotDuration: '01:00:00',
-    defaultTimedEventDuration: '00:45',
+    slotDuration: '00:30:00',
+    slotEventOverlap: false,
+    defaultTimedEventDuration: '01:00',
+    views: { timeGridWeek: { titleFormat: { year: 'numeric', month: 'long', day: 'numeric' } } },
     eventTimeFormat: { hour: '2-digit', minute: '2-digit', hour12: false },
     dayMaxEvents: 5,
     noEventsText: said.none,
@@ -45,8 +46,12 @@
       const props = info.event.extendedProps
       return `occ kind-${props.kind} occ-${props.state}${props.moved ? ' occ-moved' : ''}${clashes(info.event) ? ' occ-conflict' : ''}`
     },
+    eventContent: info => ({ domNodes: words(info) }),
     eventDidMount: info => {
       info.el.title = info.event.extendedProps.said
+      // A list may not hold buttons: it is a group of them.
+      const around = info.el.parentElement.closest('[role]')
+      if (around?.getAttribute('role') === 'list') around.setAttribute('role', 'group')
     },
     dayCellDidMount: info => mark(info.el, info.date),
     eventClick: info => {
@@ -70,6 +75,7 @@
         if (!answer.ok) throw new Error(answer.status)
         const found = await answer.json()
         marks = found.days
+        beginAt(found.events)
         done(found.events)
         remark()
       } catch (error) {
@@ -78,6 +84,27 @@
       }
     },
   })
+
+  // A week begins with its first post, at eight at the latest: nothing hides above.
+  function beginAt (events) {
+    const first = events.reduce((hour, event) => Math.min(hour, Number(event.start.slice(11, 13))), 8)
+    calendar.setOption('slotMinTime', `${String(first).padStart(2, '0')}:00:00`)
+  }
+
+  // The time and the whole name: which step it is matters where a series has several.
+  function words (info) {
+    const props = info.event.extendedProps
+    const parts = [
+      ['occ-time', info.timeText], ['occ-name', props.name], ['occ-step', props.only ? '' : props.step],
+      ['occ-reach', info.view.type.startsWith('list') ? props.reach : ''],
+    ]
+    return parts.filter(([, text]) => text).map(([name, text]) => {
+      const part = document.createElement('span')
+      part.className = name
+      part.textContent = text
+      return part
+    })
+  }
 
   function clashes (event) {
     const props = event.extendedProps
@@ -91,6 +118,9 @@
   }
   function dress (cell) {
     cell.querySelector('.day-marks')?.remove()
+    // A day is called what it shows, its number with it.
+    cell.removeAttribute('aria-label')
+    cell.querySelector('[aria-hidden="true"]')?.removeAttribute('aria-hidden')
     const found = marks[cell.dataset.day]
     cell.classList.toggle('is-holiday', found?.kind === 'holiday')
     if (!found || !cell.closest('#calendar')) return

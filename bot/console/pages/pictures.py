@@ -1,0 +1,96 @@
+"""图片: what posts carry along, uploaded from the editor and looked at in it."""
+
+import os
+import re
+import tempfile
+from pathlib import Path, PurePath
+from typing import Annotated
+
+from fastapi import File, HTTPException, UploadFile
+from fastapi.responses import FileResponse, JSONResponse, Response
+
+from bot.console.page import Reader, Writer
+from bot.console.roles import OPERATOR, VIEWER
+from bot.console.routes import Route
+from bot.errors import Fault, InvalidInput
+from content_calendar import checking, fields
+
+# How each kind begins, whatever its name says.
+KINDS = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif"}
+LONGEST = 60
+
+
+def add(page: Writer, file: Annotated[UploadFile | None, File()] = None) -> Response:
+    """Keep a picture under its own name; a different one of the same name gets a number."""
+    content = file.file.read() if file is not None else b""
+    if file is None or not content:
+        raise _refuse("没有选图片，或者文件是空的", "选一张图片")
+    ending = next((kind for begins, kind in KINDS.items() if content.startswith(begins)), None)
+    if ending is None:
+        raise _refuse("这不是图片", "用 PNG、JPG 或 GIF")
+    if len(content) > checking.LARGEST_IMAGE:
+        megabytes = checking.LARGEST_IMAGE // 1_000_000
+        raise _refuse(
+            page.tr("图片太大，最多 {n} MB", n=megabytes), page.tr("压缩后再传；通道发不出更大的")
+        )
+    name, fresh = _keep(page.settings.attachments, _plain(file.filename or "", ending), content)
+    if fresh:
+        page.note("picture.add", f"picture:{name}", None, {"bytes": len(content)})
+    return JSONResponse({"name": name})
+
+
+def show(page: Reader, name: str) -> Response:
+    """A picture, for whoever plans with it."""
+    folder = page.settings.attachments.resolve()
+    path = (folder / name).resolve()
+    if path.parent != folder or not path.is_file():
+        raise HTTPException(404)
+    return FileResponse(path)
+
+
+def names(folder: Path) -> list[str]:
+    """The pictures that there are, by name."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        each.name for each in folder.iterdir() if each.name.lower().endswith(fields.IMAGES)
+    )
+
+
+def _keep(folder: Path, name: str, content: bytes) -> tuple[str, bool]:
+    """The name under which it lies now, and whether it is new there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem, ending = Path(name).stem, Path(name).suffix
+    number = 1
+    while True:
+        wanted = folder / (name if number == 1 else f"{stem}-{number}{ending}")
+        if wanted.is_file() and wanted.read_bytes() == content:
+            return wanted.name, False
+        # Complete before it has its name, and never over another one.
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".") as part:
+            part.write(content)
+            part.flush()
+            Path(part.name).chmod(0o644)
+            try:
+                os.link(part.name, wanted)
+            except FileExistsError:
+                number += 1
+            else:
+                return wanted.name, True
+
+
+def _plain(name: str, ending: str) -> str:
+    """A name that leads nowhere else, with the ending of what it is."""
+    stem = PurePath(name.replace("\\", "/")).stem
+    kept = re.sub(r"[^\w\- ]", "_", stem).strip(" _")[:LONGEST]
+    return f"{kept or 'picture'}{ending}"
+
+
+def _refuse(problem: str, remedy: str) -> InvalidInput:
+    return InvalidInput(Fault("pictures", 0, "file", problem, remedy))
+
+
+ROUTES = (
+    Route("POST", "/pictures", add, OPERATOR),
+    Route("GET", "/pictures/{name}", show, VIEWER),
+)

@@ -1,2 +1,0 @@
-const place = document.getElementById('api')
-SwaggerUIBundle({ domNode: place, url: place.dataset.openapi, deepLinking: true, validatorUrl: null })
