@@ -30,6 +30,7 @@ from bot import (
     deriving,
     errors,
     heartbeats,
+    nightly,
     outbox,
     owning,
     pacing,
@@ -38,6 +39,8 @@ from bot import (
     secret,
     sending,
     upkeep,
+    waking,
+    weekly,
 )
 from bot.deriving import Rules
 from bot.errors import GatewayUnavailable, QunyunError
@@ -216,7 +219,7 @@ async def deliver(
         except (OperationalError, InterfaceError) as error:
             # What is known of a post that was handed over must not be lost to a busy database.
             log.error("delivery %d: %s", begun.delivery_id, errors.where(error))  # noqa: TRY400
-            if await _woken(stop or asyncio.Event(), wait):
+            if await waking.woken(stop or asyncio.Event(), wait):
                 return None
             wait = min(wait * 2, LONGEST_WAIT)
         else:
@@ -233,11 +236,16 @@ async def run(app: App, stop: asyncio.Event) -> None:
     if "planner" in parts:
         loops.append(_supervised(app, stop, "tick", None, _tick))
         loops.append(_supervised(app, stop, "webhooks", None, _call))
+        loops.append(_supervised(app, stop, "nightly work", None, _nightly))
     elif "gateways" in parts:
         loops.append(_supervised(app, stop, "refresh", None, _refresh))
+    if "digests" in parts:
+        loops.append(_supervised(app, stop, "digests", None, _digests))
     for account_id in app.accounts if "gateways" in parts else ():
         loops.append(_supervised(app, stop, "listen", account_id, _listen))
-        if "deliveries" in parts and _posts(app, account_id):
+        # Behind the others, people carry posts out.
+        direct = app.accounts[account_id].capabilities.post is Posting.DIRECT
+        if "deliveries" in parts and direct:
             posters.append(_supervised(app, stop, "deliver", account_id, _deliver))
     # What start-up made stays: looking through it again and again would hold the loop up.
     gc.collect()
@@ -263,7 +271,13 @@ async def _tick(app: App, stop: asyncio.Event, _: int | None) -> None:
     while not stop.is_set():
         if await app.write(lambda: tick(app)):
             wake(app)
-        await _woken(stop, TICK.total_seconds())
+        await waking.woken(stop, TICK.total_seconds())
+
+
+async def _digests(app: App, stop: asyncio.Event, _: int | None) -> None:
+    """Write the week's digests on Monday."""
+    wakes = functools.partial(wake, app)
+    await weekly.run(weekly.Monday(app.settings, app.engine, app.write, app.clock, wakes), stop)
 
 
 async def _call(app: App, stop: asyncio.Event, _: int | None) -> None:
@@ -275,11 +289,16 @@ async def _call(app: App, stop: asyncio.Event, _: int | None) -> None:
     await calling.run(calling.Caller(app.engine, app.write, opened, app.clock), stop)
 
 
+async def _nightly(app: App, stop: asyncio.Event, _: int | None) -> None:
+    """Roll up what is over."""
+    await nightly.run(nightly.Night(app.settings, app.engine, app.write, app.clock), stop)
+
+
 async def _refresh(app: App, stop: asyncio.Event, _: int | None) -> None:
     """Without a planner nobody else looks after our accounts and rules."""
     while not stop.is_set():
         await app.write(lambda: refresh(app))
-        await _woken(stop, TICK.total_seconds())
+        await waking.woken(stop, TICK.total_seconds())
 
 
 async def _listen(app: App, stop: asyncio.Event, account_id: int) -> None:
@@ -312,7 +331,7 @@ async def _accept(app: App, stop: asyncio.Event, account_id: int, batch: Sequenc
             log.error(  # noqa: TRY400  # its own words may quote a member
                 "the database refuses %d events; trying again: %s", len(batch), errors.where(error)
             )
-            if not await _woken(stop, wait):
+            if not await waking.woken(stop, wait):
                 wait = min(wait * 2, LONGEST_WAIT)
                 continue
             raise
@@ -359,7 +378,7 @@ async def _deliver(app: App, stop: asyncio.Event, account_id: int) -> None:
                 _lose(app, account_id)
         wait = (again - app.clock()).total_seconds() if again is not None else LONGEST_WAIT
         if wait > 0:
-            await _woken(app.wake[account_id], min(wait, LONGEST_WAIT))
+            await waking.woken(app.wake[account_id], min(wait, LONGEST_WAIT))
 
 
 async def _supervised(
@@ -377,19 +396,10 @@ async def _supervised(
         except Exception as error:  # noqa: BLE001  # the supervisor: the other loops go on
             where = errors.where(error)
             log.error("%s of account %s failed: %s", name, account_id, where)  # noqa: TRY400
-            await _woken(stop, wait)
+            await waking.woken(stop, wait)
             wait = min(wait * 2, LONGEST_WAIT)
         else:
             return
-
-
-async def _woken(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
 
 
 def _account(session: Session, gateway: Gateway) -> int:
@@ -433,11 +443,6 @@ async def _take_back(app: App, account_id: int) -> None:
                 recalling.settle(session, each.delivery_id, taken_back, app.clock())
 
         await app.write(settled)
-
-
-def _posts(app: App, account_id: int) -> bool:
-    # Behind the others, people carry posts out.
-    return app.accounts[account_id].capabilities.post is Posting.DIRECT
 
 
 def wake(app: App) -> None:

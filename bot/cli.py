@@ -16,7 +16,10 @@ from bot.commands import (
     export,
     log,
     operator,
+    people,
     run,
+    segments,
+    target,
 )
 from bot.errors import InvalidInput, QunyunError
 
@@ -43,6 +46,9 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(bench.app, name="bench")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(operator.app, name="operator")
+app.add_typer(people.app, name="people")
+app.add_typer(segments.app, name="segments")
+app.add_typer(target.app, name="target")
 data.register(app)
 
 

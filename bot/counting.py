@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import database
+from bot import database, staleness
 from bot.models import INEFFECTIVE, DailyCount, Mention, Message, Room, Signal, SignalKind
 from bot.text import judging, signals
 
@@ -51,6 +51,7 @@ def recount(session: Session, stretches: Sequence[Stretch], zone: ZoneInfo) -> N
     days = _room_days(stretches, zones)
     if not days:
         return
+    staleness.mark(session, days)
     counts = database.table(DailyCount)
     chosen = database.given(
         session, {"day": Date(), "room_id": Integer()}, sorted((day, room) for room, day in days)

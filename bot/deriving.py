@@ -15,21 +15,20 @@ from sqlalchemy import Date, Engine, Integer, and_, delete, func, literal, selec
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import counting, database
+from bot import counting, database, terms
 from bot.counting import DAY, Stretch
 from bot.memory import Memory, Remembered
 from bot.models import (
-    Campaign,
     Contact,
     DailyCount,
     Mention,
     Message,
     MessageIdentity,
-    Product,
-    ProductAlias,
     Recall,
     Signal,
+    WordKind,
 )
+from bot.terms import Terms
 from bot.text import judging, segment, signals
 from bot.text import lexicon as lexicon_module
 from bot.text.judging import Heard, Verdict
@@ -44,33 +43,25 @@ ROOM_LOCK = 1
 class Rules:
     """What derivation depends on besides the log. `zone` is that of rooms which name none."""
 
-    names: Mapping[int, tuple[str, ...]]
+    terms: Terms
     lexicon: Lexicon
     segmenter: Segmenter
     zone: ZoneInfo
 
 
 def load_rules(session: Session, zone: ZoneInfo) -> Rules:
-    """The rules of this installation as its products and campaigns stand now."""
-    names = product_names(session)
-    words = [name for given in names.values() for name in given]
-    return Rules(names, lexicon_module.lexicon(names), segment.segmenter(words), zone)
-
-
-def product_names(session: Session) -> dict[int, tuple[str, ...]]:
-    """Everything that names a product, by product id: name, SKU, aliases, campaign links."""
-    connection = session.connection()
-    product, alias, campaign = database.tables(Product, ProductAlias, Campaign)
-    names: dict[int, set[str]] = defaultdict(set)
-    for owner, sku, name in connection.execute(select(product.c.id, product.c.sku, product.c.name)):
-        names[owner] |= {sku, name}
-    for query in (
-        select(alias.c.product_id, alias.c.alias),
-        select(campaign.c.product_id, campaign.c.link).where(campaign.c.link.is_not(None)),
-    ):
-        for owner, name in connection.execute(query):
-            names[owner].add(name)
-    return {owner: tuple(sorted(given)) for owner, given in sorted(names.items())}
+    """The rules of this installation as its products, campaigns and words stand now."""
+    known = terms.load(session)
+    named = [name for given in known.names.values() for name in given]
+    words = known.words
+    return Rules(
+        known,
+        lexicon_module.lexicon(known.names, terms.everyday(known), known.categories),
+        segment.segmenter(
+            [*named, *words[WordKind.WORD]], words[WordKind.DELETED], words[WordKind.STOP]
+        ),
+        zone,
+    )
 
 
 def derive(
@@ -299,9 +290,15 @@ def _replace(session: Session, verdicts: Sequence[Verdict]) -> None:
         session,
         Signal,
         [
-            _derived_row(verdict.message) | {"kind": kind, "target_id": target}
+            _derived_row(verdict.message)
+            | {
+                "kind": sign.kind,
+                "rule": sign.rule,
+                "severity": sign.severity,
+                "target_id": sign.target,
+            }
             for verdict in verdicts
-            for kind, target in verdict.signals
+            for sign in verdict.signals
         ],
     )
     database.insert_rows(

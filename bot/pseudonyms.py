@@ -8,9 +8,16 @@ import hmac
 import re
 import unicodedata
 
+import phonenumbers
+
+# Where a number without a country's code belongs.
+HOME = "CN"
+# A masked number (138****8000) is shared by many people: it must never join two of them.
+_MASKED = re.compile(r"[*xX#•?·]{2}|\*")
+
 
 def of_phone(secret: bytes, phone: str) -> str | None:
-    """The pseudonym of a phone number; None where it names nobody (masked, or too short).
+    """The pseudonym of a phone number; None where it names nobody (masked, virtual, no number).
 
     `+86 138-0013-8000`, `0086 13800138000` and `13800138000` are one number.
     """
@@ -24,13 +31,20 @@ def of_buyer(secret: bytes, channel: str, buyer: str) -> str:
 
 
 def normal_phone(phone: str) -> str:
-    """Digits of a phone number, without separators and China's country code; "" where masked."""
-    compact = re.sub(r"[\s()\-.·]", "", unicodedata.normalize("NFKC", phone))
-    found = re.fullmatch(r"(?:\+?86|0086)?(1\d{10})", compact, re.ASCII)
-    if found:
-        return found[1]
-    # A masked number (138****8000) is shared by many people: it must never join two of them.
-    return compact if re.fullmatch(r"\+?\d{7,15}", compact, re.ASCII) else ""
+    """A phone number as E.164 (`+8613800138000`); "" where it is none, or many people's.
+
+    A number with an extension is the virtual one that a shop lends to many orders.
+    """
+    written = unicodedata.normalize("NFKC", phone)
+    if _MASKED.search(written):
+        return ""
+    try:
+        number = phonenumbers.parse(written, HOME)
+    except phonenumbers.NumberParseException:
+        return ""
+    if number.extension or not phonenumbers.is_valid_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _pseudonym(secret: bytes, kind: str, value: str) -> str:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,27 +10,35 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Table, select
 from sqlmodel import Session, SQLModel
 
-from bot import database, deriving
+from bot import database, day_reads, deriving, staleness
 from bot.deriving import Rules
-from bot.insights import attributing
+from bot.insights import attributing, engagement, needs, rolling
 from bot.models import (
     Account,
+    AudienceWeek,
     Campaign,
     Contact,
     DailyCount,
     Delivery,
+    EngagementWeek,
+    IdentityAcceptance,
+    IdentityCut,
     IdentityEdge,
     Membership,
+    MemberWeek,
     Mention,
     Message,
     MessageIdentity,
+    NeedMention,
     Occurrence,
     Operator,
     OrderEvent,
+    OwnWord,
     Product,
     ProductAlias,
     Recall,
     Room,
+    RoomDay,
     Series,
     Signal,
 )
@@ -39,9 +47,11 @@ from bot.orders import intake, lines
 # What derivation reads, parents first.
 FACTS: tuple[type[SQLModel], ...] = (
     Contact, Account, Room, Membership, Product, ProductAlias, Campaign, MessageIdentity, Message,
-    Recall, Series, Occurrence, Delivery, IdentityEdge, OrderEvent, Operator,
+    Recall, Series, Occurrence, Delivery, IdentityEdge, IdentityCut, IdentityAcceptance,
+    OrderEvent, Operator, OwnWord,
 )  # fmt: skip
 DERIVED: tuple[type[SQLModel], ...] = (Signal, Mention, DailyCount)
+ROLL_UPS: tuple[type[SQLModel], ...] = (RoomDay, MemberWeek, EngagementWeek, AudienceWeek)
 # `attribute` fills the class of a mention later, from deliveries.
 LEFT_OUT: Mapping[type[SQLModel], set[str]] = {Mention: {"touch"}}
 CHUNK = 5_000
@@ -70,9 +80,13 @@ def rebuild(engine: Engine, rules: Rules, now: dt.datetime) -> int:
     """Derive everything again in place; returns the number of messages judged."""
     judged = deriving.rebuild(engine, rules)
     with database.transaction(engine) as session:
+        staleness.mark_all(session)
+    rolling.catch_up(engine, rules.zone, now)
+    with database.transaction(engine) as session:
         intake.rebuild(session)
     with database.transaction(engine) as session:
         attributing.attribute_all(session, now)
+    needs.rebuild(engine)
     return judged
 
 
@@ -83,7 +97,8 @@ def check(
 
     Changes nothing here. Ids of messages are copied too, so their rows are compared as they are;
     order lines and attributions are compared by order. Attribution answers for the lines that
-    were attributed: what was said since is a difference until `attribute` has run again.
+    were attributed: what was said since is a difference until `attribute` has run again. Roll-ups
+    answer for the rooms and days up to which they were made.
     `folder` is where the temporary database stands: it holds what members said.
     """
     with tempfile.TemporaryDirectory(prefix="check-", dir=folder) as made:
@@ -92,10 +107,29 @@ def check(
         with database.reading(engine) as ours:
             for fact in FACTS:
                 _copy(ours, temporary, fact)
-            rebuild(temporary, rules, now)
+            until, behind = rolling.holding(ours, rules.zone)
+            _derive(temporary, rules, now, until)
             with database.reading(temporary) as theirs:
                 compared = [_compare(ours, theirs, derived) for derived in DERIVED]
+                compared += [_compare(ours, theirs, made, behind) for made in ROLL_UPS]
+                # Days whose log changed since they were read are not read yet.
+                days = day_reads.read_alike(ours, theirs, needs.KIND)
+                compared.append(_compare(ours, theirs, NeedMention, days=days))
                 return [*compared, *_compare_orders(ours, theirs, now)]
+
+
+def _derive(engine: Engine, rules: Rules, now: dt.datetime, until: Mapping[int, dt.date]) -> None:
+    """As `rebuild` in a database that holds nothing derived, roll-ups up to these days."""
+    deriving.rebuild(engine, rules)
+    with database.reading(engine) as session:
+        views = engagement.rooms(session, rules.zone)
+    for _ in rolling.steps_to(engine, {room: views[room] for room in until}, until):
+        pass
+    with database.transaction(engine) as session:
+        intake.rebuild(session)
+    with database.transaction(engine) as session:
+        attributing.attribute_all(session, now)
+    needs.rebuild(engine)
 
 
 def _compare_orders(ours: Session, theirs: Session, now: dt.datetime) -> Iterator[Comparison]:
@@ -129,10 +163,18 @@ def _copy(source: Session, target: Engine, model: type[SQLModel]) -> None:
             database.insert_rows(session, model, [dict(row) for row in chunk])
 
 
-def _compare(ours: Session, theirs: Session, model: type[SQLModel]) -> Comparison:
-    """Merge two ordered readings of one table; neither is held in memory."""
+def _compare(
+    ours: Session,
+    theirs: Session,
+    model: type[SQLModel],
+    behind: Collection[int] = (),
+    days: Collection[dt.date] | None = None,
+) -> Comparison:
+    """Merge two ordered readings of one table, without the rooms of which it does not hold, of
+    the days of which it does; neither is held in memory.
+    """
     table = database.table(model)
-    here, there = _ordered(ours, model), _ordered(theirs, model)
+    here, there = (_ordered(each, model, behind, days) for each in (ours, theirs))
     left, right = next(here, None), next(there, None)
     rows = missing = surplus = 0
     while left is not None or right is not None:
@@ -151,19 +193,28 @@ def _compare(ours: Session, theirs: Session, model: type[SQLModel]) -> Compariso
     return Comparison(table.name, rows, missing, surplus)
 
 
-def _ordered(session: Session, model: type[SQLModel]) -> Iterator[tuple[object, ...]]:
+def _ordered(
+    session: Session,
+    model: type[SQLModel],
+    behind: Collection[int],
+    days: Collection[dt.date] | None,
+) -> Iterator[tuple[object, ...]]:
     table = database.table(model)
+    if behind and "room_id" not in table.c:
+        # Added up over all rooms, so it holds nowhere.
+        return iter(())
     keys = [
         database.code_points(column, session) if column.type.python_type is str else column
         for column in table.primary_key
     ]
     named = [column for column in table.c if column.name not in LEFT_OUT.get(model, set())]
-    rows = (
-        session.connection()
-        .execution_options(yield_per=CHUNK)
-        .execute(select(*named).order_by(*keys))
-    )
-    return (tuple(row) for row in rows)
+    query = select(*named).order_by(*keys)
+    if days is not None:
+        query = query.where(table.c.day.in_(sorted(days)))
+    rows = session.connection().execution_options(yield_per=CHUNK).execute(query)
+    if not behind:
+        return (tuple(row) for row in rows)
+    return (tuple(row) for row in rows if row.room_id not in behind)
 
 
 def _key(table: Table, row: tuple[object, ...]) -> tuple[str, ...]:

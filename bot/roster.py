@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Integer, bindparam, or_, select, update
 from sqlmodel import Session
 
-from bot import database
+from bot import database, staleness
 from bot.models import SINCE_EVER, Account, Membership, Role
 
 
@@ -40,7 +40,8 @@ def leave(session: Session, room_id: int, contact_ids: Collection[int], at: dt.d
         for contact_id, stay in stays.items()
         if contact_id in set(contact_ids) and stay.left_at is None and stay.joined_at <= at
     }
-    _close(session, [stay.id for stay in leaving.values()], at)
+    if leaving:
+        _close(session, room_id, [stay.id for stay in leaving.values()], at)
     return Moves(left=tuple(sorted(leaving)))
 
 
@@ -91,6 +92,7 @@ def _is_known(session: Session, room_id: int) -> bool:
 def _open(session: Session, room_id: int, contact_ids: Sequence[int], at: dt.datetime) -> None:
     if not contact_ids:
         return
+    staleness.mark(session, [(room_id, staleness.earliest_day(at))])
     roles = _roles(session, room_id, contact_ids)
     rows = [
         {
@@ -122,9 +124,8 @@ def _roles(session: Session, room_id: int, contact_ids: Iterable[int]) -> dict[i
     return roles | dict.fromkeys(own.scalars(), Role.BOT)
 
 
-def _close(session: Session, stay_ids: Sequence[int], at: dt.datetime) -> None:
-    if not stay_ids:
-        return
+def _close(session: Session, room_id: int, stay_ids: Sequence[int], at: dt.datetime) -> None:
+    staleness.mark(session, [(room_id, staleness.earliest_day(at))])
     stays = database.table(Membership)
     session.connection().execute(
         update(stays).where(stays.c.id == bindparam("stay")).values(left_at=at),

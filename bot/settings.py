@@ -75,6 +75,15 @@ def _origins(value: object) -> object:
     return origins
 
 
+def _time(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return dt.time.fromisoformat(value.strip())
+    except ValueError as error:
+        raise ValueError("要写钟点,例如 09:30") from error
+
+
 def _zone(value: object) -> object:
     try:
         ZoneInfo(str(value))
@@ -107,6 +116,10 @@ class Settings(BaseSettings):
     room_post_gap_minutes: int = Field(default=0, ge=0)
     promo_share: Annotated[float | None, BeforeValidator(_share)] = None
     alert_rooms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
+    digest_rooms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
+    digest_at: Annotated[dt.time, BeforeValidator(_time)] = dt.time(9, 30)
+    digest_late_hours: float = Field(default=34, gt=0, le=144)
+    digest_approval: bool = False
     four_eyes_rooms: int = Field(default=500, ge=0)
     send_timeout_seconds: float = Field(default=15, gt=0)
     console_host: str = "127.0.0.1"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlmodel import Session
 
-from bot import alerting, counting, database, deriving, ingest, listening, outbox, serving
+from bot import alerting, counting, database, deriving, ingest, listening, outbox, serving, terms
 from bot.counting import Stretch
 from bot.deriving import Rules
 from bot.memory import Memory
@@ -48,10 +48,10 @@ def keep(
 
 
 def fresh_rules(session: Session, rules: Rules, now: dt.datetime) -> Rules | None:
-    """The rules, where another process imported products or campaigns; what they change in recent
-    messages is derived again. None where nothing changed.
+    """The rules, where another process imported products, campaigns or words; what they change in
+    recent messages is derived again. None where nothing changed.
     """
-    if deriving.product_names(session) == rules.names:
+    if terms.load(session) == rules.terms:
         return None
     fresh = deriving.load_rules(session, rules.zone)
     until = now + dt.timedelta(seconds=1)

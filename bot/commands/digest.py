@@ -5,20 +5,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
 from sqlmodel import Session
 
-from bot import database
 from bot.commands import edge
-from bot.digest import gather, publish
-from bot.digest.publish import FLEET, Subject
-from bot.digest.sheet import Sheet
+from bot.digest import approval, compose, gather, publish, storing
+from bot.digest.gather import Week
+from bot.digest.sheet import Sheet, Subject
 from bot.errors import Fault, InvalidInput
-from bot.gateway import Read
-from bot.models import Account, DigestScope
-
-# Kinds of gateway that do not see what members say; every other kind reads all.
-READS = {"manual": Read.NONE}
+from bot.models import DigestScope
 
 
 def digest(
@@ -26,83 +20,88 @@ def digest(
     week: Annotated[str, typer.Option(help="An ISO week, as in 2026-W45.")],
     room: Annotated[str | None, typer.Option(help="One room, by its platform id.")] = None,
     vertical: Annotated[str | None, typer.Option(help="One vertical.")] = None,
+    owner: Annotated[str | None, typer.Option(help="The rooms of one owner.")] = None,
     fleet: Annotated[bool, typer.Option("--fleet", help="All rooms together (default).")] = False,
     every: Annotated[
-        bool, typer.Option("--all", help="The fleet, every vertical and every room.")
+        bool, typer.Option("--all", help="The fleet, every vertical, owner and room.")
     ] = False,
     formats: Annotated[str, typer.Option(help="Some of md,html,txt,png,xlsx.")] = "md,html",
     out: Annotated[Path | None, typer.Option(help="Default: <home>/digests.")] = None,
+    comment: Annotated[str | None, typer.Option(help="Words for the top of one digest.")] = None,
+    approve: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Let one digest out as it stands.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write the digests of a week (周报)."""
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     publish.check(wanted)
-    subject = _subject(room, vertical, fleet=fleet, every=every)
-    folder = out or edge.settings().home / "digests"
-    sheets = _drafted(week, subject)
-    paths = publish.write(sheets, folder, wanted)
-    if as_json:
-        typer.echo(json.dumps(_summary(week, sheets, paths), ensure_ascii=False))
-        return
-    where = folder / sheets[0].week
-    typer.echo(f"{len(sheets)} 份周报，{len(paths)} 个文件：{where}")
-
-
-def _subject(room: str | None, vertical: str | None, *, fleet: bool, every: bool) -> Subject | None:
-    """What the options name; None stands for everything."""
-    if (room is not None) + (vertical is not None) + fleet + every > 1:
+    chosen = _chosen(room, vertical, owner, fleet=fleet, every=every)
+    if chosen is None and (comment is not None or approve is not None):
         raise InvalidInput(
-            Fault(
-                "digest",
-                0,
-                "",
-                "more than one scope is named",
-                "use one of --room, --vertical, --fleet, --all",
-            )
+            Fault("digest", 0, "", "one digest is approved at a time", "name it instead of --all")
         )
+    folder = out or edge.settings().home / "digests"
+    monday = gather.monday(week)
+    told: list[dict[str, object]] = []
+    taken: set[str] = set()
+    quoting = None if chosen is None else [chosen.target]
+    with edge.reading() as session:
+        gathered = gather.gather(session, monday, edge.now(), edge.settings().zone, quoting=quoting)
+    for subjects in storing.parts(storing.everything(gathered) if chosen is None else [chosen]):
+        fresh = [compose.sheet(gathered, *subject) for subject in subjects]
+        # Nobody waits for the files: a transaction is as short as can be.
+        with edge.changing() as session:
+            sheets = storing.keep(session, gathered, fresh)
+            if comment is not None or approve is not None:
+                sheets = [_let_out(session, gathered, fresh[0].subject, comment, approve)]
+        paths = publish.write(sheets, folder, wanted, taken)
+        told += [_summary(sheet, files) for sheet, files in zip(sheets, paths, strict=True)]
+    if as_json:
+        typer.echo(json.dumps({"week": week, "digests": told}, ensure_ascii=False))
+        return
+    typer.echo(f"{len(told)} 份周报，{len(told) * len(wanted)} 个文件：{folder / week}")
+
+
+def _chosen(
+    room: str | None, vertical: str | None, owner: str | None, *, fleet: bool, every: bool
+) -> Subject | None:
+    """What the options name; None stands for everything."""
+    named = {
+        DigestScope.ROOM: room,
+        DigestScope.VERTICAL: vertical,
+        DigestScope.OWNER: owner,
+        DigestScope.FLEET: "" if fleet else None,
+    }
+    chosen = [Subject(scope, target) for scope, target in named.items() if target is not None]
+    if len(chosen) + every > 1:
+        remedy = "use one of --room, --vertical, --owner, --fleet, --all"
+        raise InvalidInput(Fault("digest", 0, "", "more than one scope is named", remedy))
     if every:
         return None
-    if room is not None:
-        return Subject(DigestScope.ROOM, room)
-    return FLEET if vertical is None else Subject(DigestScope.VERTICAL, vertical)
+    return chosen[0] if chosen else storing.FLEET
 
 
-def _drafted(week: str, subject: Subject | None) -> list[Sheet]:
-    monday = gather.monday(week)
-    zone = edge.settings().zone
-    quoting = None if subject is None else [subject.target]
-    engine = edge.engine()
-    try:
-        with database.transaction(engine) as session:
-            gathered = gather.gather(
-                session, monday, edge.now(), zone, reads=_reads(session), quoting=quoting
-            )
-            subjects = publish.everything(gathered) if subject is None else [subject]
-            drafts = publish.draft_all(session, gathered, subjects)
-            return [publish.sheet(digest) for digest in drafts]
-    finally:
-        engine.dispose()
+def _let_out(
+    session: Session, week: Week, subject: Subject, comment: str | None, approve: str | None
+) -> Sheet:
+    """The digest under a comment, approved where somebody says so. Raises InvalidInput."""
+    one = storing.stored(session, week.monday, [subject])[subject]
+    by = edge.by(approve or "")
+    changed = comment is None or approval.comment(session, one.id, comment, by, week.now)
+    if approve is not None:
+        changed &= approval.approve(session, one.id, by, week.now)
+    if not changed:
+        problem, remedy = "this digest was approved already", "it stays word for word"
+        raise InvalidInput(Fault("digest", 0, "", problem, remedy))
+    return storing.stored(session, week.monday, [subject])[subject].sheet
 
 
-def _reads(session: Session) -> dict[str, Read]:
-    """What each account's gateway lets us read, by the account's name."""
-    account = database.table(Account).c
-    rows = session.connection().execute(select(account.name, account.gateway))
-    return {name: READS.get(kind, Read.ALL) for name, kind in rows}
-
-
-def _summary(week: str, sheets: list[Sheet], paths: list[Path]) -> dict[str, object]:
-    per_sheet = len(paths) // len(sheets)
+def _summary(sheet: Sheet, paths: list[Path]) -> dict[str, object]:
     return {
-        "week": week,
-        "digests": [
-            {
-                "scope": sheet.scope,
-                "target": sheet.target,
-                "final": sheet.final,
-                "figures": sheet.amounts(),
-                "files": [str(path) for path in paths[n * per_sheet : (n + 1) * per_sheet]],
-            }
-            for n, sheet in enumerate(sheets)
-        ],
+        "scope": sheet.scope,
+        "target": sheet.target,
+        "final": sheet.final,
+        "figures": sheet.amounts(),
+        "files": [str(path) for path in paths],
     }

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import alerting, database, serving
 from bot import app as app_module
 from bot.commands import edge
+from bot.digest import dispatch
 from bot.errors import QunyunError
 from bot.gateway import Gateway, LoggedIn, LoggedOut
 from bot.gateways import open_gateway
@@ -152,6 +153,18 @@ def _holidays() -> tuple[str, str]:
     return f"{today.year} 年的放假安排已知", ""
 
 
+def _digests() -> tuple[str, str]:
+    settings = edge.settings()
+    wanted = dispatch.wanted(settings)
+    with edge.reading() as session:
+        missing = dispatch.unknown(session, settings)
+    if missing:
+        return f"不认识群 {'、'.join(missing)}", "改 QUNYUN_DIGEST_ROOMS,编号见 qunyun rooms list"
+    if not wanted:
+        return "不自动发", ""
+    return f"每周一 {settings.digest_at:%H:%M} 发到 {len(wanted)} 处", ""
+
+
 CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("设置", _settings),
     ("数据库", _database),
@@ -160,4 +173,5 @@ CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("告警", _alerts),
     ("时钟", _clock),
     ("节假日", _holidays),
+    ("周报", _digests),
 )

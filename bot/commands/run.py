@@ -13,6 +13,7 @@ from bot import app as app_module
 from bot import database
 from bot.commands import edge
 from bot.console import operators, serving, web
+from bot.digest import dispatch
 from bot.errors import Fault, InvalidInput
 from bot.gateways import open_gateway
 from bot.settings import Settings
@@ -28,6 +29,7 @@ def run() -> None:
         raise InvalidInput(
             Fault("QUNYUN_GATEWAYS", 0, "", "没有配置任何通道", "在 .env 里写上,见 .env.example")
         )
+    dispatch.wanted(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # The scheduler that wechaty brings along reports every turn at this level.
     logging.getLogger("apscheduler").setLevel(logging.WARNING)

@@ -1,7 +1,7 @@
 """The description of /api/v1 as a page shows it: read from the OpenAPI, drawn by us.
 
 A ready-made viewer would be a third of all that the console loads, and shuts out whoever works
-without a mouse (docs/decisions/0012).
+without a mouse (docs/decisions/0014).
 """
 
 import json

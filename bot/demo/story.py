@@ -22,7 +22,7 @@ from bot.demo import world as worlds
 from bot.demo.community import Community
 from bot.demo.papers import Desk
 from bot.demo.world import Clock, World
-from bot.digest import gather, publish
+from bot.digest import compose, gather, publish, storing
 from bot.digest.sheet import Sheet
 from bot.gateways.memory import MemoryGateway
 from bot.insights import attributing
@@ -205,11 +205,12 @@ def _write_digests(made: World, settings: Settings, progress: Progress) -> list[
             progress(f"{monday:%G-W%V} 周报", share)
             quoting = None if monday == last else ()
             week = gather.gather(session, monday, made.clock(), settings.zone, quoting=quoting)
-            subjects = publish.everything(week) if monday == last else [publish.FLEET]
-            sheets = [publish.sheet(each) for each in publish.draft_all(session, week, subjects)]
-            paths = publish.write(sheets, folder, ("md", "html"))
-            pages = [path for path in paths if path.suffix == ".html"]
-            for page, sheet in zip(pages, sheets, strict=True):
+            subjects = storing.everything(week) if monday == last else [storing.FLEET]
+            fresh = [compose.sheet(week, *subject) for subject in subjects]
+            sheets = storing.keep(session, week, fresh)
+            for sheet, (_, page) in zip(
+                sheets, publish.write(sheets, folder, ("md", "html")), strict=True
+            ):
                 titles[page.relative_to(folder).as_posix()] = sheet.title
             written += sheets
     serving.write_index(folder, titles)

@@ -5,7 +5,7 @@ import datetime as dt
 from bot.digest import phrasing
 from bot.digest import view as viewing
 from bot.digest.gather import Week
-from bot.digest.sections import health, lift, orders, people, questions, rooms, talk
+from bot.digest.sections import goals, health, lift, orders, people, questions, rooms, talk
 from bot.digest.sheet import Sheet
 from bot.digest.view import View
 from bot.models import DigestScope
@@ -31,7 +31,11 @@ LEFT_OUT = (
 def sheet(week: Week, scope: DigestScope, target: str = "") -> Sheet:
     """The digest of one scope of a gathered week. Raises InvalidInput for an unknown target."""
     view = viewing.view(week, scope, target)
-    sections = tuple(part for build in PARTS if (part := build(view)) is not None)
+    sections = [part for build in PARTS if (part := build(view)) is not None]
+    amounts = {figure.key: figure.amount for part in sections for figure in part.figures}
+    if (aimed := goals.section(view, amounts)) is not None:
+        # Before what has to be known to trust the rest.
+        sections.insert(-1, aimed)
     leads = {part.key: part.lead for part in sections}
     return Sheet(
         scope=scope,
@@ -42,7 +46,7 @@ def sheet(week: Week, scope: DigestScope, target: str = "") -> Sheet:
         status=_status(view),
         final=week.final,
         headline=tuple(lead for key in HEADLINE if (lead := leads.get(key)) is not None),
-        sections=sections,
+        sections=tuple(sections),
         notes=view.footnotes.notes(),
         left_out=LEFT_OUT,
     )
@@ -53,6 +57,8 @@ def _title(view: View) -> str:
         return f"全部 {len(view.rooms):,} 个群"
     if view.scope is DigestScope.VERTICAL:
         return f"{view.target or '未分垂类'} · {len(view.rooms):,} 个群"
+    if view.scope is DigestScope.OWNER:
+        return f"{view.target}的 {len(view.rooms):,} 个群"
     return view.week.rooms[view.rooms[0]].topic or view.target
 
 

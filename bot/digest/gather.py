@@ -4,14 +4,17 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, exists, func, select
 from sqlmodel import Session
 
 from bot import database
+from bot.digest import goals
 from bot.digest import orders as order_rows
 from bot.digest import posts as post_rows
+from bot.digest.goals import Aim
 from bot.errors import Fault, InvalidInput
 from bot.gateway import Read
 from bot.insights import engagement, responses
@@ -51,6 +54,13 @@ class Words:
     name: str
 
 
+class Earlier(NamedTuple):
+    """Messages of a room's week before the log, and whose roll-up says so."""
+
+    messages: int
+    origin: str
+
+
 @dataclass(frozen=True, slots=True)
 class Week:
     """A week as it was gathered at `now`; mappings are by room id, absent where nothing was.
@@ -73,7 +83,7 @@ class Week:
     first_days: Mapping[int, dt.date]
     daily: Mapping[int, Mapping[dt.date, Count]]
     weekly: Mapping[int, Mapping[dt.date, Count]]
-    earlier: Mapping[int, Mapping[dt.date, RoomWeek]]
+    earlier: Mapping[int, Mapping[dt.date, Earlier]]
     talks: Mapping[int, Sequence[Talk]]
     month_speakers: Mapping[int, int]
     members: Mapping[int, int]
@@ -90,6 +100,7 @@ class Week:
     held: Mapping[SeriesKind, Mapping[int, frozenset[dt.date]]]
     first_held: Mapping[int, dt.date]
     words: Mapping[int, Words]
+    goals: Sequence[Aim]
 
     @property
     def whole(self) -> bool:
@@ -113,21 +124,19 @@ def gather(
     now: dt.datetime,
     zone: ZoneInfo,
     *,
-    reads: Mapping[str, Read] | None = None,
     quoting: Collection[str] | None = (),
 ) -> Week:
     """Everything about the week that begins on `monday`, as known at `now`.
 
-    `reads` says by account what its gateway can read (default: all). Words of members are
-    fetched only for the rooms `quoting` (platform ids; None: for every room). Raises InvalidInput
-    where no day of the week is over yet.
+    Words of members are fetched only for the rooms `quoting` (platform ids; None: for every
+    room). Raises InvalidInput where no day of the week is over yet.
     """
     days = _days_over(monday, now, zone)
     month = days.back(MONTH_DAYS)
     since = monday - dt.timedelta(weeks=BAND_WEEKS)
     horizon = min(now, days.instants(zone)[1] + SETTLES_AFTER)
     rooms = engagement.rooms(session, zone)
-    unread = {id for id, room in rooms.items() if not _reads_all(room, reads or {})}
+    unread = {id for id, room in rooms.items() if room.reads is not Read.ALL}
     weeks = [
         Days(since + dt.timedelta(weeks=n), since + dt.timedelta(weeks=n + 1))
         for n in range(BAND_WEEKS)
@@ -166,6 +175,7 @@ def gather(
         sent=post_rows.sent(session, rooms, days),
         held=post_rows.held(session, rooms, month),
         first_held=post_rows.first_held(session, rooms),
+        goals=goals.standing(session),
         words=_words(session, _worth_quoting(quoted, questions, shares)),
     )
 
@@ -186,10 +196,6 @@ def _days_over(monday: dt.date, now: dt.datetime, zone: ZoneInfo) -> Days:
     return Days(monday, until)
 
 
-def _reads_all(room: RoomView, reads: Mapping[str, Read]) -> bool:
-    return room.account is None or reads.get(room.account, Read.ALL) is Read.ALL
-
-
 def _unseen(session: Session, days: Days) -> frozenset[int]:
     room = database.table(Room)
     identity = database.table(MessageIdentity)
@@ -198,13 +204,16 @@ def _unseen(session: Session, days: Days) -> frozenset[int]:
     return frozenset(row[0] for row in rows)
 
 
-def _earlier(session: Session, days: Days) -> dict[int, dict[dt.date, RoomWeek]]:
-    statement = select(RoomWeek).where(
-        database.table(RoomWeek).c.week >= days.since, database.table(RoomWeek).c.week < days.until
+def _earlier(session: Session, days: Days) -> dict[int, dict[dt.date, Earlier]]:
+    earlier = database.table(RoomWeek).c
+    rows = session.connection().execute(
+        select(earlier.room_id, earlier.week, earlier.messages, earlier.origin).where(
+            earlier.week >= days.since, earlier.week < days.until
+        )
     )
-    found: dict[int, dict[dt.date, RoomWeek]] = defaultdict(dict)
-    for week in session.scalars(statement):
-        found[week.room_id][week.week] = week
+    found: dict[int, dict[dt.date, Earlier]] = defaultdict(dict)
+    for room, week, messages, origin in rows:
+        found[room][week] = Earlier(messages, origin)
     return dict(found)
 
 

@@ -1,24 +1,13 @@
-"""Store digests and write their files."""
+"""Write digests as files."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-from sqlmodel import Session
-
-from bot import database
-from bot.digest import card, compose, render, workbook
-from bot.digest import gather as gathering
-from bot.digest import sheet as sheets
-from bot.digest.gather import Week
+from bot.digest import card, render, workbook
 from bot.digest.sheet import Sheet
 from bot.errors import Fault, InvalidInput
-from bot.gateway import Read
-from bot.models import Digest, DigestScope, DigestState
+from bot.models import DigestScope
 
 TEXTS: Mapping[str, Callable[[Sheet], str]] = {
     "md": render.markdown,
@@ -30,83 +19,28 @@ FORMATS = (*TEXTS, *FILES)
 _UNSAFE = re.compile(r"[^\w@.-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a digest is about; `target` is a room's platform id, a vertical, or "" for the fleet."""
-
-    scope: DigestScope
-    target: str = ""
-
-
-FLEET = Subject(DigestScope.FLEET)
-
-
-def draft(
-    session: Session,
-    week: date,
-    scope: DigestScope,
-    target: str,
-    now: datetime,
-    *,
-    zone: ZoneInfo,
-    reads: Mapping[str, Read] | None = None,
-) -> Digest:
-    """Compute and store one digest of the week that begins on the Monday `week`; safe to repeat.
-
-    A draft is replaced by what is known now; an approved or sent one stays word for word.
-    Raises InvalidInput for an unknown target, and for a week of which no day is over.
-    """
-    subject = Subject(scope, target)
-    quoting = [target] if scope is DigestScope.ROOM else []
-    gathered = gathering.gather(session, week, now, zone, reads=reads, quoting=quoting)
-    return draft_all(session, gathered, [subject])[0]
-
-
-def draft_all(session: Session, week: Week, subjects: Sequence[Subject]) -> list[Digest]:
-    """Store many digests of one gathered week, in the order given; safe to repeat."""
-    stored = {
-        Subject(digest.scope, digest.target): digest
-        for digest in session.scalars(
-            select(Digest).where(database.table(Digest).c.week == week.monday)
-        )
-    }
-    return [_draft(session, week, subject, stored.get(subject)) for subject in subjects]
-
-
-def everything(week: Week) -> list[Subject]:
-    """The fleet, every vertical and every room of a gathered week."""
-    verticals = sorted({room.vertical for room in week.rooms.values() if room.vertical})
-    return [
-        FLEET,
-        *(Subject(DigestScope.VERTICAL, vertical) for vertical in verticals),
-        *(Subject(DigestScope.ROOM, room.platform_id) for room in week.rooms.values()),
-    ]
-
-
-def sheet(digest: Digest) -> Sheet:
-    """What a stored digest shows."""
-    return sheets.unpack(digest.figures)
-
-
 def write(
-    sheets: Collection[Sheet], out: Path, formats: Sequence[str] = ("md", "html")
-) -> list[Path]:
-    """Write `<out>/<week>/<fleet|vertical-…|room-…>.<format>`, replacing what stood there.
+    sheets: Iterable[Sheet],
+    out: Path,
+    formats: Sequence[str] = ("md", "html"),
+    taken: set[str] | None = None,
+) -> list[list[Path]]:
+    """Write `<out>/<week>/<fleet|vertical-…|owner-…|room-…>.<format>`, replacing what stood there.
 
-    Returns the paths. Raises InvalidInput for an unknown format, CardUnavailable where a picture
-    cannot be made.
+    Returns the paths of each sheet. `taken` holds names that stand already, and grows. Raises
+    InvalidInput for an unknown format, CardUnavailable where a picture cannot be made.
     """
     check(formats)
-    taken: set[str] = set()
-    paths = []
-    for sheet in sheets:
-        folder = out / sheet.week
-        folder.mkdir(parents=True, exist_ok=True)
-        name = _free(filename(sheet.scope, sheet.target), taken)
-        for format in formats:
-            path = folder / f"{name}.{format}"
-            path.write_bytes(written(sheet, format))
-            paths.append(path)
+    taken = set() if taken is None else taken
+    return [_write(sheet, out / sheet.week, formats, taken) for sheet in sheets]
+
+
+def _write(sheet: Sheet, folder: Path, formats: Sequence[str], taken: set[str]) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    name = _free(filename(sheet.scope, sheet.target), taken)
+    paths = [folder / f"{name}.{format}" for format in formats]
+    for path, format in zip(paths, formats, strict=True):
+        path.write_bytes(written(sheet, format))
     return paths
 
 
@@ -140,19 +74,3 @@ def _free(name: str, taken: set[str]) -> str:
         free, n = f"{name}-{n}", n + 1
     taken.add(free.casefold())
     return free
-
-
-def _draft(session: Session, week: Week, subject: Subject, stored: Digest | None) -> Digest:
-    if stored is not None and stored.state is not DigestState.DRAFT:
-        return stored
-    figures = sheets.pack(compose.sheet(week, subject.scope, subject.target))
-    digest = stored or Digest(
-        week=week.monday,
-        scope=subject.scope,
-        target=subject.target,
-        figures=figures,
-        computed_at=week.now,
-    )
-    digest.figures, digest.computed_at = figures, week.now
-    session.add(digest)
-    return digest

@@ -2,12 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
 from bot.charts.chart import Chart, Heat
 from bot.models import DigestScope
+
+
+class Subject(NamedTuple):
+    """What a digest is about; `target` is a room's platform id, a vertical, the owner of rooms, or
+    "" for the fleet.
+    """
+
+    scope: DigestScope
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,11 @@ class Sheet:
     notes: tuple[Note, ...]
     left_out: tuple[str, ...]
     comment: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        """What it is about."""
+        return Subject(self.scope, self.target)
 
     def amounts(self) -> dict[str, float | None]:
         """Every figure's number by its key."""

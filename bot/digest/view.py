@@ -62,10 +62,8 @@ def view(week: Week, scope: DigestScope, target: str) -> View:
     """The view of one scope. Raises InvalidInput where there is no such room or vertical."""
     rooms = tuple(room.id for room in week.rooms.values() if _inside(week, room.id, scope, target))
     if not rooms and scope is not DigestScope.FLEET:
-        word = "room" if scope is DigestScope.ROOM else "vertical"
-        raise InvalidInput(
-            Fault(f"--{word}", 0, "", f"there is no {word} {target!r}", "see `qunyun rooms import`")
-        )
+        problem = f"there is no {scope} {target!r}"
+        raise InvalidInput(Fault(f"--{scope}", 0, "", problem, "see `qunyun rooms import`"))
     counted = tuple(room for room in rooms if room not in week.unread | week.unseen)
     since = week.monday - dt.timedelta(weeks=BAND_WEEKS)
     footnotes = Footnotes(week.days, Days(since, week.days.until), week.days.back(MONTH_DAYS))
@@ -75,6 +73,8 @@ def view(week: Week, scope: DigestScope, target: str) -> View:
 def _inside(week: Week, room: int, scope: DigestScope, target: str) -> bool:
     if scope is DigestScope.ROOM:
         return week.rooms[room].platform_id == target
+    if scope is DigestScope.OWNER:
+        return week.rooms[room].owner == target
     return scope is DigestScope.FLEET or week.rooms[room].vertical == target
 
 

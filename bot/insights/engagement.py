@@ -27,11 +27,14 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from bot import database
+from bot.gateway import Read, capabilities_from_json
 from bot.models import Account, DailyCount, Membership, Role, Room
 
 COUNTS = database.table(DailyCount).c
 STAYS = database.table(Membership).c
 LEFT_OUT = (Role.OPERATOR, Role.BOT)
+# Kinds of gateway that see nothing of what members say; every other kind reads all.
+READS = {"manual": Read.NONE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
-    """A room as figures need it; `account` is the account's name, None where none listens."""
+    """A room as figures need it; `account` is the account's name, None where none listens.
+
+    `reads` is what that account's gateway can see.
+    """
 
     id: int
     platform_id: str
@@ -70,6 +76,8 @@ class RoomView:
     vertical: str
     zone: ZoneInfo
     account: str | None
+    owner: str = ""
+    reads: Read = Read.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +114,33 @@ def rooms(session: Session, zone: ZoneInfo) -> dict[int, RoomView]:
     """Every room by id; `zone` is the installation's, for rooms that name none."""
     room, account = database.table(Room).c, database.table(Account).c
     rows = session.connection().execute(
-        select(room.id, room.platform_id, room.topic, room.vertical, room.zone, account.name)
+        select(
+            *(room.id, room.platform_id, room.topic, room.vertical, room.zone, room.owner),
+            *(account.id, account.name),
+        )
         .select_from(database.table(Room).outerjoin(database.table(Account)))
         .order_by(room.id)
     )
     # One object per zone: ZoneInfo caches, yet a look-up by name for every room adds up.
     zones: dict[str | None, ZoneInfo] = {None: zone}
     found = {}
-    for id, platform_id, topic, vertical, zone_name, account_name in rows:
+    reads = _reads(session)
+    for id, platform_id, topic, vertical, zone_name, owner, account_id, name in rows:
         if zone_name not in zones:
             zones[zone_name] = ZoneInfo(zone_name)
-        found[id] = RoomView(id, platform_id, topic, vertical, zones[zone_name], account_name)
+        own, read = zones[zone_name], reads.get(account_id, Read.ALL)
+        found[id] = RoomView(id, platform_id, topic, vertical, own, name, owner, read)
     return found
+
+
+def _reads(session: Session) -> dict[int, Read]:
+    """What each account's gateway said that it can see; before it ever ran, by its kind."""
+    account = database.table(Account).c
+    rows = session.connection().execute(select(account.id, account.gateway, account.capabilities))
+    return {
+        id: READS.get(kind, Read.ALL) if said is None else capabilities_from_json(said).read
+        for id, kind, said in rows
+    }
 
 
 def roles(session: Session) -> dict[tuple[int, int], Role]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Integer, and_, select
 from sqlmodel import Session
 
-from bot import database, deriving
+from bot import database, terms
 from bot.insights.touches import Candidate, Naming, Post, Stream, classify
 from bot.models import (
     Account,
@@ -131,7 +131,7 @@ def _posts(
 
 def _words(session: Session, campaigns: Iterable[Mark]) -> lexicon.Lexicon:
     """What a promo text can call a product: besides its names and links, a campaign's coupon."""
-    names = {owner: [*called] for owner, called in deriving.product_names(session).items()}
+    names = {owner: [*called] for owner, called in terms.load(session).names.items()}
     for mark in campaigns:
         if mark.coupon:
             names[mark.product_id].append(mark.coupon)

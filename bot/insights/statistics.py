@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+import numpy
+
 FEWEST_WEEKS = 8
 
 
@@ -91,11 +93,14 @@ def bootstrap_interval(
 
     Efron & Tibshirani (1993), An Introduction to the Bootstrap, §13.3 and §8.3 (strata).
     """
-    sums = sorted(
-        math.fsum(
-            math.fsum(rng.choices(stratum, k=len(stratum))) / len(stratum) for stratum in strata
-        )
-        for _ in range(draws)
-    )
+    drawn = numpy.random.default_rng(rng.getrandbits(64))
+    sums = numpy.zeros(draws)
+    for stratum in strata:
+        values = numpy.array(stratum)
+        # How often each is drawn, all draws at once.
+        times = drawn.multinomial(len(values), numpy.full(len(values), 1 / len(values)), draws)
+        sums += times @ values / len(values)
+    sums.sort()
     tail = (1 - level) / 2
-    return Interval(sums[math.floor(tail * draws)], sums[math.ceil((1 - tail) * draws) - 1])
+    low, high = sums[math.floor(tail * draws)], sums[math.ceil((1 - tail) * draws) - 1]
+    return Interval(float(low), float(high))

@@ -7,11 +7,13 @@ from bot.models.campaign import Campaign
 from bot.models.complaint import Complaint, ComplaintOutcome, ComplaintState
 from bot.models.contact import Contact
 from bot.models.daily_count import DailyCount
+from bot.models.day_read import DayRead
 from bot.models.delivery import Delivery, DeliveryKind, DeliveryState
 from bot.models.digest import Digest, DigestScope, DigestState
 from bot.models.faq import Faq
 from bot.models.feed import CalendarFeed
 from bot.models.forbidden_word import ForbiddenWord
+from bot.models.goal import Goal
 from bot.models.heartbeat import Heartbeat
 from bot.models.mark import Mark
 from bot.models.membership import SINCE_EVER, Membership, Role
@@ -30,13 +32,23 @@ from bot.models.operator import (
 from bot.models.overheard import Overheard
 from bot.models.own_word import OwnWord, WordKind
 from bot.models.pause import Pause, PauseScope
-from bot.models.person import Identity, IdentityEdge, IdentityKind, Person
+from bot.models.person import (
+    Identity,
+    IdentityAcceptance,
+    IdentityCut,
+    IdentityEdge,
+    IdentityKind,
+    Person,
+    TypedNumber,
+)
 from bot.models.picked_question import PickedQuestion
 from bot.models.product import Product, ProductAlias
+from bot.models.roll_up import AudienceWeek, EngagementWeek, MemberWeek, Rolled, RoomDay
 from bot.models.room import AccountRoom, Room, RoomTag
 from bot.models.room_week import RoomWeek
+from bot.models.segment import Arm, Dimension, Invitation, NeedMention, Profile, ProfileTag
 from bot.models.series import HolidayPolicy, Series, SeriesKind, SeriesState, SeriesStep
-from bot.models.shop_order import OrderEvent, OrderLine, OrderStatus
+from bot.models.shop_order import DirtyLine, OrderEvent, OrderLine, OrderStatus
 from bot.models.signal import INEFFECTIVE, Signal, SignalKind
 from bot.models.special_day import DayKind, SpecialDay
 from bot.models.topic import Topic, TopicKind
@@ -48,8 +60,10 @@ __all__ = [
     "Account",
     "AccountRoom",
     "ApiToken",
+    "Arm",
     "Attribution",
     "AttributionEvidence",
+    "AudienceWeek",
     "Audit",
     "CalendarFeed",
     "CallState",
@@ -60,28 +74,38 @@ __all__ = [
     "Contact",
     "DailyCount",
     "DayKind",
+    "DayRead",
     "Delivery",
     "DeliveryKind",
     "DeliveryState",
     "Digest",
     "DigestScope",
     "DigestState",
+    "Dimension",
+    "DirtyLine",
+    "EngagementWeek",
     "Faq",
     "ForbiddenWord",
+    "Goal",
     "Grade",
     "Heartbeat",
     "HolidayPolicy",
     "Identity",
+    "IdentityAcceptance",
+    "IdentityCut",
     "IdentityEdge",
     "IdentityKind",
+    "Invitation",
     "Label",
     "LoginFailure",
     "Mark",
+    "MemberWeek",
     "Membership",
     "Mention",
     "Message",
     "MessageIdentity",
     "MessageVersion",
+    "NeedMention",
     "Occurrence",
     "OpenQuestion",
     "Operator",
@@ -99,10 +123,14 @@ __all__ = [
     "PickedQuestion",
     "Product",
     "ProductAlias",
+    "Profile",
+    "ProfileTag",
     "QuestionState",
     "Recall",
     "Role",
+    "Rolled",
     "Room",
+    "RoomDay",
     "RoomTag",
     "RoomWeek",
     "Series",
@@ -115,6 +143,7 @@ __all__ = [
     "Topic",
     "TopicKind",
     "Touch",
+    "TypedNumber",
     "Webhook",
     "WebhookCall",
     "WordKind",

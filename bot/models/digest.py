@@ -1,4 +1,4 @@
-"""Digests (周报): a week of a room, a vertical or the fleet, as it was computed."""
+"""Digests (周报): a week of a room, a vertical, an operator's rooms or the fleet, as computed."""
 
 import datetime as dt
 from enum import StrEnum
@@ -15,11 +15,12 @@ class DigestScope(StrEnum):
 
     ROOM = "room"
     VERTICAL = "vertical"
+    OWNER = "owner"
     FLEET = "fleet"
 
 
 class DigestState(StrEnum):
-    """draft → approved → sent."""
+    """The life of a digest; its transitions are drawn in `bot/digest/approval.py`."""
 
     DRAFT = "draft"
     APPROVED = "approved"
@@ -27,9 +28,11 @@ class DigestState(StrEnum):
 
 
 class Digest(SQLModel, table=True):
-    """One digest. `week` is its Monday; `target` is the room's platform id, the vertical, or "".
+    """One digest. `week` is its Monday; `target` is the room's platform id, the vertical, the
+    owner of rooms, or "" for the fleet.
 
-    `figures` is what was shown, so that a sent digest can be read again word for word.
+    `figures` is what was shown, so that a sent digest can be read again word for word. `comment`
+    stands at its top; `approved_by` is "" where no approval was asked for.
     """
 
     __table_args__ = (UniqueConstraint("week", "scope", "target"),)
@@ -41,3 +44,7 @@ class Digest(SQLModel, table=True):
     state: DigestState = Field(default=DigestState.DRAFT, sa_type=choice(DigestState))
     figures: dict[str, Any] = Field(sa_type=json())
     computed_at: dt.datetime
+    comment: str = ""
+    approved_by: str | None = None
+    approved_at: dt.datetime | None = None
+    sent_at: dt.datetime | None = None

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from bot.models.columns import choice, json, serial
@@ -16,6 +16,11 @@ class OrderStatus(StrEnum):
     PAID = "paid"
     REFUNDED = "refunded"
     CANCELLED = "cancelled"
+
+
+def _named_by(column: str) -> Index:
+    told = text(f"{column} IS NOT NULL")
+    return Index(f"ix_order_line_{column}", column, sqlite_where=told, postgresql_where=told)
 
 
 class OrderEvent(SQLModel, table=True):
@@ -46,6 +51,9 @@ class OrderLine(SQLModel, table=True):
         UniqueConstraint("order_id", "line_no"),
         Index("ix_order_line_paid", "paid_at"),
         Index("ix_order_line_product", "product_id", "paid_at"),
+        _named_by("unionid"),
+        _named_by("phone"),
+        _named_by("buyer"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=serial())
@@ -66,3 +74,13 @@ class OrderLine(SQLModel, table=True):
     sources: str
     updated_at: datetime
     person_id: int | None = Field(default=None, foreign_key="person.id", index=True)
+
+
+class DirtyLine(SQLModel, table=True):
+    """That something which attribution reads of an order line changed since it was attributed."""
+
+    __tablename__ = "dirty_line"
+
+    order_line_id: int = Field(
+        primary_key=True, sa_type=serial(), sa_column_kwargs={"autoincrement": False}
+    )

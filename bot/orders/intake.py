@@ -9,7 +9,7 @@ Phones and buyer ids are replaced by their HMAC before anything is kept.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -20,9 +20,10 @@ from sqlmodel import Session
 from bot import cells, database, pseudonyms
 from bot.csv_files import NOWHERE, Column, Imported, Place, Reading, Row, read
 from bot.errors import Fault
-from bot.models import IdentityKind, OrderEvent, OrderStatus
-from bot.orders import catalogue, lines, people
-from bot.orders.people import Evidence
+from bot.models import OrderEvent, OrderStatus
+from bot.orders import catalogue, evidence, lines, people
+from bot.orders.evidence import Evidence
+from bot.orders.identity import Identifier
 
 ORDER = Column("order_id", cells.identifier, ("订单号",), required=True, filled=True)
 LINE = Column("line_no", cells.whole, ("行号",), required=True, filled=True)
@@ -101,10 +102,13 @@ def record(
         ],
         ("order_id", "line_no"),
     )
-    lines.derive(session, sorted({(event.order_id, event.line_no) for event in fresh}))
-    told = people.record_evidence(session, _evidence(good, contents, source))
-    if fresh or told:
-        people.resolve(session)
+    keys = sorted({(event.order_id, event.line_no) for event in fresh})
+    # A later event may name another buyer: the one who is no longer named is looked at too.
+    before = evidence.carried_by(session, {order_id for order_id, _ in keys})
+    lines.derive(session, keys)
+    news = evidence.record(session, _evidence(good, contents, source))
+    if news or fresh:
+        people.resolve(session, before | set(_carried(contents)))
     return Imported(
         created=len(fresh),
         unchanged=len(good) - len(fresh),
@@ -167,15 +171,17 @@ def _digest(source: str, content: Mapping[str, object]) -> str:
 def _evidence(
     rows: Sequence[OrderRow], contents: Sequence[Mapping[str, object]], source: str
 ) -> Iterable[Evidence]:
-    kinds = (
-        (IdentityKind.UNIONID, "unionid"),
-        (IdentityKind.PHONE, "phone"),
-        (IdentityKind.BUYER, "buyer"),
-    )
     for row, content in zip(rows, contents, strict=True):
-        named = [(kind, str(content[name])) for kind, name in kinds if content[name]]
-        for left, right in combinations(named, 2):
+        for left, right in combinations(_carried([content]), 2):
             yield Evidence(left, right, f"orders:{source}", row.updated_at or row.paid_at)
+
+
+def _carried(contents: Iterable[Mapping[str, object]]) -> Iterator[Identifier]:
+    """The identifiers that rows carry, strongest first in each row."""
+    for content in contents:
+        for kind, column in evidence.CARRIED.items():
+            if content[column]:
+                yield kind, str(content[column])
 
 
 def _unknown_skus(rows: Sequence[OrderRow], products: Mapping[str, int]) -> Iterable[Fault]:

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from bot import cells, database
 from bot.models import Attribution, AttributionEvidence, OrderEvent, OrderLine, OrderStatus, Product
 from bot.models.columns import serial
-from bot.orders import catalogue
+from bot.orders import catalogue, dirty
 
 LineKey = tuple[str, int]
 CHUNK = 5_000
@@ -118,7 +118,9 @@ def add_up(key: LineKey, events: Iterable[Event]) -> Line:
 
 
 def derive(session: Session, keys: Sequence[LineKey]) -> int:
-    """Derive these lines from their events; returns how many were made or changed."""
+    """Derive these lines from their events, and mark those that were made or changed; returns how
+    many those are.
+    """
     event = database.table(OrderEvent)
     changed = 0
     for chunk in _chunks(keys):
@@ -235,6 +237,9 @@ def _record(session: Session, lines: Sequence[Line]) -> int:
             .values({x: bindparam(f"new_{x}", type_=line_table.c[x].type) for x in names}),
             changed,
         )
+    made = [each for each in lines if (each.order_id, each.line_no) not in standing]
+    dirty.mark(session, [row.id for row in _standing(session, made).values()])
+    dirty.mark(session, [row["key"] for row in changed])
     return len(created) + len(changed)
 
 

@@ -1,218 +1,212 @@
-"""Who is one human across channels: identifiers joined by evidence, never by likelihood.
+"""Who is one human across channels: persons, kept in step with the evidence.
 
-    edges (unionid, phone HMAC, buyer id HMAC, contact) → components → persons
+    edges that count, identifiers of order lines → components → person, identity
+        → the person of each order line → dirty lines
 
-A component that cannot be one human is quarantined: it stays one person, gives no credit, and
-waits for somebody to look. Taking an edge away and resolving again takes the component apart.
+What an import touched and everything at once are resolved by the same function, to the same
+components. Cutting an edge and resolving is as if it had never been said.
 """
 
-import datetime as dt
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Integer, String, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Integer, String, delete, func, or_, select, update
 from sqlmodel import Session
 
 from bot import database
-from bot.models import Identity, IdentityEdge, IdentityKind, OrderLine, Person
-from bot.models.columns import escape, serial
+from bot.models import Identity, OrderLine, Person
+from bot.models.columns import serial
+from bot.orders import dirty, evidence, identity
+from bot.orders.identity import Component, Edge, Identifier
 
-# (kind, value); a contact's value is its platform id as the database holds it.
-Identifier = tuple[IdentityKind, str]
-
-# Strength of evidence, strongest first: also the order in which an order line is resolved.
-STRENGTH = (IdentityKind.UNIONID, IdentityKind.PHONE, IdentityKind.BUYER)
-MOST_CONTACTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """Identifiers that evidence joins, in order; `quarantined`: why they cannot be one human."""
-
-    members: tuple[Identifier, ...]
-    quarantined: str | None = None
+IDENTITY, PERSON, LINE = database.tables(Identity, Person, OrderLine)
+# PostgreSQL's advisory lock of whoever resolves: two at once would each miss the other's edges.
+RESOLVING = 7_302_003
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """That two identifiers are one human: who said so, and when."""
+def resolve(session: Session, touched: Collection[Identifier] | None = None) -> None:
+    """Derive persons, identities and the person of order lines; everything where `touched` is None.
 
-    left: Identifier
-    right: Identifier
-    source: str
-    at: dt.datetime
-
-
-def contact(platform_id: str) -> Identifier:
-    """The identifier of a contact."""
-    return IdentityKind.CONTACT, escape(platform_id)
-
-
-def components(edges: Iterable[tuple[Identifier, Identifier]]) -> tuple[Component, ...]:
-    """Connected components, each in order, by their first member: whatever the order of edges."""
-    parents: dict[Identifier, Identifier] = {}
-    for left, right in edges:
-        one, other = sorted((_root(parents, left), _root(parents, right)))
-        # The smaller identifier is the root, so that the outcome has no history.
-        parents[other] = one
-    grouped: defaultdict[Identifier, list[Identifier]] = defaultdict(list)
-    for identifier in list(parents):
-        grouped[_root(parents, identifier)].append(identifier)
-    return tuple(
-        Component(tuple(sorted(members)), _quarantine(members))
-        for _, members in sorted(grouped.items())
-    )
-
-
-def record_evidence(session: Session, evidence: Iterable[Evidence]) -> int:
-    """Keep evidence; the same from the same source again changes nothing. Returns what was new."""
-    rows = []
-    for one in evidence:
-        left, right = sorted((one.left, one.right))
-        if left == right:
-            continue
-        rows.append(
-            {
-                "left_kind": left[0],
-                "left_value": left[1],
-                "right_kind": right[0],
-                "right_value": right[1],
-                "source": one.source,
-                "at": one.at,
-            }
-        )
-    return database.insert_rows(session, IdentityEdge, rows, skip_existing=True)
-
-
-def resolve(session: Session) -> None:
-    """Derive persons, identities and the person of every order line from the evidence.
-
-    A component keeps the person whom its members led to before, so that resolving again changes
-    nothing.
+    `touched` are the ends of edges that came or were cut, and identifiers of new order lines. A
+    component keeps the person whom its members led to before, so that resolving again changes
+    nothing. Lines that are another's now, or whose buyer is another human than before, are marked.
     """
-    groups = components(_edges(session))
-    persons = _keep_persons(session, groups)
-    wanted = {
+    if touched is not None and not touched:
+        return
+    if not database.is_sqlite(session):
+        session.connection().execute(select(func.pg_advisory_xact_lock(RESOLVING)))
+    reach = _everything(session) if touched is None else _around(session, touched)
+    groups = identity.components(
+        [(edge.left, edge.right) for edge in reach.edges],
+        reach.alone,
+        evidence.accepted(session),
+    )
+    persons = _keep_persons(session, groups, reach.before)
+    after = {
         member: person
         for group, person in zip(groups, persons, strict=True)
         for member in group.members
     }
-    _write_identities(session, wanted)
-    _write_lines(session, wanted)
-    _write_persons(session, dict(zip(persons, groups, strict=True)))
+    _write_identities(session, reach.before, after)
+    reasons = {person: group.quarantined for person, group in zip(persons, groups, strict=True)}
+    changed = _moved(reach.before, after) | _write_persons(session, reasons)
+    gone = set(reach.before.values()) - set(persons)
+    moved = _write_lines(session, None if touched is None else after, gone)
+    _drop_persons(session, gone)
+    dirty.mark(session, [*moved, *_lines_of(session, changed)])
 
 
-def _root(parents: dict[Identifier, Identifier], identifier: Identifier) -> Identifier:
-    root = identifier
-    while (above := parents.setdefault(root, root)) != root:
-        root = above
-    # Shorten the path, so that long chains stay cheap.
-    while identifier != root:
-        parents[identifier], identifier = root, parents[identifier]
-    return root
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """What is resolved at once: the person of each identifier as it stands, the edges that count,
+    identifiers that an order line carries.
+    """
+
+    before: Mapping[Identifier, int]
+    edges: Sequence[Edge]
+    alone: Collection[Identifier]
 
 
-def _quarantine(members: Sequence[Identifier]) -> str | None:
-    kinds = Counter(kind for kind, _ in members)
-    if kinds[IdentityKind.UNIONID] > 1:
-        return f"{kinds[IdentityKind.UNIONID]} 个 unionid 连成一人"
-    if kinds[IdentityKind.CONTACT] > MOST_CONTACTS:
-        return f"{kinds[IdentityKind.CONTACT]} 个微信账号连成一人"
-    return None
-
-
-def _edges(session: Session) -> list[tuple[Identifier, Identifier]]:
-    edge = database.table(IdentityEdge).c
+def _everything(session: Session) -> _Reach:
     rows = session.connection().execute(
-        select(edge.left_kind, edge.left_value, edge.right_kind, edge.right_value)
+        select(IDENTITY.c.kind, IDENTITY.c.value, IDENTITY.c.person_id)
     )
-    return [((row[0], row[1]), (row[2], row[3])) for row in rows]
+    before = {(row[0], row[1]): row[2] for row in rows}
+    return _Reach(before, evidence.edges(session), evidence.carried(session))
 
 
-def _keep_persons(session: Session, groups: Sequence[Component]) -> list[int]:
-    """A person for each component: the one it led to before, else a new one."""
-    identity, person = database.table(Identity).c, database.table(Person).c
-    before: dict[Identifier, int] = {
-        (row.kind, row.value): row.person_id
-        for row in session.connection().execute(
-            select(identity.kind, identity.value, identity.person_id)
+def _around(session: Session, touched: Collection[Identifier]) -> _Reach:
+    """Everything that the touched identifiers are joined with now, or were before."""
+    edges, seen, fresh = list[Edge](), set[Identifier](), set(touched)
+    while fresh:
+        seen |= fresh
+        found = evidence.edges_at(session, fresh)
+        edges += found
+        fresh = {end for edge in found for end in (edge.left, edge.right)} - seen
+    given = evidence.pairs(session, seen)
+    rows = session.connection().execute(
+        select(IDENTITY.c.kind, IDENTITY.c.value, IDENTITY.c.person_id).join(
+            given, (IDENTITY.c.kind == given.c.kind) & (IDENTITY.c.value == given.c.value)
         )
-    }
+    )
+    before = {(row[0], row[1]): row[2] for row in rows}
+    return _Reach(before, edges, evidence.carried_of(session, seen))
+
+
+def _keep_persons(
+    session: Session, groups: Sequence[Component], before: Mapping[Identifier, int]
+) -> list[int]:
+    """A person for each component: the oldest it led to before, else a new one."""
     taken: set[int] = set()
     kept: list[int | None] = []
     for group in groups:
-        known = (before[member] for member in group.members if member in before)
-        person_id = next((each for each in known if each not in taken), None)
+        known = {before[member] for member in group.members if member in before}
+        person_id = min(known - taken, default=None)
         kept.append(person_id)
         if person_id is not None:
             taken.add(person_id)
     missing = kept.count(None)
-    last = session.connection().execute(select(person.id).order_by(person.id.desc()).limit(1))
-    highest = last.scalar() or 0
+    highest = session.connection().scalar(select(func.max(PERSON.c.id))) or 0
     database.insert_rows(session, Person, [{"quarantined": None}] * missing)
-    made = session.connection().execute(
-        select(person.id).where(person.id > highest).order_by(person.id)
+    made = session.connection().scalars(
+        select(PERSON.c.id).where(PERSON.c.id > highest).order_by(PERSON.c.id)
     )
-    fresh = iter(made.scalars().all())
+    fresh = iter(made.all())
     return [next(fresh) if each is None else each for each in kept]
 
 
-def _write_identities(session: Session, wanted: Mapping[Identifier, int]) -> None:
-    identity = database.table(Identity)
-    standing = {
-        (row.kind, row.value): row.person_id
-        for row in session.connection().execute(select(identity))
-    }
-    gone = standing.keys() - wanted.keys()
+def _write_identities(
+    session: Session, before: Mapping[Identifier, int], after: Mapping[Identifier, int]
+) -> None:
+    gone = before.keys() - after.keys()
     if gone:
+        given = evidence.pairs(session, gone)
         session.connection().execute(
-            delete(identity).where(
-                identity.c.kind == bindparam("of"), identity.c.value == bindparam("named")
-            ),
-            [{"of": kind, "named": value} for kind, value in gone],
+            delete(IDENTITY).where(
+                select(given.c.kind)
+                .where(given.c.kind == IDENTITY.c.kind, given.c.value == IDENTITY.c.value)
+                .exists()
+            )
         )
     rows = [
         {"kind": kind, "value": value, "person_id": person}
-        for (kind, value), person in wanted.items()
-        if standing.get((kind, value)) != person
+        for (kind, value), person in after.items()
+        if before.get((kind, value)) != person
     ]
     database.insert_rows(session, Identity, rows, replace=("person_id",))
 
 
-def _write_lines(session: Session, wanted: Mapping[Identifier, int]) -> None:
-    line = database.table(OrderLine)
+def _moved(before: Mapping[Identifier, int], after: Mapping[Identifier, int]) -> set[int]:
+    """Persons who have other identifiers than before."""
+    return {person for _, person in before.items() ^ after.items()} & set(after.values())
+
+
+def _write_persons(session: Session, reasons: Mapping[int, str | None]) -> set[int]:
+    """Quarantine persons, or let them go; returns those for whom that changed."""
+    told = database.given(session, {"id": Integer(), "reason": String()}, reasons.items())
     rows = session.connection().execute(
-        select(line.c.id, line.c.unionid, line.c.phone, line.c.buyer, line.c.person_id)
+        select(PERSON.c.id, told.c.reason)
+        .join(told, told.c.id == PERSON.c.id)
+        .where(PERSON.c.quarantined.is_distinct_from(told.c.reason))
     )
-    moved = []
-    for row in rows:
-        named = zip(STRENGTH, (row.unionid, row.phone, row.buyer), strict=True)
-        led = (wanted.get((kind, value)) for kind, value in named if value)
-        person = next((each for each in led if each is not None), None)
-        if person != row.person_id:
-            moved.append((row.id, person))
+    changed = {row[0]: row[1] for row in rows}
+    if changed:
+        other = database.given(session, {"id": Integer(), "reason": String()}, changed.items())
+        session.connection().execute(
+            update(PERSON).values(quarantined=other.c.reason).where(PERSON.c.id == other.c.id)
+        )
+    return set(changed)
+
+
+def _write_lines(
+    session: Session, members: Collection[Identifier] | None, gone: Collection[int]
+) -> list[int]:
+    """Lead the order lines that carry these identifiers, or led to persons who are gone, to whom
+    their strongest identifier says; returns the lines that moved.
+    """
+    query, led = select(LINE.c.id), list[ColumnElement[int]]()
+    for kind in identity.STRENGTH:
+        named, column = IDENTITY.alias(kind.value), evidence.CARRIED.get(kind, "order_id")
+        query = query.outerjoin(named, (named.c.kind == kind) & (named.c.value == LINE.c[column]))
+        led.append(named.c.person_id)
+    person = func.coalesce(*led)
+    query = query.add_columns(person).where(LINE.c.person_id.is_distinct_from(person))
+    if members is not None:
+        query = query.where(or_(*_carrying(session, members, gone)))
+    moved = [(row[0], row[1]) for row in session.connection().execute(query)]
     if moved:
         given = database.given(session, {"id": serial(), "person_id": Integer()}, moved)
         session.connection().execute(
-            update(line).values(person_id=given.c.person_id).where(line.c.id == given.c.id)
+            update(LINE).values(person_id=given.c.person_id).where(LINE.c.id == given.c.id)
         )
+    return [line for line, _ in moved]
 
 
-def _write_persons(session: Session, wanted: Mapping[int, Component]) -> None:
-    person = database.table(Person)
-    standing = {row.id: row.quarantined for row in session.connection().execute(select(person))}
-    gone = [(person_id,) for person_id in standing.keys() - wanted.keys()]
+def _carrying(
+    session: Session, members: Collection[Identifier], gone: Collection[int]
+) -> list[ColumnElement[bool]]:
+    """Conditions, one an index, on the lines that these identifiers and persons are about."""
+    found: list[ColumnElement[bool]] = []
+    for kind in identity.STRENGTH:
+        values = [(value,) for each, value in members if each == kind]
+        if values:
+            given = database.given(session, {"value": String()}, values)
+            column = LINE.c[evidence.CARRIED.get(kind, "order_id")]
+            found.append(column.in_(select(given.c.value)))
+    persons = database.given(session, {"id": Integer()}, [(each,) for each in sorted(gone)])
+    found.append(LINE.c.person_id.in_(select(persons.c.id)))
+    return found
+
+
+def _drop_persons(session: Session, gone: Collection[int]) -> None:
     if gone:
-        given = database.given(session, {"id": Integer()}, gone)
-        session.connection().execute(delete(person).where(person.c.id.in_(select(given.c.id))))
-    changed = [
-        (person_id, group.quarantined)
-        for person_id, group in wanted.items()
-        if standing[person_id] != group.quarantined
-    ]
-    if changed:
-        told = database.given(session, {"id": Integer(), "reason": String()}, changed)
-        session.connection().execute(
-            update(person).values(quarantined=told.c.reason).where(person.c.id == told.c.id)
-        )
+        given = database.given(session, {"id": Integer()}, [(each,) for each in sorted(gone)])
+        session.connection().execute(delete(PERSON).where(PERSON.c.id.in_(select(given.c.id))))
+
+
+def _lines_of(session: Session, persons: Collection[int]) -> list[int]:
+    given = database.given(session, {"id": Integer()}, [(each,) for each in sorted(persons)])
+    rows = session.connection().scalars(
+        select(LINE.c.id).join(given, given.c.id == LINE.c.person_id)
+    )
+    return list(rows)

@@ -117,6 +117,13 @@ def reference(
     return Reference(cast(Tokenizer, tokenizer), gone)
 
 
+def is_common(word: str) -> bool:
+    """Whether a word stands in jieba's own dictionary, and so in everyday talk; those of our own
+    dictionary are words of trade.
+    """
+    return len(word) == 1 or (bool(_own().get(word)) and word not in _domain())
+
+
 def fast(given: Reference) -> Fast:
     """rjieba told what `given`, made of jieba's own main dictionary, knows beyond that."""
     tokenizer = rjieba.Jieba()
@@ -142,9 +149,14 @@ def _own() -> Mapping[str, int]:
 def _loaded(main: Path | None):  # type: ignore[no-untyped-def]  # jieba ships no types
     tokenizer = copy.copy(_bare(main))
     tokenizer.FREQ = dict(tokenizer.FREQ)
-    for word in DICTIONARY.read_text(encoding="utf-8").split():
+    for word in _domain():
         tokenizer.add_word(word)
     return tokenizer
+
+
+@functools.cache
+def _domain() -> tuple[str, ...]:
+    return tuple(DICTIONARY.read_text(encoding="utf-8").split())
 
 
 @functools.cache

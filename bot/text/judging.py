@@ -14,6 +14,7 @@ from bot.models import SignalKind
 from bot.text import signals, similarity
 from bot.text.lexicon import Lexicon
 from bot.text.segment import Segmenter
+from bot.text.signals import Sign
 from bot.text.wording import Wording, wording
 
 LOOK_BACK = dt.timedelta(hours=24)
@@ -42,10 +43,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one message is: its signals (with the question that an answer answers), its products."""
+    """What one message is: its signals and the products that it names."""
 
     message: Heard
-    signals: tuple[tuple[SignalKind, int | None], ...]
+    signals: tuple[Sign, ...]
     products: frozenset[int]
 
 
@@ -128,15 +129,19 @@ def _hear(
     if not judged:
         _remember(room, message, None)
         return None
-    kinds = () if message.own else _by_words(message.type, worded, segmenter)
-    said = () if message.own else _signals(room, message, kinds, repeats, floods, segmenter)
-    _remember(room, message, SignalKind.QUESTION in kinds)
-    products = _NO_PRODUCTS if worded is None else lexicon.named(worded.folded)
-    return Verdict(message, said, products)
+    products = (
+        _NO_PRODUCTS if worded is None else lexicon.named(worded.folded, segmenter.engine.cut)
+    )
+    signs: tuple[Sign, ...] = ()
+    if not message.own:
+        by_itself = signals.of(message.type, worded, names_product=bool(products))
+        signs = _signs(room, message, by_itself, repeats, floods)
+    _remember(room, message, any(sign.kind is SignalKind.QUESTION for sign in signs))
+    return Verdict(message, signs, products)
 
 
 _NO_PRODUCTS = frozenset[int]()
-_RECALLED = ((SignalKind.RECALLED, None),)
+_RECALLED = (Sign(SignalKind.RECALLED, "recall"),)
 
 
 def _forget(room: Room, before: dt.datetime) -> None:
@@ -180,58 +185,50 @@ def _floods(room: Room, message: Heard) -> bool:
     return room.speaking[message.contact_id] >= FLOOD_FROM
 
 
-def _signals(
-    room: Room,
-    message: Heard,
-    kinds: tuple[SignalKind, ...],
-    repeats: bool,
-    floods: bool,
-    segmenter: Segmenter,
-) -> tuple[tuple[SignalKind, int | None], ...]:
-    found: list[tuple[SignalKind, int | None]] = [(kind, None) for kind in kinds]
+def _signs(
+    room: Room, message: Heard, by_itself: tuple[Sign, ...], repeats: bool, floods: bool
+) -> tuple[Sign, ...]:
+    found = list(by_itself)
+    kinds = {sign.kind for sign in by_itself}
     if (floods or repeats) and _BY_ITSELF.isdisjoint(kinds):
-        found.append((SignalKind.FLOOD if floods else SignalKind.NEAR_DUPLICATE, None))
+        found.append(_FLOOD if floods else _NEAR_DUPLICATE)
     if (message.quote or message.mentions) and SignalKind.QUESTION not in kinds:
-        question = _answered(room, message, segmenter)
-        if question is not None:
-            found.append((SignalKind.ANSWER, question.id))
+        answer = _answered(room, message)
+        if answer is not None:
+            found.append(answer)
     return tuple(found)
 
 
 _BY_ITSELF = frozenset({SignalKind.STICKER, SignalKind.PLUS_ONE, SignalKind.CHECK_IN})
+_FLOOD = Sign(SignalKind.FLOOD, "rate")
+_NEAR_DUPLICATE = Sign(SignalKind.NEAR_DUPLICATE, "words")
 
 
-def _answered(room: Room, message: Heard, segmenter: Segmenter) -> Remark | None:
+def _answered(room: Room, message: Heard) -> Sign | None:
     """The question that a message answers: the one it quotes, else the latest of whom it @-s."""
     quoted = room.by_platform_id.get(message.quote) if message.quote else None
     if quoted is not None:
-        return quoted if _is_open_to(quoted, message, segmenter) else None
+        return _answer("quote", quoted) if _is_open_to(quoted, message) else None
     for mentioned in message.mentions:
         for asked in reversed(room.by_sender.get(mentioned, ())):
-            if _is_open_to(asked, message, segmenter):
-                return asked
+            if _is_open_to(asked, message):
+                return _answer("mention", asked)
     return None
 
 
-def _is_open_to(question: Remark, answer: Heard, segmenter: Segmenter) -> bool:
-    return (
-        not question.own and question.contact_id != answer.contact_id and _asks(question, segmenter)
-    )
+def _answer(rule: str, question: Remark) -> Sign:
+    return Sign(SignalKind.ANSWER, rule, target=question.id)
 
 
-def _asks(remark: Remark, segmenter: Segmenter) -> bool:
+def _is_open_to(question: Remark, answer: Heard) -> bool:
+    return not question.own and question.contact_id != answer.contact_id and _asks(question)
+
+
+def _asks(remark: Remark) -> bool:
     if remark.asks is None:
-        kinds = _by_words(remark.type, _worded(remark.text), segmenter)
-        remark.asks = SignalKind.QUESTION in kinds
+        remark.asks = signals.asks(remark.type, _worded(remark.text))
         remark.text = None
     return remark.asks
-
-
-def _by_words(type: str, worded: Wording | None, segmenter: Segmenter) -> tuple[SignalKind, ...]:
-    # Cutting costs more than all the rest: only where a word that some rule looks for is there.
-    if worded is None or not signals.need_words(worded.said):
-        return signals.of(type, worded, ())
-    return signals.of(type, worded, segmenter.words(worded.said))
 
 
 def _worded(text: str | None) -> Wording | None:

@@ -2,29 +2,54 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Final
 
 import ahocorasick_rs
 
+from bot.text.simplified import simplified
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NONE = frozenset[int]()
+_NO_KINDS: Final[Mapping[int, str]] = MappingProxyType({})
+# What cuts a text into words that, joined, give it back.
+Cut = Callable[[str], list[str]]
+
+
+# What a common word needs within so many characters to be the name of a product.
+_NEAR: Final = 10
+_TRADE: Final = re.compile(
+    r"买|下单|链接|价|多少钱|元|牌|型号|正品|旗舰|优惠|券|发货|快递|包邮|回购|种草|测评|晒单|色号|尺码|规格"
+    r"|客服|退货|退款|质量|好用|求推荐|推荐|库存|补货|预售|秒杀|试用|用了|用着"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Names (as `key` gives them) and the products that each stands for."""
+    """Names (as `key` gives them) and the products that each stands for.
+
+    Names at the places in `common` are words of everyday, too; `kinds` are products' categories.
+    """
 
     automaton: ahocorasick_rs.AhoCorasick
     names: tuple[str, ...]
     products: tuple[tuple[int, ...], ...]
+    common: frozenset[int]
+    kinds: Mapping[int, str]
 
-    def mentioned(self, text: str) -> frozenset[int]:
+    def mentioned(self, text: str, cut: Cut | None = None) -> frozenset[int]:
         """The ids of the products that `text` names."""
-        return self.named(key(text))
+        return self.named(key(text), cut)
 
-    def named(self, folded: str) -> frozenset[int]:
-        """As `mentioned`, for a text that went through `key`."""
+    def named(self, folded: str, cut: Cut | None = None) -> frozenset[int]:
+        """As `mentioned`, for a text that went through `key`.
+
+        A common word counts where it is a whole word by `cut` and a word of trade or the
+        product's category is near.
+        """
         found = self.automaton.find_matches_as_indexes(folded)
         if not found:
             return _NONE
@@ -33,33 +58,53 @@ class Lexicon:
             for index, start, end in found
             if _stands_alone(folded, start, end)
             for product in self.products[index]
+            if index not in self.common or self._meant(product, folded, start, end, cut)
         )
 
+    def _meant(self, product: int, folded: str, start: int, end: int, cut: Cut | None) -> bool:
+        around = f"{folded[max(0, start - _NEAR) : start]} {folded[end : end + _NEAR]}"
+        kind = self.kinds.get(product, "")
+        if not ((kind and kind in around) or _TRADE.search(around)):
+            return False
+        return cut is None or {start, end} <= {0, *accumulate(map(len, cut(folded)))}
 
-def lexicon(names: Mapping[int, Iterable[str]]) -> Lexicon:
-    """A lexicon of products by id; a name of two products mentions both."""
+
+def lexicon(
+    names: Mapping[int, Iterable[str]],
+    common: Iterable[str] = (),
+    kinds: Mapping[int, str] = _NO_KINDS,
+) -> Lexicon:
+    """A lexicon of products by id; a name of two products mentions both.
+
+    `common` are the names that are words of everyday, too; `kinds` the products' categories.
+    """
     owners: dict[str, set[int]] = {}
     for product, given in names.items():
         for name in given:
             if key(name).strip():
                 owners.setdefault(key(name).strip(), set()).add(product)
     patterns = tuple(sorted(owners))
+    everyday = {key(name).strip() for name in common}
     return Lexicon(
         ahocorasick_rs.AhoCorasick(patterns, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest),
         patterns,
         tuple(tuple(sorted(owners[name])) for name in patterns),
+        frozenset(place for place, name in enumerate(patterns) if name in everyday),
+        {product: key(kind) for product, kind in kinds.items()},
     )
 
 
 def key(text: str) -> str:
-    """Text as names are compared: compatibility forms and case folded, lone surrogates replaced."""
+    """Text as names are compared: compatibility forms and case folded, traditional characters
+    simplified, lone surrogates replaced.
+    """
     if text.isascii():
         return text.lower()
     try:
         text.encode()
     except UnicodeEncodeError:
         text = _SURROGATE.sub("\ufffd", text)
-    return unicodedata.normalize("NFKC", text).casefold()
+    return simplified(unicodedata.normalize("NFKC", text).casefold())
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -66,6 +66,11 @@ def segmenter(
     return Segmenter(engine, _stop_words() | frozenset(word.casefold() for word in stop))
 
 
+def is_common(word: str) -> bool:
+    """Whether a word is one of everyday talk, and not one of trade."""
+    return engines.is_common(word)
+
+
 @functools.cache
 def _stop_words() -> frozenset[str]:
     return frozenset(STOP_WORDS.read_text(encoding="utf-8").split())

@@ -1,95 +1,119 @@
-"""What one message is by its own words; what needs its neighbours is decided in `counting`.
+"""What one message is by its own words; what needs its neighbours is decided in `judging`.
 
-A change of any rule here or there raises RULE_VERSION.
+A change of any rule of `asking`, `feeling`, `manners`, `selling`, `judging` or here raises
+RULE_VERSION. docs/signals.md lists the rules and what they cannot do.
 """
 
-import re
-from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from bot.models import SignalKind
-from bot.text import similarity
+from bot.text import asking, cues, feeling, manners, selling, similarity
 from bot.text.wording import Wording
 
-RULE_VERSION = 1
-
-_EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
-_PLUS_ONE = re.compile(r"1+|6{3,}|(已)?收到(了|啦|啊|谢谢)?|顶+|同上|ok|好的?|嗯+|哦+")
-_QUESTION_MARK = re.compile("[?\uff1f]")
-_ASKING = frozenset(
-    "吗 怎么 怎样 怎么样 怎么办 咋 咋办 咋样 如何 为什么 为啥 什么 啥 哪 哪个 哪款 哪家 "
-    "哪里 哪儿 哪些 哪种 多少 多久 多大 几个 几点 几号 "
-    "是不是 有没有 能不能 可不可以 要不要 会不会 好不好 行不行 请问 请教 求问 求推荐 谁".split()
-)
-_NOT_ASKING = re.compile(
-    r"没什么|没啥|什么都|啥都|怎么都|哪都|哪里都|谁都|不知道(怎么|为什么|什么|谁)|什么的"
-    r"|为什么不|哪里哪里|怎么也|什么也|多少(有点|都)"
-)
-_SHARING = frozenset("分享 晒单 晒 测评 安利 种草 回购 空瓶 返图 买家秀 作业 开箱 亲测".split())
-_CHECKING_IN = frozenset("打卡 签到".split())
-_COMPLAINING = frozenset(
-    (
-        "退款 退货 投诉 差评 假货 漏液 漏发 破损 发霉 过期 变质 "
-        "过敏 烂脸 客服不理 质量差 上当 骗人 坏了 垃圾"
-    ).split()
-)
-_TELLING = re.compile("|".join(sorted(_ASKING | _SHARING | _CHECKING_IN | _COMPLAINING)))
-_DENYING = frozenset("没 没有 不 不会 不是 未 无 别".split())
-# A check-in or a +1 is short; beyond this many characters it says something.
-_SHORT = 12
+RULE_VERSION = 2
 
 
-def of(kind: str, wording: Wording | None, words: Sequence[str]) -> tuple[SignalKind, ...]:
+class Sign(NamedTuple):
+    """One signal of a message, and the rule that heard it.
+
+    `severity` is a complaint's, 1 to 3; `target` is our id of the question that is answered.
+    """
+
+    kind: SignalKind
+    rule: str
+    severity: int | None = None
+    target: int | None = None
+
+
+# Types that say nothing but themselves.
+STICKERS: Final = frozenset({"emoticon"})
+_STICKER: Final = (Sign(SignalKind.STICKER, "sticker"),)
+_PLUS_ONE: Final = (Sign(SignalKind.PLUS_ONE, "whole"),)
+_GREETING: Final = Sign(SignalKind.GREETING, "whole")
+# Nothing longer is a greeting.
+_GREETING_WITHIN: Final = 16
+
+
+def of(kind: str, wording: Wording | None, *, names_product: bool = False) -> tuple[Sign, ...]:
     """The signals that a message carries by itself, at most one of them ineffective.
 
-    `kind` is the message type, `words` are what is said (`wording.said`), segmented.
+    `kind` is the message type; `wording` is None where there is no text.
     """
-    if kind == "emoticon" or (wording is not None and _is_empty_of_words(wording)):
-        return (SignalKind.STICKER,)
+    if kind in STICKERS or (wording is not None and _is_empty_of_words(wording)):
+        return _STICKER
     if wording is None:
         return ()
-    if _PLUS_ONE.fullmatch(wording.normal):
-        return (SignalKind.PLUS_ONE,)
-    if not words and not _QUESTION_MARK.search(wording.said):
-        return ()
-    found = [
-        signal
-        for signal, holds in (
-            (SignalKind.QUESTION, is_question(wording.said, words)),
-            (SignalKind.SHARE, not _SHARING.isdisjoint(words)),
-            (SignalKind.COMPLAINT, _complains(words)),
-        )
-        if holds
-    ]
-    if SignalKind.QUESTION in found and SignalKind.SHARE in found:
+    plain, normal = wording.plain, _without_emoticons(wording)
+    if manners.agrees(normal):
+        return _PLUS_ONE
+    cue = cues.of(plain)
+    found: list[Sign] = []
+    asked = _asked(plain, cue, found) if cue else None
+    if cue & _MOODS:
+        found += _feelings(plain, cue, asks=asked is not None, names_product=names_product)
+    if cue & cues.SHARE and asked is None and manners.shares(plain):
         # "求分享" asks for a share; it is not one.
-        found.remove(SignalKind.SHARE)
-    if not found and len(wording.normal) <= _SHORT and not _CHECKING_IN.isdisjoint(words):
-        return (SignalKind.CHECK_IN,)
-    return tuple(found)
+        found.append(Sign(SignalKind.SHARE, "word"))
+    if cue & cues.PURCHASE and (bought := asking.purchase(plain)) is not None:
+        found.append(Sign(SignalKind.PURCHASE_INTENT, bought))
+    if cue & cues.ADVERTISEMENT:
+        has_link = kind == "link" or "http" in wording.folded
+        advertised = selling.advertisement(plain, has_link=has_link)
+        if advertised is not None:
+            found.append(Sign(SignalKind.ADVERTISEMENT, advertised))
+    numbered = selling.order_number(plain)
+    if numbered is not None:
+        found.append(Sign(SignalKind.ORDER_NUMBER, numbered))
+    return tuple(found) if found else _manners(normal)
 
 
-def need_words(text: str) -> bool:
-    """Whether any word that `of` looks for stands in the text at all: if none does, cutting it
-    into words, which is what costs, finds none either.
-    """
-    return _TELLING.search(text) is not None
+_MOODS: Final = cues.GRIEVANCE | cues.PRAISE
 
 
-def is_question(text: str, words: Sequence[str]) -> bool:
-    """Whether a message asks something: a question mark or a question word not used as a filler."""
-    if _QUESTION_MARK.search(text):
-        return True
-    return not _ASKING.isdisjoint(words) and not _NOT_ASKING.search(text)
+def _asked(plain: str, cue: int, found: list[Sign]) -> str | None:
+    """The rule by which a text asks, noted in `found`."""
+    asked = asking.question(plain) if cue & cues.QUESTION else None
+    if cue & cues.PRICE and asking.price(plain):
+        found.append(Sign(SignalKind.PRICE_QUESTION, "price"))
+        asked = asked or "price"
+    if asked is not None:
+        found.append(Sign(SignalKind.QUESTION, asked))
+    return asked
 
 
-def _complains(words: Sequence[str]) -> bool:
-    return any(
-        word in _COMPLAINING and (place == 0 or words[place - 1] not in _DENYING)
-        for place, word in enumerate(words)
-    )
+def asks(kind: str, wording: Wording | None) -> bool:
+    """Whether `of` would say that this is a question, for less."""
+    if wording is None or kind in STICKERS or _is_empty_of_words(wording):
+        return False
+    if manners.agrees(_without_emoticons(wording)):
+        return False
+    return _asked(wording.plain, cues.of(wording.plain), []) is not None
+
+
+def _feelings(plain: str, cue: int, *, asks: bool, names_product: bool) -> list[Sign]:
+    grievance = None
+    if cue & cues.GRIEVANCE:
+        grievance = feeling.grievance(plain, names_product=names_product)
+    if grievance is not None and grievance.severity:
+        return [Sign(SignalKind.COMPLAINT, grievance.rule, grievance.severity)]
+    if grievance is None and cue & cues.PRAISE and not asks:
+        pleases = feeling.praises(plain, names_product=names_product)
+        return [Sign(SignalKind.PRAISE, "word")] if pleases else []
+    return []
+
+
+def _manners(normal: str) -> tuple[Sign, ...]:
+    if manners.checks_in(normal):
+        return (Sign(SignalKind.CHECK_IN, "word"),)
+    if len(normal) <= _GREETING_WITHIN and manners.greets(normal):
+        return (_GREETING,)
+    return ()
 
 
 def _is_empty_of_words(wording: Wording) -> bool:
-    if not wording.normal or "[" not in wording.said:
-        return not wording.normal
-    return not similarity.normalise(_EMOTICON.sub("", wording.said))
+    # A link says something, though `plain` has none.
+    return not _without_emoticons(wording) and "http" not in wording.folded
+
+
+def _without_emoticons(wording: Wording) -> str:
+    return similarity.bare(wording.plain) if "[" in wording.said else wording.normal

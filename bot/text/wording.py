@@ -5,22 +5,28 @@ needs from a `Wording` and makes none of its own, and a form that few rules need
 behind a cheap guard (`"[" in text`), not here.
 """
 
+import re
 from dataclasses import dataclass
 
 from bot.text import lexicon, similarity
+
+_EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
+_LINK = re.compile(r"(?:https?://|www\.)[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
     """A text: as it came (`raw`), without the names it @-s (`said`), as names of products are
-    compared (`folded`), and as likeness sees it (`normal`: folded `said` without blanks,
-    punctuation and emoji).
+    compared (`folded`), as likeness sees it (`normal`: folded `said` without blanks, punctuation
+    and emoji), and as the rules of signals read it (`plain`: folded `said` without links and
+    emoticons).
     """
 
     raw: str
     said: str
     folded: str
     normal: str
+    plain: str
 
 
 def wording(text: str) -> Wording:
@@ -28,4 +34,10 @@ def wording(text: str) -> Wording:
     said = similarity.without_mentions(text)
     folded = lexicon.key(text)
     again = folded if said is text else lexicon.key(said)
-    return Wording(text, said, folded, similarity.bare(again))
+    return Wording(text, said, folded, similarity.bare(again), _plain(again))
+
+
+def _plain(folded: str) -> str:
+    if "[" in folded:
+        folded = _EMOTICON.sub("", folded)
+    return _LINK.sub(" ", folded) if "http" in folded or "www." in folded else folded

@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from bot import database, deriving, ingest
 from bot.commands import digest as command
-from bot.digest import gather, publish, render
-from bot.digest.publish import FLEET, Subject
-from bot.digest.sheet import Sheet
+from bot.digest import compose, gather, render, storing
+from bot.digest.sheet import Sheet, Subject
+from bot.digest.storing import FLEET
 from bot.errors import InvalidInput
-from bot.gateway import Event, Joined, Left, Person, Read, Said
+from bot.gateway import Event, Joined, Left, Person, Said
 from bot.models import (
     Account,
     Attribution,
@@ -112,7 +112,7 @@ def _say(found: Community, rng: Random, room: str, id: str, at: dt.datetime) -> 
         _answer(found, rng, asked)
         return
     if kind < 0.25:
-        text = f"分享一下我的第{id[-4:]}份辅食记录,米粉冲得稠一点,娃更爱吃"
+        text = f"分享一下我的第{id[-4:]}份辅食记录,铁铁粉冲得稠一点,娃更爱吃"
     own = sender == "bot"
     type = "system" if kind > 0.97 else "text"
     found.said.append(Said(id=id, room=room, sender=sender, at=at, type=type, text=text, own=own))
@@ -178,7 +178,7 @@ def settle(session: Session, told: Community) -> None:
     session.add_all([product, Contact(platform_id="operator"), Contact(platform_id="bot")])
     session.flush()
     assert product.id is not None
-    session.add(ProductAlias(alias="米粉", product_id=product.id))
+    session.add(ProductAlias(alias="铁铁粉", product_id=product.id))
     for id in range(1, 4):
         session.add(Membership(room_id=id, contact_id=1, role=Role.OPERATOR))
         session.add(Membership(room_id=id, contact_id=2, role=Role.BOT))
@@ -194,16 +194,9 @@ def settle(session: Session, told: Community) -> None:
 
 def digest_of(engine: Engine, subject: Subject = FLEET, now: dt.datetime = NOW) -> Sheet:
     with database.transaction(engine) as session:
-        stored = publish.draft(
-            session,
-            MONDAY,
-            subject.scope,
-            subject.target,
-            now,
-            zone=ZONE,
-            reads={"mute": Read.NONE},
-        )
-        return publish.sheet(stored)
+        week = gather.gather(session, MONDAY, now, ZONE, quoting=[subject.target])
+        (kept,) = storing.keep(session, week, [compose.sheet(week, *subject)])
+        return kept
 
 
 @pytest.fixture
@@ -305,7 +298,9 @@ def test_a_room_quotes_its_own_members_and_nobody_elses(engine: Engine, told: Co
 def test_products_named_are_counted_once_a_message(engine: Engine, told: Community) -> None:
     fleet = digest_of(engine)
     (table,) = next(section.tables for section in fleet.sections if section.key == "said")
-    named = [one for room in ROOMS for one in told.of_week(room) if one.text and "米粉" in one.text]
+    named = [
+        one for room in ROOMS for one in told.of_week(room) if one.text and "铁铁粉" in one.text
+    ]
     people = {(one.room, one.sender) for one in named}
     assert table.rows == (("高铁米粉", str(len(named)), str(len(people))),)
 

@@ -172,8 +172,9 @@ def test_file_names_are_safe(scope: DigestScope, target: str, name: str) -> None
 def test_two_targets_of_one_name_keep_a_file_each(tmp_path: Path) -> None:
     twins = [a_sheet(), a_sheet()]
     paths = publish.write(twins, tmp_path, ["md"])
-    assert [path.name for path in paths] == ["room-room1@chatroom.md", "room-room1@chatroom-2.md"]
-    assert paths[0].parent == tmp_path / "2026-W45"
+    folder = tmp_path / "2026-W45"
+    names = ["room-room1@chatroom.md", "room-room1@chatroom-2.md"]
+    assert paths == [[folder / name] for name in names]
 
 
 def test_numbers_read_as_people_write_them() -> None:

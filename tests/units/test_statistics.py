@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 from random import Random
+from statistics import fmean
 
 import pytest
 from hypothesis import given
@@ -177,6 +178,63 @@ def test_the_lift_of_one_vertical_is_measured_against_all_other_rooms() -> None:
     assert found is not None
     assert found.added == pytest.approx(5)
     assert (found.rooms, found.controls) == (2, 6)
+
+
+def test_another_kind_of_activity_day_is_no_ordinary_day() -> None:
+    on = {room: 2 + room % 3 for room in range(1, 25)}
+    daily, held = weeks_of_talk(24, on, adds=6, weekday=3)
+    # Two days before each comes a day of another kind that adds much more.
+    others = {room: frozenset(day - dt.timedelta(days=2) for day in held[room]) for room in held}
+    for room, days in others.items():
+        for day in days:
+            if day in daily[room]:
+                daily[room][day] += 40
+    told = lift.lift(daily, held, list(daily), seeded(1), others)
+    assert told is not None
+    assert told.added == pytest.approx(6)
+    assert told.added == pytest.approx(by_definition(daily, held, others))
+    assert lift.effects(daily, held, others) == pytest.approx(dict.fromkeys(daily, 6))
+    fooled = lift.lift(daily, held, list(daily), seeded(1))
+    assert fooled is not None
+    assert fooled.added is not None
+    assert fooled.added < 2
+
+
+def test_a_lift_is_the_mean_of_its_contrasts() -> None:
+    rng = seeded(4)
+    daily, held = weeks_of_talk(9, {1: 2, 2: 2, 3: 4, 4: 5, 5: 5}, adds=6, weekday=3, rng=rng)
+    others = {2: frozenset([MONDAY]), 5: held[5], 7: frozenset([MONDAY + dt.timedelta(days=2)])}
+    told = lift.lift(daily, held, [1, 2, 3, 4, 5], rng, others)
+    assert told is not None
+    assert told.added == pytest.approx(by_definition(daily, held, others))
+
+
+def by_definition(
+    daily: dict[int, dict[dt.date, int]],
+    held: dict[int, frozenset[dt.date]],
+    others: dict[int, frozenset[dt.date]],
+) -> float:
+    """The docstring of `lift`, word by word: means over control rooms, days, rooms."""
+    none = frozenset[dt.date]()
+    active = {room: held.get(room, none) | others.get(room, none) for room in daily}
+
+    def above(room: int, day: dt.date, ordinary: list[dt.date]) -> float:
+        return daily[room][day] - fmean(daily[room][other] for other in ordinary)
+
+    rooms = []
+    for room, of_room in daily.items():
+        days = []
+        for day in held.get(room, none) - others.get(room, none):
+            contrasts = []
+            for control in daily:
+                if day not in active[control]:
+                    ordinary = sorted(of_room.keys() - active[room] - active[control])
+                    contrasts.append(above(room, day, ordinary) - above(control, day, ordinary))
+            if contrasts:
+                days.append(fmean(contrasts))
+        if days:
+            rooms.append(fmean(days))
+    return fmean(rooms)
 
 
 def test_intervals_of_a_lift_hold_the_truth_about_as_often_as_they_say() -> None:

@@ -24,8 +24,9 @@ def section(view: View) -> Section | None:
     remarks: list[Line] = []
     for kind, name in NAMES.items():
         held = dict(view.week.held.get(kind, {}))
+        others = _others(view, kind)
         of = [room for room in view.counted if room in daily]
-        found = lifting.lift(daily, held, of, view.rng(kind)) if daily else None
+        found = lifting.lift(daily, held, of, view.rng(kind), others) if daily else None
         if found is None:
             continue
         if view.scope is DigestScope.ROOM:
@@ -45,6 +46,16 @@ def section(view: View) -> Section | None:
     return Section(
         "lift", "活动日带来多少", brief=brief, figures=tuple(figures), remarks=tuple(remarks)
     )
+
+
+def _others(view: View, kind: SeriesKind) -> dict[int, lifting.Calendar]:
+    """Days of the other kinds: no ordinary days to compare with."""
+    found: dict[int, lifting.Calendar] = {}
+    for other, held in view.week.held.items():
+        if other is not kind:
+            for room, days in held.items():
+                found[room] = found.get(room, lifting.NO_DAYS) | days
+    return found
 
 
 def _short(figure: Figure) -> str:

@@ -1,0 +1,271 @@
+"""Segments (人群): profiles of people as of a day, made afresh, and what they are read for.
+
+    order_line, daily_count, need_mention → subjects → tagging.tags → profile, profile_tag
+
+A profile is a person, or a contact whom no evidence ties to a buyer. A quarantined person's
+contacts stand alone: nobody knows what they bought. A fixed number of statements whatever the
+number of people; making the profiles of one day again gives the same rows.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, FromClause, Select, delete, func, select
+from sqlmodel import Session
+
+from bot import database
+from bot.insights import needs, subjects, tagging
+from bot.insights.subjects import Known
+from bot.insights.tagging import Norms
+from bot.models import Contact, Dimension, Membership, Profile, ProfileTag, Room
+
+CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A tag of a profile; `why` holds its figures, `latest` the ids of messages behind it."""
+
+    name: str
+    dimension: Dimension
+    why: Mapping[str, Any]
+
+    @property
+    def messages(self) -> tuple[int, ...]:
+        """Ids of messages to look at."""
+        return tuple(self.why.get("latest", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A profile as pages and digests show it. `rooms` are topics of rooms they are in now."""
+
+    profile: Profile
+    contact: str | None
+    name: str
+    rooms: tuple[str, ...]
+    tags: tuple[Tagged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Some people of `total`, as of a day; None where no profiles were made yet."""
+
+    as_of: dt.date | None
+    total: int
+    people: tuple[Person, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Whom to think of for a tester program (体验官): busy in the rooms, and low spenders.
+
+    `unknown` are just as busy, but no evidence ties them to a buyer: what they spend is not known.
+    """
+
+    as_of: dt.date | None
+    total: int
+    unknown: int
+    people: tuple[Person, ...]
+
+
+def refresh(session: Session, as_of: dt.date, zone: ZoneInfo) -> int:
+    """Make every profile as of the beginning of a local day; returns how many there are.
+
+    Needs are those that were derived before (`needs.refresh`).
+    """
+    until = dt.datetime.combine(as_of, dt.time(), zone).astimezone(dt.UTC)
+    known = subjects.gather(session, as_of, until)
+    norms = subjects.norms(session, until, known)
+    profile, tag = database.tables(Profile, ProfileTag)
+    session.connection().execute(delete(tag))
+    session.connection().execute(delete(profile))
+    ordered = sorted(known, key=lambda one: (one.person_id or 0, one.contact_id or 0))
+    for start in range(0, len(ordered), CHUNK):
+        _write(session, as_of, start, ordered[start : start + CHUNK], norms)
+    return len(ordered)
+
+
+def steps(engine: Engine, day: dt.date, zone: ZoneInfo) -> Iterator[int]:
+    """Read the needs of days whose log changed, and make the profiles of a day unless they stand,
+    in transactions of their own.
+    """
+    yield from needs.steps(engine, day - subjects.NEED_BACK * subjects.DAY)
+    with database.transaction(engine) as session:
+        if as_of(session) != day:
+            yield refresh(session, day, zone)
+
+
+def candidates(session: Session, *, limit: int = 50, offset: int = 0) -> Candidates:
+    """Whom to think of for a tester program, the busiest first."""
+    profile = database.table(Profile).c
+    unknown = session.connection().scalar(
+        select(func.count()).where(profile.id.in_(_with(tagging.BUSY)), profile.person_id.is_(None))
+    )
+    found = _listed(session, select(fitting().c.id), limit, offset)
+    return Candidates(found.as_of, found.total, unknown or 0, found.people)
+
+
+def fitting() -> FromClause:
+    """The candidates as a FROM clause: id (of the profile), contact_id."""
+    profile = database.table(Profile).c
+    return (
+        select(profile.id, profile.contact_id)
+        .where(profile.id.in_(_with(tagging.BUSY)), profile.id.in_(_with(tagging.LOW_SPEND)))
+        .subquery("fitting")
+    )
+
+
+def listed(session: Session, tags: Sequence[str], *, limit: int = 50, offset: int = 0) -> Listed:
+    """People who carry every one of the tags, the busiest first; all of them where none is named.
+
+    A tag is named as `tagging` names it, or as people do (`named`).
+    """
+    profile = database.table(Profile).c
+    chosen = select(profile.id)
+    for tag in tags:
+        chosen = chosen.where(profile.id.in_(_with(called(tag))))
+    return _listed(session, chosen, limit, offset)
+
+
+def summary(session: Session) -> tuple[tuple[Dimension, str, int], ...]:
+    """How many people carry each tag, by dimension, the most frequent first."""
+    tag = database.table(ProfileTag).c
+    rows = session.connection().execute(
+        select(tag.dimension, tag.tag, func.count())
+        .group_by(tag.dimension, tag.tag)
+        .order_by(tag.dimension, func.count().desc(), tag.tag)
+    )
+    return tuple((row[0], row[1], row[2]) for row in rows)
+
+
+def as_of(session: Session) -> dt.date | None:
+    """The day that the profiles speak of; None where none were made yet."""
+    day: dt.date | None = session.connection().scalar(
+        select(func.max(database.table(Profile).c.as_of))
+    )
+    return day
+
+
+def named(tag: str) -> str:
+    """A tag as people read it: 高价值, 成分党, 类目·奶粉."""
+    if tag.startswith(tagging.NEED):
+        return tag.removeprefix(tagging.NEED)
+    if tag.startswith(tagging.CATEGORY):
+        return f"类目·{tag.removeprefix(tagging.CATEGORY)}"
+    return NAMES[tag]
+
+
+def called(name: str) -> str:
+    """The tag that people call `name`; what nobody calls so is taken for a tag."""
+    if name.startswith("类目·"):
+        return f"{tagging.CATEGORY}{name.removeprefix('类目·')}"
+    if name in needs.named():
+        return f"{tagging.NEED}{name}"
+    return _CALLED.get(name, name)
+
+
+NAMES = {
+    tagging.HIGH_VALUE: "高价值",
+    tagging.REPEAT: "复购",
+    tagging.NEWCOMER: "新客",
+    tagging.ASLEEP: "沉睡",
+    tagging.LOW_SPEND: "低消费",
+    tagging.BUSY: "高互动",
+    tagging.ACTIVE: "活跃",
+    tagging.ANSWERS: "热心解答",
+    tagging.SHARES: "爱分享",
+}
+_CALLED = {name: tag for tag, name in NAMES.items()}
+
+
+def _with(tag: str) -> Select[tuple[int]]:
+    carried = database.table(ProfileTag).c
+    return select(carried.profile_id).where(carried.tag == tag)
+
+
+def _write(
+    session: Session, as_of: dt.date, start: int, known: Sequence[Known], norms: Norms
+) -> None:
+    rows, given = [], []
+    for number, one in enumerate(known, start + 1):
+        scored = tagging.scores(one.subject.spending, norms)
+        rows.append(
+            {"id": number, "as_of": as_of, "person_id": one.person_id, "contact_id": one.contact_id}
+            | asdict(one.subject.spending or tagging.Spending())
+            | {
+                "recency": scored.recency if scored else None,
+                "frequency": scored.frequency if scored else None,
+                "monetary": scored.monetary if scored else None,
+            }
+            | asdict(one.subject.talking)
+        )
+        given += [
+            {"profile_id": number, "tag": tag.name, "dimension": tag.dimension, "why": tag.why}
+            for tag in tagging.tags(one.subject, norms)
+        ]
+    database.insert_rows(session, Profile, rows)
+    database.insert_rows(session, ProfileTag, given)
+
+
+def _listed(session: Session, chosen: Select[tuple[int]], limit: int, offset: int) -> Listed:
+    profile, contact = database.tables(Profile, Contact)
+    total = session.connection().scalar(select(func.count()).select_from(chosen.subquery()))
+    rows = session.connection().execute(
+        select(profile, contact.c.platform_id.label("contact"), contact.c.name)
+        .outerjoin(contact, contact.c.id == profile.c.contact_id)
+        .where(profile.c.id.in_(chosen))
+        .order_by(profile.c.effective.desc(), profile.c.net.desc(), profile.c.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    found = [
+        (Profile(**{column.name: row._mapping[column] for column in profile.c}), row)
+        for row in rows
+    ]
+    tags = _tags(session, [each.id or 0 for each, _ in found])
+    rooms = _rooms(session, [each.contact_id for each, _ in found if each.contact_id])
+    people = tuple(
+        Person(
+            each,
+            row.contact,
+            row.name or "",
+            rooms.get(each.contact_id or 0, ()),
+            tags.get(each.id or 0, ()),
+        )
+        for each, row in found
+    )
+    return Listed(as_of(session), total or 0, people)
+
+
+def _tags(session: Session, profiles: Sequence[int]) -> dict[int, tuple[Tagged, ...]]:
+    tag = database.table(ProfileTag).c
+    rows = session.connection().execute(
+        select(tag.profile_id, tag.tag, tag.dimension, tag.why)
+        .where(tag.profile_id.in_(profiles))
+        .order_by(tag.profile_id, tag.dimension.desc(), tag.tag)
+    )
+    found: dict[int, tuple[Tagged, ...]] = {}
+    for row in rows:
+        told = Tagged(row.tag, row.dimension, row.why)
+        found[row.profile_id] = (*found.get(row.profile_id, ()), told)
+    return found
+
+
+def _rooms(session: Session, contacts: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    stay, room = database.tables(Membership, Room)
+    rows = session.connection().execute(
+        select(stay.c.contact_id, room.c.topic, room.c.platform_id)
+        .join(room, room.c.id == stay.c.room_id)
+        .where(stay.c.contact_id.in_(contacts), stay.c.left_at.is_(None))
+        .order_by(stay.c.contact_id, room.c.id)
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for row in rows:
+        topic = row.topic or row.platform_id
+        if topic not in found.get(row.contact_id, ()):
+            found[row.contact_id] = (*found.get(row.contact_id, ()), topic)
+    return found
