@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from bot.insights import statistics
 from bot.insights.history import Week
 from bot.insights.responses import Rate
-from bot.insights.summing import PROMPT_SECONDS, is_prompt
+from bot.insights.summing import HOURS, PROMPT_SECONDS, is_prompt
 
-_ADDED = Week._fields[2:-2]
+_ADDED = Week._fields[2 : Week._fields.index("speech")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Figures:
     seat within 28 days, of which `returned` were answered back.
 
     `speech` maps a number of messages to how many seats said so many. `asked` lists (asked at in
-    epoch seconds, seconds to the first human answer, seconds to the first by a member).
+    epoch seconds, seconds to the first human answer, seconds to the first by a member). `hours`
+    are messages by hour of the wall clock, 24 for each day from Monday on.
     """
 
     rooms: int
@@ -73,6 +74,7 @@ class Figures:
     returned: int
     speech: Mapping[int, int]
     asked: tuple[tuple[int | None, ...], ...]
+    hours: tuple[int, ...]
 
     @property
     def per_room_day(self) -> float | None:
@@ -165,7 +167,10 @@ def together(weeks: Iterable[Week]) -> Figures:
             speech[int(said)] += seats
     sums = {name: sum(getattr(row, name) for row in rows) for name in _ADDED}
     asked = tuple(tuple(one) for row in rows for one in row.asked)
-    return Figures(rooms=len(rows), **sums, speech=dict(sorted(speech.items())), asked=asked)
+    hours = tuple(map(sum, zip(*(row.hours for row in rows), strict=True))) or (0,) * HOURS
+    return Figures(
+        rooms=len(rows), **sums, speech=dict(sorted(speech.items())), asked=asked, hours=hours
+    )
 
 
 def _known(at: int, answers: list[int | None], now: int) -> tuple[int, int | None, int | None]:

@@ -19,10 +19,12 @@ from bot.models import (
     DailyCount,
     Membership,
     MemberWeek,
+    Message,
     Role,
     Signal,
     SignalKind,
 )
+from bot.text import judging
 
 Roles = Mapping[tuple[int, int], Role]
 
@@ -55,6 +57,7 @@ def gather(session: Session, spans: Mapping[int, Span], roles: Roles) -> list[Hi
     _add_past(session, histories)
     _add_stays(session, histories, roles)
     _add_answers(session, histories, spans, roles)
+    _add_moments(session, histories, roles)
     return list(histories.values())
 
 
@@ -161,6 +164,36 @@ def _add_answers(
         day = question.at.astimezone(history.zone).date()
         if history.since <= day < history.until:
             history.asked.append(Asked(question.at, first, first_by_member))
+
+
+def _add_moments(session: Session, histories: Mapping[int, History], roles: Roles) -> None:
+    """When members said what is counted: nothing of ours, no system message, nothing recalled."""
+    message, signal = database.table(Message).c, database.table(Signal).c
+    bounds = {
+        room: tuple(local_day(day, one.zone)[0] for day in (one.since, one.until))
+        for room, one in histories.items()
+    }
+    days = [(day, room) for room, span in bounds.items() for day in utc_days(*span)]
+    given = database.given(session, {"day": Date(), "room_id": Integer()}, days)
+    recalled = (
+        select(signal.message_id)
+        .where(
+            signal.day == message.day,
+            signal.room_id == message.room_id,
+            signal.message_id == message.id,
+            signal.kind == SignalKind.RECALLED,
+        )
+        .exists()
+    )
+    rows = session.connection().execute(
+        select(message.room_id, message.contact_id, message.at)
+        .where(message.day == given.c.day, message.room_id == given.c.room_id)
+        .where(~message.own, message.type.not_in(judging.UNCOUNTED_TYPES), ~recalled)
+    )
+    for room, contact, at in rows:
+        since_at, until_at = bounds[room]
+        if since_at <= at < until_at and (room, contact) not in roles:
+            histories[room].moments.append(at)
 
 
 def _signals(

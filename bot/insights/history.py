@@ -58,7 +58,8 @@ class History:
 
     `first_day` is the first on which anything was recorded in the room. `past` holds, of members
     who spoke before `since`, the days of their weeks of the last month (bit n of a Monday);
-    `first_weeks` their very first one. `ties` reach back a month too.
+    `first_weeks` their very first one. `ties` reach back a month too. `moments` are those of the
+    counted messages.
     """
 
     room_id: int
@@ -69,6 +70,7 @@ class History:
     spoken: list[Spoken] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    moments: list[dt.datetime] = field(default_factory=list)
     ties: list[Tie] = field(default_factory=list)
     past: dict[int, dict[dt.date, int]] = field(default_factory=lambda: defaultdict(dict))
     first_weeks: dict[int, dt.date] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Week(NamedTuple):
     returned: int
     speech: dict[str, int]
     asked: list[list[int | None]]
+    hours: list[int]
 
 
 class EarlierWeek(NamedTuple):

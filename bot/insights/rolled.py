@@ -19,6 +19,8 @@ from bot.insights.engagement import RoomView
 from bot.insights.history import Day, EarlierWeek, Sums, Week
 from bot.models import EngagementWeek, RoomDay
 
+# The last fields of a week are lists.
+LISTS = Week._fields.index("speech")
 Kept = TypeVar("Kept", Day, EarlierWeek)
 
 
@@ -87,13 +89,12 @@ def _read_weeks(
     session: Session, views: Mapping[int, RoomView], week: dt.date, weeks: int, found: RollUps
 ) -> None:
     table = database.table(EngagementWeek)
-    *numbers, speech, asked = (table.c[name] for name in Week._fields)
+    numbers = [table.c[name] for name in Week._fields[:LISTS]]
     # As text, since reading it is quicker here than in the driver.
-    last = session.connection().execute(
-        select(*numbers, cast(speech, Text), cast(asked, Text)).where(table.c.week == week)
-    )
-    for *plain, said, questions in last.all():
-        made = Week._make((*plain, orjson.loads(said), orjson.loads(questions)))
+    lists = [cast(table.c[name], Text) for name in Week._fields[LISTS:]]
+    last = session.connection().execute(select(*numbers, *lists).where(table.c.week == week))
+    for row in last.all():
+        made = Week._make((*row[:LISTS], *map(orjson.loads, row[LISTS:])))
         if made.room_id in views:
             found.week[made.room_id] = made
     earlier = session.connection().execute(

@@ -22,6 +22,7 @@ MONTH = dt.timedelta(days=28)
 PROMPT_SECONDS = 86_400
 # The days in which a new member may speak up, the day of joining being the first.
 FIRST_DAYS = 7
+HOURS = 7 * 24
 _WHOLE_WEEK = 0b111_1111
 
 # The days on which a member spoke: bit n of a Monday is the n-th day of its week.
@@ -160,6 +161,7 @@ def _week(
         returned=sum((asker, answerer) in pairs for answerer, asker in pairs),
         speech={str(messages): speech[messages] for messages in sorted(speech)},
         asked=_asked(history, start, end),
+        hours=_hours(history, start, end),
     )
 
 
@@ -240,6 +242,17 @@ def _asked(history: History, start: dt.date, end: dt.date) -> list[list[int | No
         if since_at <= one.at < until_at
     ]
     return sorted(found, key=lambda one: [-1 if each is None else each for each in one])
+
+
+def _hours(history: History, start: dt.date, end: dt.date) -> list[int]:
+    """Messages by hour of the wall clock, 24 for each day from Monday on."""
+    since_at, until_at = (local_day(day, history.zone)[0] for day in (start, end))
+    hours = [0] * HOURS
+    for at in history.moments:
+        if since_at <= at < until_at:
+            local = at.astimezone(history.zone)
+            hours[24 * local.weekday() + local.hour] += 1
+    return hours
 
 
 def _within(at: dt.datetime | None, since: dt.datetime, until: dt.datetime) -> bool:

@@ -74,7 +74,8 @@ class EngagementWeek(SQLModel, table=True):
 
     The last week of a room ends where its roll-ups do. `speech` maps messages that somebody said
     to how many members said so many; `asked` lists [asked at (epoch seconds), seconds to the first
-    human answer or null, seconds to the first by a member or null].
+    human answer or null, seconds to the first by a member or null]; `hours` holds the messages of
+    24 hours of wall clock for each day from Monday on.
     """
 
     __tablename__ = "engagement_week"
@@ -106,6 +107,7 @@ class EngagementWeek(SQLModel, table=True):
     returned: int
     speech: dict[str, int] = Field(sa_type=json())
     asked: list[list[int | None]] = Field(sa_type=json())
+    hours: list[int] = Field(sa_type=json())
     rule_version: int
 
 

@@ -242,6 +242,10 @@ def by_hand(log: Log, room: str, start: dt.date, end: dt.date) -> dict[str, obje
         "returned": sum((b, a) in pairs for a, b in pairs),
         "speech": Counter(str(n) for n in Counter(one.sender for one in said).values()),
         "asked": sorted(_became(log, one, midnight) for one in asked),
+        "hours": Counter(
+            (one.at.astimezone(ZONES[room]).weekday(), one.at.astimezone(ZONES[room]).hour)
+            for one in said
+        ),
     }
 
 
@@ -259,8 +263,9 @@ def told(week: Week, room: str, end: dt.date) -> dict[str, object]:
         (at, *(-1 if x is None or (at or 0) + x >= midnight else x for x in waits))
         for at, *waits in week.asked
     )
+    hours = {divmod(place, 24): said for place, said in enumerate(week.hours) if said}
     return {
-        name: asked if name == "asked" else getattr(week, name)
+        name: {"asked": asked, "hours": hours}.get(name, getattr(week, name))
         for name in by_hand(Log(), "a@chatroom", FIRST, FIRST)
     }
 
