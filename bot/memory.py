@@ -62,7 +62,8 @@ class Remembered:
         latest = heard[-1].at
         recent = [message for message in heard if message.at >= latest - judging.LOOK_BACK]
         room = judging.Room()
-        judging.hear(room, recent, latest + judging.LOOK_BACK, lexicon, segmenter)
+        # Whatever comes later finds what was said right before it understood.
+        judging.hear(room, recent, latest + dt.timedelta(seconds=1), lexicon, segmenter)
         return Remembered(room, recent)
 
     def trace(self) -> _Trace:

@@ -8,11 +8,13 @@ after it.
 import datetime as dt
 from collections import Counter, deque
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from bot.models import SignalKind
-from bot.text import signals, similarity
+from bot.text import manners, pictures, signals, similarity, threads
 from bot.text.lexicon import Lexicon
+from bot.text.remarks import Remark
 from bot.text.segment import Segmenter
 from bot.text.signals import Sign
 from bot.text.wording import Wording, wording
@@ -48,23 +50,6 @@ class Verdict:
     message: Heard
     signals: tuple[Sign, ...]
     products: frozenset[int]
-
-
-@dataclass(slots=True)
-class Remark:
-    """What is kept of a message for those that may answer it. `asks` is None, and `text` kept,
-    while nobody needed to know whether it is a question.
-    """
-
-    id: int
-    platform_id: str
-    contact_id: int
-    sender: str
-    at: dt.datetime
-    type: str
-    own: bool
-    asks: bool | None
-    text: str | None
 
 
 @dataclass(slots=True)
@@ -126,18 +111,23 @@ def _hear(
     worded = _worded(message.text)
     repeats = worded is not None and room.recent.hears(worded.normal, message.at)
     floods = _floods(room, message)
-    if not judged:
-        _remember(room, message, None)
+    normal = worded.normal if worded is not None else ""
+    if message.at < since - threads.WINDOW:
+        # Too early to matter, but to whoever quotes it or mentions its sender.
+        _remember(room, message, normal, None, tells=False)
         return None
     products = (
         _NO_PRODUCTS if worded is None else lexicon.named(worded.folded, segmenter.engine.cut)
     )
     signs: tuple[Sign, ...] = ()
+    tells = False
     if not message.own:
         by_itself = signals.of(message.type, worded, names_product=bool(products))
-        signs = _signs(room, message, by_itself, repeats, floods)
-    _remember(room, message, any(sign.kind is SignalKind.QUESTION for sign in signs))
-    return Verdict(message, signs, products)
+        tells = worded is not None and _tells(worded, by_itself)
+        signs = _signs(room, message, normal, by_itself, repeats, floods, tells)
+    asks = any(sign.kind is SignalKind.QUESTION for sign in signs)
+    _remember(room, message, normal, asks, tells=tells)
+    return Verdict(message, signs, products) if judged else None
 
 
 _NO_PRODUCTS = frozenset[int]()
@@ -156,7 +146,7 @@ def _forget(room: Room, before: dt.datetime) -> None:
                 del room.by_sender[old.sender]
 
 
-def _remember(room: Room, message: Heard, asks: bool | None) -> None:
+def _remember(room: Room, message: Heard, normal: str, asks: bool | None, *, tells: bool) -> None:
     remark = Remark(
         message.id,
         message.platform_id,
@@ -165,7 +155,11 @@ def _remember(room: Room, message: Heard, asks: bool | None) -> None:
         message.at,
         message.type,
         message.own,
+        message.quote,
+        message.mentions,
+        normal,
         asks,
+        tells,
         message.text if asks is None else None,
     )
     room.remarks.append(remark)
@@ -185,27 +179,62 @@ def _floods(room: Room, message: Heard) -> bool:
     return room.speaking[message.contact_id] >= FLOOD_FROM
 
 
+def _tells(worded: Wording, by_itself: tuple[Sign, ...]) -> bool:
+    """Whether a text tells of something of one's own, and is nothing else already."""
+    return (
+        all(sign.kind in _TELLING for sign in by_itself)
+        and len(worded.normal) >= _TELLING_FROM
+        and manners.tells(worded.plain)
+    )
+
+
+_TELLING = frozenset({SignalKind.PRAISE, SignalKind.PURCHASE_INTENT})
+_TELLING_FROM = 6
+
+
 def _signs(
-    room: Room, message: Heard, by_itself: tuple[Sign, ...], repeats: bool, floods: bool
+    room: Room,
+    message: Heard,
+    normal: str,
+    by_itself: tuple[Sign, ...],
+    repeats: bool,
+    floods: bool,
+    tells: bool,
 ) -> tuple[Sign, ...]:
     found = list(by_itself)
     kinds = {sign.kind for sign in by_itself}
     if (floods or repeats) and _BY_ITSELF.isdisjoint(kinds):
         found.append(_FLOOD if floods else _NEAR_DUPLICATE)
-    if (message.quote or message.mentions) and SignalKind.QUESTION not in kinds:
-        answer = _answered(room, message)
-        if answer is not None:
-            found.append(answer)
+    answer = None if SignalKind.QUESTION in kinds else _answered(room, message, normal, kinds)
+    if answer is not None:
+        found.append(answer)
+    is_picture = message.type in pictures.PICTURES
+    if pictures.shares(
+        reversed(room.remarks), message.contact_id, message.at, is_picture=is_picture, tells=tells
+    ):
+        found.append(_SHARE)
     return tuple(found)
 
 
 _BY_ITSELF = frozenset({SignalKind.STICKER, SignalKind.PLUS_ONE, SignalKind.CHECK_IN})
+# What answers nobody unless it says whom.
+_NO_GUESS = _BY_ITSELF | {SignalKind.GREETING, SignalKind.ADVERTISEMENT}
+_SHARE = Sign(SignalKind.SHARE, "picture")
 _FLOOD = Sign(SignalKind.FLOOD, "rate")
 _NEAR_DUPLICATE = Sign(SignalKind.NEAR_DUPLICATE, "words")
 
 
-def _answered(room: Room, message: Heard) -> Sign | None:
-    """The question that a message answers: the one it quotes, else the latest of whom it @-s."""
+def _answered(
+    room: Room, message: Heard, normal: str, kinds: AbstractSet[SignalKind]
+) -> Sign | None:
+    """The question that a message answers: the one it quotes, else the latest of whom it @-s, else,
+    where it says of nobody that it is meant for them, one that is open in the room.
+    """
+    if not (message.quote or message.mentions):
+        if message.type != "text" or not _NO_GUESS.isdisjoint(kinds):
+            return None
+        guess = threads.answered(reversed(room.remarks), normal, message.contact_id, message.at)
+        return None if guess is None else _answer("window", guess)
     quoted = room.by_platform_id.get(message.quote) if message.quote else None
     if quoted is not None:
         return _answer("quote", quoted) if _is_open_to(quoted, message) else None

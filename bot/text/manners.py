@@ -27,6 +27,7 @@ _PLUS_ONE: Final = re.compile(
     """,
     re.VERBOSE,
 )
+_THANKS: Final = re.compile("谢|感谢|懂了|明白|知道了|收到|学到|记下|好嘞|太有用")
 _NOT_SHARED: Final = re.compile(
     r"""
         (?:谢谢?|感谢|多谢|求|期待|看|听|喜欢|等|能|可以|帮忙|请|快|想看|来
@@ -72,6 +73,11 @@ def checks_in(normal: str) -> bool:
 def agrees(normal: str) -> bool:
     """Whether a text, normalised, is a +1 and nothing else."""
     return _PLUS_ONE.fullmatch(normal) is not None
+
+
+def thanks(normal: str) -> bool:
+    """Whether a text, normalised, is a word of thanks or says that something was understood."""
+    return len(normal) <= _SHORT and _THANKS.search(normal) is not None
 
 
 def shares(plain: str) -> bool:

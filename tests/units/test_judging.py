@@ -14,6 +14,7 @@ from bot.text.wording import wording
 from tests.saying import local
 
 NOON = local("2026-11-09 12:00")
+ANSWER = SignalKind.ANSWER
 EMPTY = lexicon.lexicon({})
 
 
@@ -100,10 +101,86 @@ def test_an_answer_is_bound_to_the_question_it_quotes_or_whose_asker_it_mentions
         reference(),
     )
     targets = [
-        next((sign.target for sign in verdict.signals if sign.kind is SignalKind.ANSWER), None)
+        next((sign.target for sign in verdict.signals if sign.kind is ANSWER), None)
         for verdict in verdicts
     ]
     assert targets == [None, 1, 1, None, None]
+
+
+def answers(*messages: Heard) -> list[tuple[str, int | None] | None]:
+    """Per message: by which rule it answers which question."""
+    verdicts = judging.judge(messages, NOON, EMPTY, reference())
+    return [
+        next(((sign.rule, sign.target) for sign in verdict.signals if sign.kind is ANSWER), None)
+        for verdict in verdicts
+    ]
+
+
+def test_what_is_said_right_after_the_only_open_question_may_answer_it() -> None:
+    assert answers(
+        heard(1, "奶粉怎么转?", sender="wxid_a"),
+        heard(2, "七天慢慢来", 60, sender="wxid_b"),
+        heard(3, "打卡", 61, sender="wxid_c"),
+        heard(4, "早上好", 62, sender="wxid_c"),
+        heard(5, "我自己再想想", 63, sender="wxid_a"),
+        heard(6, "晚上吃火锅去", 91, sender="wxid_d"),
+        heard(7, "好久不见大家都去哪了呢", 700, sender="wxid_d"),
+    ) == [None, ("window", 1), None, None, None, None, None]
+
+
+def test_of_two_open_questions_the_one_with_words_in_common_is_answered_or_none() -> None:
+    assert answers(
+        heard(1, "奶粉怎么转?", sender="wxid_a"),
+        heard(2, "推车哪款轻便?", 10, sender="wxid_b"),
+        heard(3, "我家推车轻便的是小的那款", 20, sender="wxid_c"),
+        heard(4, "奶粉慢慢转奶就行", 400, sender="wxid_c"),
+        heard(5, "一周左右吧", 30, sender="wxid_d"),
+    ) == [None, None, ("window", 2), None, ("window", 1)]  # in order of time
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        heard(2, "谢谢,懂了", 20, sender="wxid_a"),
+        heard(2, "七天慢慢转", 20, sender="wxid_b", quote="m001"),
+        heard(2, "别着急", 20, sender="wxid_b", mentions=("wxid_a",)),
+    ],
+)
+def test_thanks_a_quote_or_a_mention_close_a_question_for_guesses(closing: Heard) -> None:
+    asked = heard(1, "奶粉怎么转?", sender="wxid_a")
+    assert answers(asked, heard(3, "我家奶粉转得慢", 40, sender="wxid_c"))[1] == ("window", 1)
+    assert answers(asked, closing, heard(3, "我家奶粉转得慢", 40, sender="wxid_c"))[2] is None
+
+
+def test_what_is_meant_for_somebody_else_is_no_guess() -> None:
+    assert answers(
+        heard(1, "奶粉怎么转?", sender="wxid_a"),
+        heard(2, "今天真冷", 5, sender="wxid_b"),
+        heard(3, "多穿点", 8, sender="wxid_c", quote="m002"),
+        heard(4, "明天见", 9, sender="wxid_c", mentions=("wxid_b",)),
+    ) == [None, ("window", 1), None, None]
+
+
+def test_a_picture_beside_ones_own_words_is_a_share_once() -> None:
+    shared = [
+        [sign.rule for sign in verdict.signals if sign.kind is SignalKind.SHARE]
+        for verdict in judging.judge(
+            [
+                heard(1, "刚到的推车,我家娃很喜欢坐", sender="wxid_a"),
+                heard(2, None, 20, sender="wxid_a", type="image"),
+                heard(3, None, 25, sender="wxid_a", type="image"),
+                heard(4, None, 26, sender="wxid_b", type="image"),
+                heard(5, "今天做的辅食第三天成品", 40, sender="wxid_b"),
+                heard(6, "我家那个碗也是这里买的", 50, sender="wxid_b"),
+                heard(7, None, 500, sender="wxid_c", type="image"),
+                heard(8, "今天做的饭", 800, sender="wxid_c"),
+            ],
+            NOON,
+            EMPTY,
+            reference(),
+        )
+    ]
+    assert shared == [[], ["picture"], [], [], ["picture"], [], [], []]
 
 
 def test_a_recalled_message_is_nothing_else_and_its_copy_is_no_duplicate() -> None:
