@@ -37,7 +37,7 @@ def look(session: Session, settings: Settings, now: dt.datetime) -> tuple[Findin
         at_head(session),
         _disk(settings),
         _accounts(session),
-        _planner(session, now),
+        planner(session, now),
         _clock(session, now),
     )
 
@@ -75,7 +75,7 @@ def _accounts(session: Session) -> Finding:
     )  # fmt: skip
 
 
-def _planner(session: Session, now: dt.datetime) -> Finding:
+def planner(session: Session, now: dt.datetime) -> Finding:
     """Whether somebody plans: by what the planner wrote down with its last round."""
     beat = heartbeats.last(session).get(heartbeats.PLANNER)
     if beat is None:

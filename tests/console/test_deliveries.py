@@ -238,7 +238,7 @@ async def test_the_life_of_a_delivery_holds_what_people_said_of_it(full: Desk) -
         outbox.decide(session, one, outbox.Decision.RESEND, "小林", NOW + MINUTE)
     async with full.signed_in("小林", VIEWER) as browser:
         page = (await browser.get(f"/deliveries/{one}")).text
-    for text in ("排进队列", "交给通道，第 1 次", "settle resend", "小林 要求重发"):
+    for text in ("排进队列", "交给通道，第 1 次", "要求重发", "小林 要求重发"):
         assert text in page, text
 
 

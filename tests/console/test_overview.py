@@ -1,11 +1,12 @@
 """The overview: what goes out today, planned and still to come, as far as its reader may see it."""
 
 import datetime as dt
+import re
 
 import pytest
 from sqlalchemy import Engine
 
-from bot import database
+from bot import database, heartbeats
 from bot.console import today
 from bot.models import Delivery, DeliveryKind, DeliveryState, Operator, OperatorRole, Room
 from content_calendar import calendar_file, contact, interchange
@@ -116,3 +117,22 @@ async def test_the_page_shows_it_and_says_what_waits(approved: Desk) -> None:
         page = (await browser.get("/")).text
     for text in ("宝妈问题解答日", "未确认 1", "待发送 3", "未到点", "7 / 10 条已有结果"):
         assert text in " ".join(page.split()), text
+
+
+async def test_a_planner_that_stands_still_is_told_and_one_that_goes_its_rounds_says_when(
+    approved: Desk,
+) -> None:
+    async with approved.signed_in("小林", ADMIN) as browser:
+        assert "排期程序没有在走" in (await browser.get("/")).text
+        with database.transaction(approved.engine) as session:
+            heartbeats.beat(session, heartbeats.PLANNER, "host:7", approved.now)
+        page = (await browser.get("/")).text
+        assert "0 秒前走过一圈，进程 host:7" in page and "没有在走" not in page
+        metrics = (await browser.get("/metrics")).text
+        found = re.search(
+            r'^qunyun_last_round_timestamp_seconds{part="planner"} (\S+)$', metrics, re.M
+        )
+        assert found and float(found[1]) == approved.now.timestamp()
+        approved.now += dt.timedelta(minutes=3)
+        page = (await browser.get("/")).text
+        assert "没有在走" in page and "180 秒前" in page

@@ -151,9 +151,15 @@ def _health(
         None if by_hand else pacing.daily_limit(page.session, row.id, page.now, pace),
         sent.last if sent else None, waiting, held, can, pace,
         row.lease_until is not None and row.lease_until > page.now,
-        REMEDIES.get(row.gateway, ELSE) if away else "",
+        _remedy(row) if away else "",
         _state(page, row, held=bool(held)),
     )  # fmt: skip
+
+
+def _remedy(row: Row[Any]) -> str:
+    if row.state_reason == serving.STOPPED:
+        return "启动 qunyun run，它会自己连上"
+    return REMEDIES.get(row.gateway, ELSE)
 
 
 def _state(page: Page, row: Row[Any], *, held: bool) -> tuple[str, str]:

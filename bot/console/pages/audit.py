@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import Select, select
 
 from bot import database
-from bot.console import paging
+from bot.console import labels, paging
 from bot.console.page import Reader
 from bot.console.roles import ADMIN
 from bot.console.routes import Route
@@ -42,8 +42,10 @@ def _query(page: Reader, given: dict[str, str]) -> Select[Any]:
     audit = database.table(Audit)
     query = select(audit.c.id, audit.c.at, audit.c.by, audit.c.action, audit.c.object,
                    audit.c.before, audit.c.after)  # fmt: skip
+    if given["action"] in labels.ACTIONS:
+        query = query.where(audit.c.action == given["action"])
     for name in ("by", "action", "object"):
-        if given[name]:
+        if given[name] and given[name] not in labels.ACTIONS:
             wanted = f"%{given[name].translate(LIKE)}%"
             query = query.where(audit.c[name].like(wanted, escape="\\"))
     if since := _midnight(page, given["since"]):

@@ -2,7 +2,7 @@
 
 from fastapi.responses import Response
 
-from bot.console import today
+from bot.console import health, today
 from bot.console.page import Reader
 from bot.console.roles import VIEWER
 from bot.console.routes import Route
@@ -12,7 +12,8 @@ def show(page: Reader) -> Response:
     """Today in the installation's zone."""
     seen = today.gather(page.session, page.someone, page.now, page.settings.zone)
     line = today.draw(seen.posts, page.now, seen.since)
-    return page.render("overview.html", today=seen, line=line)
+    planner = health.planner(page.session, page.now)
+    return page.render("overview.html", today=seen, line=line, planner=planner)
 
 
 ROUTES = (Route("GET", "/", show, VIEWER),)

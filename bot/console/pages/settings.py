@@ -53,6 +53,7 @@ GROUPS = (
         (
             ("gateways", "通道", "只显示个数：地址里有密钥"),
             ("alert_rooms", "告警发到", "群的编号"),
+            ("webhook_origins", "事件可以推送到", "允许的来源"),
             ("console_upload_mb", "上传最大", "MB"),
             ("home", "数据目录", "图片、密钥和默认的数据库在这里"),
         ),

@@ -31,7 +31,7 @@ def show(page: Reader) -> Response:
     accounts = (
         page.session.connection()
         .execute(
-            select(account.c.name, account.c.gateway, account.c.online).order_by(account.c.name)
+            select(account.c.name, account.c.online, account.c.posting).order_by(account.c.name)
         )
         .all()
     )
