@@ -415,3 +415,19 @@ async def test_accounts_that_are_away_say_what_to_do(full: Desk) -> None:
         page = (await browser.get("/accounts")).text
     for text in ("等待扫码登录", "二维码在通道进程的终端里", "没有动静", "/ 2,000"):
         assert text in page, text
+
+
+async def test_the_rooms_of_a_series_are_a_list_of_their_own(desk: Desk) -> None:
+    desk.rooms(3)
+    desk.rooms(2, "美妆")
+    text = CALENDAR.replace("{all: true}", "{verticals: [宝妈育儿]}")
+    calendar = calendar_file.read(text.encode(), "calendar.yaml", "Asia/Shanghai")
+    with database.transaction(desk.engine) as session:
+        interchange.take_in(session, calendar.series, "小林", NOW)
+    async with desk.signed_in("小林", OPERATOR) as browser:
+        page = (await browser.get("/rooms?series=qa")).text
+        assert "宝妈育儿 2 群" in page and "美妆 0 群" not in page
+        assert "栏目《宝妈问题解答日》发给的群" in page
+        assert (await browser.get("/rooms?series=none")).status_code == 404
+    async with desk.signed_in("阿原", OPERATOR, verticals=["美妆"]) as browser:
+        assert (await browser.get("/rooms?series=qa")).status_code == 404

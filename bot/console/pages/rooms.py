@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from bot import database
-from bot.console import paging, regrouping
+from bot.console import paging, reach, regrouping
 from bot.console.page import Page, Reader, Writer
 from bot.console.paging import Listing
 from bot.console.regrouping import Action
@@ -43,6 +43,7 @@ from bot.models import (
     Room,
     RoomTag,
 )
+from content_calendar import audience
 
 ROOM, TAG, ACCOUNT, PAUSE = database.tables(Room, RoomTag, Account, Pause)
 COUNT, STAY = database.tables(DailyCount, Membership)
@@ -69,6 +70,7 @@ class Filters:
     tag: str = ""
     account: str = ""
     state: str = ""
+    series: str = ""
 
     def given(self) -> dict[str, str]:
         """By name, without the spaces around."""
@@ -91,8 +93,9 @@ def listed(page: Reader, filters: Annotated[Filters, Depends()], number: int = 1
     listing = paging.cut(page.session, query(page, given), order, number, "/rooms", given)
     beside = _beside(page.session, [row.id for row in listing.rows], yesterday(page))
     verticals, tags, accounts = known(page)
+    chosen = reach.one(page, given["series"])[0] if given["series"] else None
     return page.render(
-        "rooms.html", listing=listing, filters=given, beside=beside, states=STATES,
+        "rooms.html", chosen=chosen, listing=listing, filters=given, beside=beside, states=STATES,
         verticals=verticals, tags=tags, accounts=accounts, narrowed=any(given.values()),
         slow=regrouping.SLOW_AT_ONCE, lines=_lines(listing, beside),
     )  # fmt: skip
@@ -178,6 +181,9 @@ def query(page: Page, given: dict[str, str]) -> Select[Any]:
         found = found.where(ACCOUNT.c.name == given["account"])
     if given["state"] in STATES:
         found = found.where(_in_state(given["state"]))
+    if key := given.get("series"):
+        wanted = reach.one(page, key)[0].definition.audience
+        found = found.where(audience.matches(page.session, wanted, reach.today(page)))
     return found
 
 
