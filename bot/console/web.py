@@ -24,6 +24,7 @@ from bot.console import guard, live, pages, refusals, rendering
 from bot.console.guard import Guard
 from bot.console.page import Console, SignIn
 from bot.console.routes import Route
+from bot.console.turns import Turns
 from bot.errors import InvalidInput
 from bot.settings import Settings
 
@@ -65,6 +66,7 @@ def build(engine: Engine, settings: Settings, clock: Callable[[], dt.datetime]) 
                 loopback=settings.console_host in guard.LOOPBACK and not settings.console_tls,
             ),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6),
+            Middleware(Turns),
         ],
     )
     app.state.console = console
