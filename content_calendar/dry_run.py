@@ -177,12 +177,14 @@ def _excluded(world: World, series: Stored, targets: Sequence[Target]) -> list[E
         if post.slot.step in shown:
             continue
         shown.add(post.slot.step)
-        for each in posts.compose(
-            series.definition, series.seed, post.slot, reachable, world.known
+        for kind in posts.kinds(
+            series.definition, series.seed, post.slot.step, reachable, world.known
         ):
-            if each.refused is not None:
-                room = each.room
-                named = Excluded(room.platform_id, room.topic, each.refused, post.slot.step)
+            one = posts.compose_one(series.definition, series.seed, post.slot, kind[0], world.known)
+            if one.refused is None:
+                continue
+            for room in kind:
+                named = Excluded(room.platform_id, room.topic, one.refused, post.slot.step)
                 by_room[room].append(named)
     for some in by_room.values():
         # A room that gets no step gets nothing.
