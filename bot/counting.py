@@ -6,7 +6,6 @@ statement.
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,26 +28,19 @@ from sqlalchemy import (
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import database, staleness
+from bot import database, sealing, staleness
 from bot.models import INEFFECTIVE, DailyCount, Mention, Message, Room, Signal, SignalKind
 from bot.text import judging, signals
-
-DAY = dt.timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Part of one room's time, `[since, until)`, aware UTC."""
-
-    room_id: int
-    since: dt.datetime
-    until: dt.datetime
+from bot.times import DAY, Stretch, utc_days
 
 
 def recount(session: Session, stretches: Sequence[Stretch], zone: ZoneInfo) -> None:
-    """Add up every room-local day that the stretches touch, replacing what stood for it."""
-    zones = _zones(session, {stretch.room_id for stretch in stretches}, zone)
-    days = _room_days(stretches, zones)
+    """Add up every room-local day that the stretches touch and that is not sealed, replacing what
+    stood for it.
+    """
+    of_room = zones(session, {stretch.room_id for stretch in stretches}, zone)
+    days = _room_days(stretches, of_room)
+    days -= sealing.sealed(session, days)
     if not days:
         return
     staleness.mark(session, days)
@@ -70,7 +62,7 @@ def recount(session: Session, stretches: Sequence[Stretch], zone: ZoneInfo) -> N
             "since": UTCDateTime(),
             "until": UTCDateTime(),
         },
-        sorted(part for room, day in days for part in _utc_parts(room, day, zones[room])),
+        sorted(part for room, day in days for part in _utc_parts(room, day, of_room[room])),
     )
     session.connection().execute(
         insert(counts).from_select([column.name for column in counts.c], _sums(parts))
@@ -81,7 +73,7 @@ def touched(
     session: Session, stretches: Sequence[Stretch], zone: ZoneInfo
 ) -> set[tuple[int, dt.date]]:
     """The room-local days that the stretches touch, as (room id, day)."""
-    return _room_days(stretches, _zones(session, {one.room_id for one in stretches}, zone))
+    return _room_days(stretches, zones(session, {one.room_id for one in stretches}, zone))
 
 
 def local_day(day: dt.date, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
@@ -168,7 +160,8 @@ def _sums(parts: FromClause) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _zones(session: Session, rooms: set[int], default: ZoneInfo) -> dict[int, ZoneInfo]:
+def zones(session: Session, rooms: set[int], default: ZoneInfo) -> dict[int, ZoneInfo]:
+    """The zone of each of these rooms; `default` where it names none."""
     room = database.table(Room)
     named = session.connection().execute(
         select(room.c.id, room.c.zone).where(room.c.zone.is_not(None))
@@ -198,9 +191,3 @@ def _utc_parts(
 ) -> list[tuple[dt.date, int, dt.date, dt.datetime, dt.datetime]]:
     since, until = local_day(day, zone)
     return [(day, room, utc, since, until) for utc in utc_days(since, until)]
-
-
-def utc_days(since: dt.datetime, until: dt.datetime) -> list[dt.date]:
-    """The UTC days that `[since, until)` touches: the partitions to look into."""
-    first, last = since.date(), (until - dt.timedelta(microseconds=1)).date()
-    return [first + DAY * shift for shift in range((last - first).days + 1)]

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import and_, delete, func, literal, select
 from sqlmodel import Session
 
-from bot import database
+from bot import database, sealing
 from bot.models import DayRead, Message, MessageIdentity, Recall
 
 CHUNK = 5_000
@@ -31,7 +31,11 @@ class Log:
 
 
 def stale(session: Session, kind: str, version: int, since: dt.date) -> list[Log]:
-    """The UTC days from `since` on that `kind` read another log of, or none."""
+    """The UTC days from `since` on that `kind` read another log of, or none.
+
+    Days whose messages were dropped stay as they were read.
+    """
+    since = max(since, sealing.dropped_until(session) or since)
     rows = session.connection().execute(
         select(READ.c.day, READ.c.messages, READ.c.newest, READ.c.recalled, READ.c.version).where(
             READ.c.kind == kind, READ.c.day >= since

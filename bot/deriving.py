@@ -11,12 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Engine, Integer, and_, delete, func, literal, select, tuple_
+from sqlalchemy import Date, Engine, Integer, Table, and_, delete, func, literal, select, tuple_
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import counting, database, terms
-from bot.counting import DAY, Stretch
+from bot import counting, database, sealing, terms, times
 from bot.memory import Memory, Remembered
 from bot.models import (
     Contact,
@@ -34,6 +33,7 @@ from bot.text import lexicon as lexicon_module
 from bot.text.judging import Heard, Verdict
 from bot.text.lexicon import Lexicon
 from bot.text.segment import Segmenter
+from bot.times import DAY, Stretch
 
 # The first half of an advisory lock's key on PostgreSQL; the second is the room's id.
 ROOM_LOCK = 1
@@ -72,11 +72,13 @@ def derive(
 ) -> int:
     """Judge every message of the stretches again and recount their days.
 
-    Returns how many messages were judged. Safe to repeat. Stretches of one room that lie closer
-    than the look-back are judged as one. `memory` saves reading the look-back again.
+    Returns how many messages were judged. Safe to repeat. Sealed days are left alone. Stretches of
+    one room that lie closer than the look-back are judged as one. `memory` saves reading the
+    look-back again.
     """
     merged = _merge(stretches)
     lock_rooms(session, [stretch.room_id for stretch in merged])
+    merged = times.without(merged, sealing.intervals(session, merged))
     memory = memory or Memory()
     readings = _plan(session, merged, memory)
     heard = _heard(session, [reading.read for reading in readings])
@@ -127,9 +129,7 @@ def rebuild(engine: Engine, rules: Rules) -> int:
     with database.reading(engine) as session:
         days = session.connection().scalars(select(message.c.day).distinct()).all()
     for derived in (Signal, Mention):
-        stale = database.table(derived)
-        with database.transaction(engine) as session:
-            session.connection().execute(delete(stale).where(stale.c.day.not_in(days)))
+        _drop_other_days(engine, database.table(derived), days)
     judged = 0
     counted: dict[dt.date, set[int]] = defaultdict(set)
     for day in sorted(days):
@@ -153,12 +153,25 @@ def _rebuild_day(session: Session, day: dt.date) -> list[Stretch]:
     lock_rooms(session, [stretch.room_id for stretch in stretches])
     for derived in (Signal, Mention):
         stale = database.table(derived)
-        session.connection().execute(delete(stale).where(stale.c.day == day))
+        session.connection().execute(
+            delete(stale).where(stale.c.day == day, sealing.is_open(stale, day))
+        )
     return stretches
 
 
+def _drop_other_days(engine: Engine, derived: Table, days: Collection[dt.date]) -> None:
+    """Drop what was derived from UTC days without a message, unless it is sealed."""
+    with database.reading(engine) as session:
+        found = session.connection().scalars(select(derived.c.day).distinct()).all()
+    for day in sorted(set(found) - set(days)):
+        with database.transaction(engine) as session:
+            session.connection().execute(
+                delete(derived).where(derived.c.day == day, sealing.is_open(derived, day))
+            )
+
+
 def _drop_other_counts(engine: Engine, counted: Mapping[dt.date, Collection[int]]) -> None:
-    """Drop counters of room-days that hold no message, as the rooms' zones are now."""
+    """Drop counters of unsealed room-days that hold no message, as the rooms' zones are now."""
     counts = database.table(DailyCount)
     with database.reading(engine) as session:
         days = session.connection().scalars(select(counts.c.day).distinct()).all()
@@ -169,7 +182,9 @@ def _drop_other_counts(engine: Engine, counted: Mapping[dt.date, Collection[int]
             )
             session.connection().execute(
                 delete(counts).where(
-                    counts.c.day == day, counts.c.room_id.not_in(select(kept.c.room_id))
+                    counts.c.day == day,
+                    counts.c.room_id.not_in(select(kept.c.room_id)),
+                    counts.c.room_id.not_in(sealing.rooms_sealed_on(day)),
                 )
             )
 
@@ -215,7 +230,7 @@ def _heard(session: Session, stretches: Sequence[Stretch]) -> dict[int, list[Hea
         [
             (day, stretch.room_id, stretch.since, stretch.until)
             for stretch in stretches
-            for day in counting.utc_days(stretch.since, stretch.until)
+            for day in times.utc_days(stretch.since, stretch.until)
         ],
     )
     recalled = (

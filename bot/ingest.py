@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
-from bot import database, deriving, directory, roster, versions
-from bot.counting import Stretch
+from bot import database, deriving, directory, roster, sealing, versions
 from bot.deriving import Rules
 from bot.directory import Named
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Said, TopicChanged
 from bot.memory import Memory
-from bot.models import Account, Message, MessageIdentity, Recall
+from bot.models import Account, LateKind, Message, MessageIdentity, Recall
+from bot.sealing import Came
 from bot.text import judging
+from bot.times import Stretch
 from bot.versions import Name, Replacement
 
 
@@ -61,7 +62,7 @@ def record(
     conflicts, replacements = versions.settle(
         session, [((known.rooms[one.room], one.id), one) for one in again]
     )
-    for replacement in replacements:
+    for replacement in _unsealed(session, replacements):
         touched += _replace(session, replacement, known)
     deriving.derive(session, touched, rules, memory)
     _record_members(session, events, known)
@@ -146,8 +147,23 @@ def _insert(session: Session, said: Sequence[tuple[Said, int]], known: _Known) -
         Recall,
         [{"room_id": room, "recalled": name, "message_id": key} for room, name, key in recalled],
     )
-    touched = [_stretch(known.rooms[one.room], one.at) for one, _ in said]
-    return touched + _recalled_stretches(session, [(room, name) for room, name, _ in recalled])
+    rows = [(key, known.rooms[one.room], one.at) for one, key in said]
+    sealing.late(session, [Came(LateKind.MESSAGE, *row) for row in rows])
+    taken_back = [(room, name) for room, name, _ in recalled]
+    sealing.late_recalls(session, taken_back)
+    touched = [_stretch(room, at) for _, room, at in rows]
+    return touched + _recalled_stretches(session, taken_back)
+
+
+def _unsealed(session: Session, replacements: Sequence[Replacement]) -> list[Replacement]:
+    """Without those of sealed days: what stands there keeps standing, the others are kept aside."""
+    came = [
+        Came(LateKind.VERSION, one.row.id, one.row.room_id, at)
+        for one in replacements
+        for at in (one.row.at, one.winner.at)
+    ]
+    late = sealing.late(session, came)
+    return [one for one in replacements if one.row.id not in late]
 
 
 def _replace(session: Session, replacement: Replacement, known: _Known) -> list[Stretch]:
@@ -195,7 +211,9 @@ def _stretch(room: int, at: dt.datetime) -> Stretch:
 
 
 def _recalled_stretches(session: Session, recalled: Sequence[Name]) -> list[Stretch]:
-    return [_stretch(row.room_id, row.at) for row in versions.standing(session, recalled)]
+    rows = versions.standing(session, recalled)
+    sealing.late(session, [Came(LateKind.RECALL, row.id, row.room_id, row.at) for row in rows])
+    return [_stretch(row.room_id, row.at) for row in rows]
 
 
 def _record_members(session: Session, events: Iterable[Event], known: _Known) -> None:

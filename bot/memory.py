@@ -15,7 +15,7 @@ from sqlalchemy import Date, Integer, and_, func, select
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import counting, database
+from bot import database, times
 from bot.models import Message
 from bot.models.columns import escape
 from bot.text import judging
@@ -120,7 +120,7 @@ def _traces(
         [
             (day, room, since, until)
             for room, since, until in windows
-            for day in counting.utc_days(since, until)
+            for day in times.utc_days(since, until)
         ],
     )
     rows = session.connection().execute(

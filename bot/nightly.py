@@ -1,5 +1,5 @@
-"""What is done behind the scenes once a night: roll-ups, order numbers, segments; small steps, so
-that nothing waits.
+"""What is done behind the scenes once a night: roll-ups, order numbers, segments, text that has had
+its time; small steps, so that nothing waits.
 
 Looked for every hour and begun after three at night, in each room's own zone; what a night missed
 the next hour makes up for.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from bot import waking
+from bot import retention, waking
 from bot.insights import rolling, segments
 from bot.orders import typed
 from bot.settings import Settings
@@ -43,6 +43,8 @@ def steps(settings: Settings, engine: Engine, now: dt.datetime) -> Iterator[int]
     yield from rolling.steps(engine, settings.zone, at)
     yield from typed.steps(engine, at.date() - LOOK_BACK)
     yield from segments.steps(engine, at.astimezone(settings.zone).date(), settings.zone)
+    # Last, when everything that reads the text has read it.
+    yield from retention.steps(engine, settings.zone, settings.message_retention_days, now)
 
 
 async def run(night: Night, stop: asyncio.Event) -> None:

@@ -5,12 +5,13 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Engine, Select, Table, func, select
 from sqlmodel import Session, SQLModel
 
-from bot import database, day_reads, deriving, staleness
+from bot import database, day_reads, deriving, sealing, staleness
 from bot.deriving import Rules
 from bot.insights import attributing, engagement, needs, rolling
 from bot.models import (
@@ -20,6 +21,7 @@ from bot.models import (
     Contact,
     DailyCount,
     Delivery,
+    DroppedDay,
     EngagementWeek,
     IdentityAcceptance,
     IdentityCut,
@@ -39,16 +41,18 @@ from bot.models import (
     Recall,
     Room,
     RoomDay,
+    SealedDay,
     Series,
     Signal,
 )
 from bot.orders import intake, lines
+from bot.sealing import RoomDay as RoomDayKey
 
 # What derivation reads, parents first.
 FACTS: tuple[type[SQLModel], ...] = (
     Contact, Account, Room, Membership, Product, ProductAlias, Campaign, MessageIdentity, Message,
     Recall, Series, Occurrence, Delivery, IdentityEdge, IdentityCut, IdentityAcceptance,
-    OrderEvent, Operator, OwnWord,
+    OrderEvent, Operator, OwnWord, SealedDay, DroppedDay,
 )  # fmt: skip
 DERIVED: tuple[type[SQLModel], ...] = (Signal, Mention, DailyCount)
 ROLL_UPS: tuple[type[SQLModel], ...] = (RoomDay, MemberWeek, EngagementWeek, AudienceWeek)
@@ -76,8 +80,19 @@ class Comparison:
         return not (self.missing or self.surplus)
 
 
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Room-days with counters: those that can be derived again, those that are sealed, and of
+    these, as (room id, local day), the ones that are no longer what was sealed.
+    """
+
+    unsealed: int
+    sealed: int
+    broken: tuple[RoomDayKey, ...]
+
+
 def rebuild(engine: Engine, rules: Rules, now: dt.datetime) -> int:
-    """Derive everything again in place; returns the number of messages judged."""
+    """Derive everything again in place but sealed days; returns the number of messages judged."""
     judged = deriving.rebuild(engine, rules)
     with database.transaction(engine) as session:
         staleness.mark_all(session)
@@ -90,6 +105,17 @@ def rebuild(engine: Engine, rules: Rules, now: dt.datetime) -> int:
     return judged
 
 
+def days(engine: Engine) -> Days:
+    """What a rebuild covers, and whether sealed days are still what was sealed."""
+    counts = database.table(DailyCount)
+    with database.reading(engine) as session:
+        known = select(counts.c.day, counts.c.room_id).distinct().subquery()
+        counted = session.connection().scalar(select(func.count()).select_from(known)) or 0
+        sealed, broken = sealing.verify(session)
+        with_counters = sealing.counted(session)
+    return Days(counted - with_counters, sealed, tuple(broken))
+
+
 def check(
     engine: Engine, rules: Rules, now: dt.datetime, folder: Path | None = None
 ) -> list[Comparison]:
@@ -98,7 +124,7 @@ def check(
     Changes nothing here. Ids of messages are copied too, so their rows are compared as they are;
     order lines and attributions are compared by order. Attribution answers for the lines that
     were attributed: what was said since is a difference until `attribute` has run again. Roll-ups
-    answer for the rooms and days up to which they were made.
+    answer for the rooms and days up to which they were made, sealed days for their checksums.
     `folder` is where the temporary database stands: it holds what members said.
     """
     with tempfile.TemporaryDirectory(prefix="check-", dir=folder) as made:
@@ -106,7 +132,9 @@ def check(
         database.migrate(temporary)
         with database.reading(engine) as ours:
             for fact in FACTS:
-                _copy(ours, temporary, fact)
+                _copy(ours, temporary, select(database.table(fact)), fact)
+            for derived in DERIVED:
+                _copy(ours, temporary, sealing.sealed_rows(database.table(derived)), derived)
             until, behind = rolling.holding(ours, rules.zone)
             _derive(temporary, rules, now, until)
             with database.reading(temporary) as theirs:
@@ -115,6 +143,8 @@ def check(
                 # Days whose log changed since they were read are not read yet.
                 days = day_reads.read_alike(ours, theirs, needs.KIND)
                 compared.append(_compare(ours, theirs, NeedMention, days=days))
+                sealed, broken = sealing.verify(ours)
+                compared.append(Comparison(SealedDay.__tablename__, sealed, 0, len(broken)))
                 return [*compared, *_compare_orders(ours, theirs, now)]
 
 
@@ -142,6 +172,9 @@ def _compare_orders(ours: Session, theirs: Session, now: dt.datetime) -> Iterato
 
     (orders, labels), (orders_again, labels_again) = told(ours), told(theirs)
     yield _difference("order_line", orders, orders_again)
+    # What stands on text that is gone cannot be decided again.
+    for key in attributing.sealed_lines(ours):
+        labels.pop(key, None)
     attributed = {key: row for key, row in labels_again.items() if key in labels}
     yield _difference("attribution", labels, attributed)
 
@@ -152,12 +185,8 @@ def _difference(table: str, here: Mapping[Key, Cells], there: Mapping[Key, Cells
     return Comparison(table, len(here), missing, surplus)
 
 
-def _copy(source: Session, target: Engine, model: type[SQLModel]) -> None:
-    rows = (
-        source.connection()
-        .execution_options(yield_per=CHUNK)
-        .execute(select(database.table(model)))
-    )
+def _copy(source: Session, target: Engine, rows_of: Select[Any], model: type[SQLModel]) -> None:
+    rows = source.connection().execution_options(yield_per=CHUNK).execute(rows_of)
     for chunk in rows.mappings().partitions(CHUNK):
         with database.transaction(target) as session:
             database.insert_rows(session, model, [dict(row) for row in chunk])

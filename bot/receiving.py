@@ -10,7 +10,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Row, and_, case, func, select, true, update
 from sqlmodel import Session
 
-from bot import counting, database, directory, errors, ingest, listening, outbox, roster, serving
+from bot import (
+    counting,
+    database,
+    directory,
+    errors,
+    ingest,
+    listening,
+    outbox,
+    roster,
+    serving,
+    times,
+)
 from bot.deriving import Rules
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
@@ -275,7 +286,7 @@ def _checked_in(
     since, _ = counting.local_day(at.astimezone(own).date(), own)
     signal = database.table(Signal)
     counted = select(func.count(signal.c.contact_id.distinct())).where(
-        signal.c.day.in_(counting.utc_days(since, at + dt.timedelta(seconds=1))),
+        signal.c.day.in_(times.utc_days(since, at + dt.timedelta(seconds=1))),
         signal.c.room_id == room.id,
         signal.c.kind == SignalKind.CHECK_IN,
         signal.c.at.between(since, at),

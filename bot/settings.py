@@ -122,6 +122,7 @@ class Settings(BaseSettings):
     digest_approval: bool = False
     four_eyes_rooms: int = Field(default=500, ge=0)
     send_timeout_seconds: float = Field(default=15, gt=0)
+    message_retention_days: int = Field(default=90, ge=7)
     console_host: str = "127.0.0.1"
     console_port: int = Field(default=8080, ge=0, le=65535)
     console_tls: bool = False

@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlmodel import Session
 
-from bot import alerting, counting, database, deriving, ingest, listening, outbox, serving, terms
-from bot.counting import Stretch
+from bot import (
+    alerting,
+    database,
+    deriving,
+    ingest,
+    listening,
+    outbox,
+    serving,
+    terms,
+    times,
+)
 from bot.deriving import Rules
 from bot.memory import Memory
 from bot.models import Message
 from bot.settings import Settings
+from bot.times import Stretch
 from bot.webhooks import calls, happenings
 
 # A process that reads products late has judged recent messages, and what they changed, without.
@@ -59,7 +69,7 @@ def fresh_rules(session: Session, rules: Rules, now: dt.datetime) -> Rules | Non
     message = database.table(Message)
     rooms = session.connection().scalars(
         select(message.c.room_id)
-        .where(message.c.day.in_(counting.utc_days(since, until)), message.c.at >= since)
+        .where(message.c.day.in_(times.utc_days(since, until)), message.c.at >= since)
         .distinct()
     )
     deriving.derive(session, [Stretch(room, since, until) for room in rooms], fresh)

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from bot import database, message_log, rebuilding
 from bot.commands import edge
 from bot.message_log import Report
+from bot.rebuilding import Days
 
 screen = Console(stderr=True)
 
@@ -66,18 +67,36 @@ def rebuild(
     rules = edge.rules(engine)
     if not check:
         judged = rebuilding.rebuild(engine, rules, edge.now())
-        typer.echo(json_module.dumps({"judged": judged}) if json else f"已重新推导 {judged} 条消息")
+        days = rebuilding.days(engine)
+        if json:
+            typer.echo(json_module.dumps({"judged": judged} | _days(days)))
+        else:
+            typer.echo(f"已重新推导 {judged} 条消息\n{_told(days)}")
+        if days.broken:
+            raise typer.Exit(1)
         return
     compared = rebuilding.check(engine, rules, edge.now(), edge.settings().home)
     agrees = all(one.agrees for one in compared)
     if json:
         tables = [asdict(one) for one in compared]
-        typer.echo(json_module.dumps({"agrees": agrees, "tables": tables}))
+        told = {"agrees": agrees, "tables": tables} | _days(rebuilding.days(engine))
+        typer.echo(json_module.dumps(told))
     else:
         for one in compared:
             verdict = "一致" if one.agrees else f"不一致:多 {one.surplus},缺 {one.missing}"
             typer.echo(f"{one.table}: {one.rows} 行,{verdict}")
+        typer.echo(_told(rebuilding.days(engine)))
         if not compared[-1].agrees:
             typer.echo("归因之后又有新消息时,先运行 qunyun attribute 再比对", err=True)
     if not agrees:
         raise typer.Exit(1)
+
+
+def _days(days: Days) -> dict[str, object]:
+    broken = [{"room": room, "day": str(day)} for room, day in days.broken]
+    return {"unsealed_days": days.unsealed, "sealed_days": days.sealed, "broken": broken}
+
+
+def _told(days: Days) -> str:
+    verdict = f",{len(days.broken)} 个与封存时不同" if days.broken else ",校验一致"
+    return f"群日:未封存 {days.unsealed} 个,封存 {days.sealed} 个{verdict if days.sealed else ''}"

@@ -17,7 +17,6 @@ from sqlalchemy import Integer, Select, exists, func, select
 from bot import arranging, cells, counting, database, deriving, pauses
 from bot.console import roles
 from bot.console.page import Page
-from bot.counting import Stretch
 from bot.errors import Fault, InvalidInput
 from bot.models import (
     Account,
@@ -29,6 +28,7 @@ from bot.models import (
     Room,
     RoomTag,
 )
+from bot.times import Stretch
 from content_calendar import audits
 
 # Recounting local days and pausing take a moment a room; more go in by parts.

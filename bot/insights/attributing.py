@@ -10,9 +10,10 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select, update
 from sqlmodel import Session
 
 from bot import cells, database
@@ -57,19 +58,26 @@ def attribute_all(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
 ) -> Summary:
-    """Attribute every line paid in `[since, until)`; without bounds, every line."""
+    """Attribute every line paid in `[since, until)`; without bounds, every line. What is sealed
+    stays as it was decided.
+    """
     cases = buying.gather(session, since or EVER, until or NEVER)
     standing = _standing(session)
     labels: Counter[Label] = Counter()
     possible = 0
     changed: list[_Row] = []
     for case in cases:
+        before = standing.get(case.bought.id)
+        if before is not None and before.sealed:
+            labels[before.label] += 1
+            possible += before.possible
+            continue
         final = lines.is_final(case.bought.paid_at, now)
         decision = attribution.attribute(case)
         labels[decision.label] += 1
         possible += decision.possible
         told = attribution.inputs_hash(case, decision, final)
-        if standing.get(case.bought.id) != told:
+        if before is None or before.inputs_hash != told:
             changed.append(_Row(case.bought.id, decision, final, told))
     _replace(session, changed, now)
     return Summary(since, until, len(cases), labels, possible, len(changed))
@@ -134,10 +142,33 @@ class _Row:
     inputs_hash: str
 
 
-def _standing(session: Session) -> dict[int, str]:
+def _standing(session: Session) -> dict[int, Row[Any]]:
     told = database.table(Attribution).c
-    rows = session.connection().execute(select(told.order_line_id, told.inputs_hash))
-    return dict(rows.all())
+    names = ("order_line_id", "inputs_hash", "label", "possible", "sealed")
+    rows = session.connection().execute(select(*(told[name] for name in names)))
+    return {row.order_line_id: row for row in rows}
+
+
+def seal(session: Session, paid_before: dt.datetime) -> int:
+    """Seal what was decided of lines paid before an instant; returns how many were not yet."""
+    told, line = database.tables(Attribution, OrderLine)
+    old = select(line.c.id).where(line.c.paid_at < paid_before)
+    sealing = update(told).values(sealed=True)
+    done = session.connection().execute(
+        sealing.where(told.c.order_line_id.in_(old), told.c.sealed.is_(False))
+    )
+    return done.rowcount
+
+
+def sealed_lines(session: Session) -> set[tuple[str, int]]:
+    """(order id, line number) of the lines whose attribution is sealed."""
+    told, line = database.tables(Attribution, OrderLine)
+    rows = session.connection().execute(
+        select(line.c.order_id, line.c.line_no)
+        .join(told, told.c.order_line_id == line.c.id)
+        .where(told.c.sealed)
+    )
+    return {(row[0], row[1]) for row in rows}
 
 
 def _replace(session: Session, rows: Sequence[_Row], now: dt.datetime) -> None:
@@ -185,6 +216,7 @@ def _attribution(row: _Row, now: dt.datetime) -> dict[str, object]:
         "ppm_promo": decision.ppm_promo,
         "ppm_base": decision.ppm_base,
         "final": row.final,
+        "sealed": False,
         "rule_version": RULE_VERSION,
         "inputs_hash": row.inputs_hash,
         "computed_at": now,

@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Select, case, delete, func, literal, selec
 from sqlmodel import Session
 
 from bot import database
-from bot.counting import DAY
 from bot.insights import summing
 from bot.models import AudienceWeek, DigestScope, MemberWeek, Rolled, Room
+from bot.times import DAY
 
 MEMBERS, ROOMS = database.table(MemberWeek).c, database.table(Room).c
 WHOLE_WEEK = 0b111_1111

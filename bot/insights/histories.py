@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Date, Integer, Row, and_, func, select
 from sqlmodel import Session
 
-from bot import database
-from bot.counting import DAY, local_day, utc_days
+from bot import database, sealing
+from bot.counting import local_day
 from bot.insights import summing
 from bot.insights.history import Asked, History, Spoken, Stay, Tie
 from bot.models import (
@@ -25,6 +25,7 @@ from bot.models import (
     SignalKind,
 )
 from bot.text import judging
+from bot.times import DAY, Stretch, inside, utc_days
 
 Roles = Mapping[tuple[int, int], Role]
 
@@ -167,12 +168,28 @@ def _add_answers(
 
 
 def _add_moments(session: Session, histories: Mapping[int, History], roles: Roles) -> None:
-    """When members said what is counted: nothing of ours, no system message, nothing recalled."""
-    message, signal = database.table(Message).c, database.table(Signal).c
     bounds = {
-        room: tuple(local_day(day, one.zone)[0] for day in (one.since, one.until))
+        room: (local_day(one.since, one.zone)[0], local_day(one.until, one.zone)[0])
         for room, one in histories.items()
     }
+    stretches = [Stretch(room, *span) for room, span in bounds.items()]
+    gone = sealing.intervals(session, stretches)
+    for room, at in moments(session, bounds, roles):
+        if not inside(at, gone.get(room, ())):
+            histories[room].moments.append(at)
+    if gone:
+        # The text of a sealed day may be gone: its hours were counted before.
+        for room, day, hours in sealing.hours(session, stretches):
+            histories[room].sealed_hours[day] = hours
+
+
+def moments(
+    session: Session, bounds: Mapping[int, tuple[dt.datetime, dt.datetime]], roles: Roles
+) -> Iterator[tuple[int, dt.datetime]]:
+    """(room, at) of what members said in these rooms' stretches and is counted: nothing of ours,
+    no system message, nothing recalled.
+    """
+    message, signal = database.table(Message).c, database.table(Signal).c
     days = [(day, room) for room, span in bounds.items() for day in utc_days(*span)]
     given = database.given(session, {"day": Date(), "room_id": Integer()}, days)
     recalled = (
@@ -193,7 +210,7 @@ def _add_moments(session: Session, histories: Mapping[int, History], roles: Role
     for room, contact, at in rows:
         since_at, until_at = bounds[room]
         if since_at <= at < until_at and (room, contact) not in roles:
-            histories[room].moments.append(at)
+            yield room, at
 
 
 def _signals(

@@ -71,6 +71,7 @@ class History:
     stays: list[Stay] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     moments: list[dt.datetime] = field(default_factory=list)
+    sealed_hours: dict[dt.date, list[int]] = field(default_factory=dict)
     ties: list[Tie] = field(default_factory=list)
     past: dict[int, dict[dt.date, int]] = field(default_factory=lambda: defaultdict(dict))
     first_weeks: dict[int, dt.date] = field(default_factory=dict)

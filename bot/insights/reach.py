@@ -12,11 +12,11 @@ from sqlalchemy import Row, select
 from sqlmodel import Session
 
 from bot import database
-from bot.counting import DAY
 from bot.insights import engagement, histories, summing
 from bot.insights.engagement import RoomView
 from bot.insights.histories import Roles, Span
 from bot.models import Rolled
+from bot.times import DAY
 
 # Rooms a transaction: others wait for it about as long as for a batch of messages.
 ROOMS_AT_ONCE = 20

@@ -13,11 +13,11 @@ from sqlalchemy import Text, cast, select
 from sqlmodel import Session
 
 from bot import database
-from bot.counting import DAY
 from bot.insights import histories, reach, summing
 from bot.insights.engagement import RoomView
 from bot.insights.history import Day, EarlierWeek, Sums, Week
 from bot.models import EngagementWeek, RoomDay
+from bot.times import DAY
 
 # The last fields of a week are lists.
 LISTS = Week._fields.index("speech")

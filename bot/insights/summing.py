@@ -14,8 +14,9 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.counting import DAY, local_day
+from bot.counting import local_day
 from bot.insights.history import Asked, Day, History, Member, Spoken, Sums, Week
+from bot.times import DAY
 
 WEEK = dt.timedelta(days=7)
 MONTH = dt.timedelta(days=28)
@@ -252,6 +253,10 @@ def _hours(history: History, start: dt.date, end: dt.date) -> list[int]:
         if since_at <= at < until_at:
             local = at.astimezone(history.zone)
             hours[24 * local.weekday() + local.hour] += 1
+    for day, counted in history.sealed_hours.items():
+        if start <= day < end:
+            for hour, messages in enumerate(counted):
+                hours[24 * day.weekday() + hour] += messages
     return hours
 
 

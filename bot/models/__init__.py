@@ -46,6 +46,7 @@ from bot.models.product import Product, ProductAlias
 from bot.models.roll_up import AudienceWeek, EngagementWeek, MemberWeek, Rolled, RoomDay
 from bot.models.room import AccountRoom, Room, RoomTag
 from bot.models.room_week import RoomWeek
+from bot.models.sealed_day import DroppedDay, LateEvent, LateKind, SealedDay, SealedFor
 from bot.models.segment import Arm, Dimension, Invitation, NeedMention, Profile, ProfileTag
 from bot.models.series import HolidayPolicy, Series, SeriesKind, SeriesState, SeriesStep
 from bot.models.shop_order import DirtyLine, OrderEvent, OrderLine, OrderStatus
@@ -83,6 +84,7 @@ __all__ = [
     "DigestState",
     "Dimension",
     "DirtyLine",
+    "DroppedDay",
     "EngagementWeek",
     "Faq",
     "ForbiddenWord",
@@ -97,6 +99,8 @@ __all__ = [
     "IdentityKind",
     "Invitation",
     "Label",
+    "LateEvent",
+    "LateKind",
     "LoginFailure",
     "Mark",
     "MemberWeek",
@@ -133,6 +137,8 @@ __all__ = [
     "RoomDay",
     "RoomTag",
     "RoomWeek",
+    "SealedDay",
+    "SealedFor",
     "Series",
     "SeriesKind",
     "SeriesState",

@@ -29,7 +29,8 @@ class Grade(StrEnum):
 
 class Attribution(SQLModel, table=True):
     """The label of one order line; the three weights are parts per million and sum to 1,000,000
-    (None for `out` and `unknown`). `message_id` is the one message that the label names.
+    (None for `out` and `unknown`). `message_id` is the one message that the label names. `sealed`:
+    what it stands on is gone, so it stays as it was decided.
     """
 
     order_line_id: int = Field(
@@ -48,6 +49,7 @@ class Attribution(SQLModel, table=True):
     ppm_promo: int | None = None
     ppm_base: int | None = None
     final: bool = False
+    sealed: bool = False
     rule_version: int
     inputs_hash: str
     computed_at: datetime

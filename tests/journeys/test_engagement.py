@@ -141,7 +141,9 @@ def _say(log: Log, rng: Random, one: Said) -> None:
             )  # fmt: skip
     else:
         text = f"今天第{one.id}次路过公园" if kind < 0.8 else None
-        log.said.append(_with(one, text=text, type="text" if text else "image"))
+        # Who is spoken to is named, so that nothing is guessed to answer a question.
+        kind_of = {"text": text, "type": "text" if text else "image", "mentions": ("nobody",)}
+        log.said.append(_with(one, **kind_of))
     if rng.random() < 0.06:
         log.recalled.add(log.said[-1].id)
         after = log.said[-1].at + dt.timedelta(minutes=1)
