@@ -2,6 +2,8 @@
 
 from bot.charts.chart import Bar, Chart, Heat, HeatRow
 from bot.digest.sheet import (
+    Action,
+    Evidence,
     Figure,
     Line,
     Note,
@@ -31,6 +33,13 @@ def a_sheet(topic: str = "宝妈育儿 1 群", words: str = "六个月先加什�
             Note(2, "群日均消息", "成员的消息。", "群日", "qunyun export engagement"),
         ),
         left_out=("不计运营。",),
+        actions=(
+            Action(
+                "先了结超时的投诉",
+                Line("1 起投诉过了 24 小时还没了结。", (2,)),
+                (Evidence("宝妈育儿 1 群 · 周三 20:14 · 消息 m1", words),),
+            ),
+        ),
     )
 
 

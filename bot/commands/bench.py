@@ -109,6 +109,20 @@ def console(
     _print(measured | machine.described(kind.value), as_json=json)
 
 
+@app.command()
+def digest(
+    rooms: Annotated[int, typer.Option(min=10)] = 2_000,
+    messages: Annotated[int, typer.Option(min=1000)] = 1_120_000,
+    kind: Annotated[Kind, typer.Option("--database")] = Kind.SQLITE,
+    json: Json = False,
+) -> None:
+    """周一早上所有群的周报。 Every room's digest of a week."""
+    from bot.bench import digest as bench  # noqa: PLC0415
+
+    measured = bench.measure(rooms, messages, kind.value)
+    _print(measured | machine.described(kind.value), as_json=json)
+
+
 def _print(measured: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json_module.dumps(measured, ensure_ascii=False))

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from bot.commands import edge
 from bot.digest import approval, compose, gather, publish, storing
+from bot.digest.findings import Findings
 from bot.digest.gather import Week
 from bot.digest.sheet import Sheet, Subject
 from bot.errors import Fault, InvalidInput
@@ -45,11 +46,12 @@ def digest(
     monday = gather.monday(week)
     told: list[dict[str, object]] = []
     taken: set[str] = set()
-    quoting = None if chosen is None else [chosen.target]
     with edge.reading() as session:
-        gathered = gather.gather(session, monday, edge.now(), edge.settings().zone, quoting=quoting)
+        gathered = gather.gather(session, monday, edge.now(), edge.settings().zone)
+    findings = Findings(gathered)
     for subjects in storing.parts(storing.everything(gathered) if chosen is None else [chosen]):
-        fresh = [compose.sheet(gathered, *subject) for subject in subjects]
+        with edge.reading() as session:
+            fresh = compose.sheets(session, findings, subjects)
         # Nobody waits for the files: a transaction is as short as can be.
         with edge.changing() as session:
             sheets = storing.keep(session, gathered, fresh)

@@ -23,6 +23,7 @@ from bot.demo.community import Community
 from bot.demo.papers import Desk
 from bot.demo.world import Clock, World
 from bot.digest import compose, gather, publish, storing
+from bot.digest.findings import Findings
 from bot.digest.sheet import Sheet
 from bot.gateways.memory import MemoryGateway
 from bot.insights import attributing
@@ -203,10 +204,9 @@ def _write_digests(made: World, settings: Settings, progress: Progress) -> list[
         for number, monday in enumerate(mondays):
             share = _ATTRIBUTED + (_DIGESTED - _ATTRIBUTED) * number / len(mondays)
             progress(f"{monday:%G-W%V} 周报", share)
-            quoting = None if monday == last else ()
-            week = gather.gather(session, monday, made.clock(), settings.zone, quoting=quoting)
+            week = gather.gather(session, monday, made.clock(), settings.zone)
             subjects = storing.everything(week) if monday == last else [storing.FLEET]
-            fresh = [compose.sheet(week, *subject) for subject in subjects]
+            fresh = compose.sheets(session, Findings(week), subjects)
             sheets = storing.keep(session, week, fresh)
             for sheet, (_, page) in zip(
                 sheets, publish.write(sheets, folder, ("md", "html")), strict=True

@@ -1,6 +1,8 @@
 """Digests (周报): a week of a room, a vertical or the fleet.
 
 gather    queries → every room's figures at once
+findings  a week, and what is worked out from it once
+saying    what members of a few rooms said
 view      the rooms that one digest is about
 sections  view → the prepared words and numbers of each part
 sheet     what a digest shows, and nothing else: stored as JSON, rendered by `render`

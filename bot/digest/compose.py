@@ -1,12 +1,28 @@
 """Compose a sheet: one view, every part in its order, the headline and the footnotes."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 
-from bot.digest import phrasing
+from sqlmodel import Session
+
+from bot.digest import phrasing, saying
 from bot.digest import view as viewing
-from bot.digest.gather import Week
-from bot.digest.sections import goals, health, lift, orders, people, questions, rooms, talk
-from bot.digest.sheet import Sheet
+from bot.digest.findings import Findings
+from bot.digest.saying import Said
+from bot.digest.sections import (
+    actions,
+    complaints,
+    goals,
+    health,
+    lift,
+    orders,
+    people,
+    questions,
+    rooms,
+    said,
+    talk,
+)
+from bot.digest.sheet import Sheet, Subject
 from bot.digest.view import View
 from bot.models import DigestScope
 
@@ -16,11 +32,11 @@ PARTS = (
     people.section,
     questions.section,
     lift.section,
-    questions.said,
+    said.section,
+    complaints.section,
     rooms.section,
-    health.section,
 )
-HEADLINE = ("orders", "talk", "questions", "rooms")
+HEADLINE = ("orders", "talk", "questions", "complaints", "rooms")
 LEFT_OUT = (
     "各项互动都不计运营、机器人、系统消息和已撤回的消息。",
     "消息是否迟到无法从日志看出：日志不记到达时刻。",
@@ -28,24 +44,39 @@ LEFT_OUT = (
 )
 
 
-def sheet(week: Week, scope: DigestScope, target: str = "") -> Sheet:
-    """The digest of one scope of a gathered week. Raises InvalidInput for an unknown target."""
-    view = viewing.view(week, scope, target)
+def sheets(session: Session, findings: Findings, subjects: Sequence[Subject]) -> list[Sheet]:
+    """The digests of some subjects of a week, with what members said behind them.
+
+    A fixed number of queries. Raises InvalidInput for an unknown subject.
+    """
+    wanted = {
+        room
+        for subject in subjects
+        for room in actions.busiest(viewing.view(findings, subject, {}))
+    }
+    spoken = saying.gather(session, findings.week, sorted(wanted))
+    return [sheet(findings, subject, spoken) for subject in subjects]
+
+
+def sheet(findings: Findings, subject: Subject, spoken: Mapping[int, Said]) -> Sheet:
+    """The digest of one subject; `spoken` holds what was said in rooms, as far as it is known."""
+    week, view = findings.week, viewing.view(findings, subject, spoken)
     sections = [part for build in PARTS if (part := build(view)) is not None]
     amounts = {figure.key: figure.amount for part in sections for figure in part.figures}
-    if (aimed := goals.section(view, amounts)) is not None:
-        # Before what has to be known to trust the rest.
-        sections.insert(-1, aimed)
+    sections += [
+        part for part in (goals.section(view, amounts), health.section(view)) if part is not None
+    ]
     leads = {part.key: part.lead for part in sections}
     return Sheet(
-        scope=scope,
-        target=target,
+        scope=subject.scope,
+        target=subject.target,
         week=f"{week.monday:%G-W%V}",
         title=_title(view),
         period=_period(view),
         status=_status(view),
         final=week.final,
         headline=tuple(lead for key in HEADLINE if (lead := leads.get(key)) is not None),
+        actions=actions.actions(view),
         sections=tuple(sections),
         notes=view.footnotes.notes(),
         left_out=LEFT_OUT,
@@ -53,13 +84,15 @@ def sheet(week: Week, scope: DigestScope, target: str = "") -> Sheet:
 
 
 def _title(view: View) -> str:
-    if view.scope is DigestScope.FLEET:
-        return f"全部 {len(view.rooms):,} 个群"
-    if view.scope is DigestScope.VERTICAL:
-        return f"{view.target or '未分垂类'} · {len(view.rooms):,} 个群"
-    if view.scope is DigestScope.OWNER:
-        return f"{view.target}的 {len(view.rooms):,} 个群"
-    return view.week.rooms[view.rooms[0]].topic or view.target
+    match view.scope:
+        case DigestScope.FLEET:
+            return f"全部 {len(view.rooms):,} 个群"
+        case DigestScope.VERTICAL:
+            return f"{view.target or '未分垂类'} · {len(view.rooms):,} 个群"
+        case DigestScope.OWNER:
+            return f"{view.target}的 {len(view.rooms):,} 个群"
+        case DigestScope.ROOM:
+            return view.week.rooms[view.rooms[0]].topic or view.target
 
 
 def _period(view: View) -> str:

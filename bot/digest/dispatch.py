@@ -23,6 +23,7 @@ from sqlmodel import Session
 
 from bot import database, gateway, outbox
 from bot.digest import approval, card, compose, gather, publish, render, storing
+from bot.digest.findings import Findings
 from bot.digest.sheet import Sheet, Subject
 from bot.digest.storing import Stored
 from bot.errors import Fault, InvalidInput
@@ -153,7 +154,8 @@ def prepare(session: Session, settings: Settings, due: Due, now: dt.datetime) ->
     if due.fresh:
         week = gather.gather(session, due.slot.monday, now, settings.zone)
         known = frozenset(storing.everything(week))
-        sheets |= {subject: compose.sheet(week, *subject) for subject in due.fresh & known}
+        subjects = sorted(due.fresh & known)
+        sheets |= zip(subjects, compose.sheets(session, Findings(week), subjects), strict=True)
     going = due.approved if settings.digest_approval else sheets
     pictures = {
         subject: picture
@@ -253,7 +255,11 @@ def _key(slot: Slot, each: Wanted, part: str) -> str:
 def outside(sheet: Sheet) -> Sheet:
     """The sheet as it may leave its room: without members' words."""
     parts = tuple(replace(section, quotes=()) for section in sheet.sections)
-    return replace(sheet, sections=parts)
+    actions = tuple(
+        replace(action, evidence=tuple(replace(one, text="") for one in action.evidence))
+        for action in sheet.actions
+    )
+    return replace(sheet, sections=parts, actions=actions)
 
 
 def _picture(folder: Path, sheet: Sheet) -> str | None:

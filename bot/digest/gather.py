@@ -1,30 +1,40 @@
-"""Gather a week: what any digest of it shows, for all rooms in a fixed number of queries."""
+"""Gather a week: what any digest of it shows, for all rooms in a fixed number of queries.
+
+Counts come from roll-ups (`insights/rolled.py`); what members said is fetched for a few rooms at a
+time (`digest/saying.py`).
+"""
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, exists, func, select
+from sqlalchemy import exists, func, select
 from sqlmodel import Session
 
 from bot import database
-from bot.digest import goals
+from bot.digest import cases, goals, reach
 from bot.digest import orders as order_rows
 from bot.digest import posts as post_rows
+from bot.digest.cases import Cases
 from bot.digest.goals import Aim
 from bot.errors import Fault, InvalidInput
 from bot.gateway import Read
-from bot.insights import engagement, responses
-from bot.insights.engagement import Count, Days, RoomView, Talk, Turnover
+from bot.insights import customers, engagement, rolled, segments, topics
+from bot.insights.engagement import Days, RoomView
+from bot.insights.history import Day, EarlierWeek
+from bot.insights.history import Week as RoomsWeek
+from bot.insights.intervals import Share
+from bot.insights.segments import Candidates
+from bot.insights.topics import Topics
 from bot.models import (
-    Contact,
+    DigestScope,
     Mention,
-    Message,
     MessageIdentity,
     Product,
+    Role,
     Room,
     RoomWeek,
     SeriesKind,
@@ -34,24 +44,15 @@ DAY = dt.timedelta(days=1)
 SETTLES_AFTER = dt.timedelta(hours=72)
 BAND_WEEKS = 24
 MONTH_DAYS = 28
-MOST_TEXTS = 200
+MOST_CANDIDATES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """How often members of a room named a product, and how many of them."""
 
     product: str
     messages: int
     members: int
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What one message said, and the name its sender had."""
-
-    text: str
-    name: str
 
 
 class Earlier(NamedTuple):
@@ -65,33 +66,33 @@ class Earlier(NamedTuple):
 class Week:
     """A week as it was gathered at `now`; mappings are by room id, absent where nothing was.
 
-    `days` is the part of the week that is over; answers and orders are known up to `horizon`.
-    `unread` are rooms whose gateway cannot read all; `unseen` rooms of which nothing was ever
-    recorded: their figures are not known, which is not 0. `earlier` holds roll-ups of weeks
-    before the log by Monday.
+    `days` is the part of the week that is over. Answers are known up to `answered_until`, a local
+    midnight, and so are rooms' `weekly` figures; orders up to `now`. `unread` are rooms whose
+    gateway cannot read all; `unseen` rooms of which nothing was ever recorded: their figures are
+    not known, which is not 0. `before` holds the rooms' own earlier weeks by Monday, `elsewhere`
+    roll-ups of weeks before the log. `people` counts those who spoke, each once, by scope.
+    `candidates` are people to think of for a tester program, `again` the share of buyers who came
+    back, None where nobody has been watched for long enough.
     """
 
     monday: dt.date
     days: Days
     zone: ZoneInfo
     now: dt.datetime
-    horizon: dt.datetime
+    answered_until: dt.datetime
     final: bool
     rooms: Mapping[int, RoomView]
+    roles: Mapping[tuple[int, int], Role]
     unread: frozenset[int]
     unseen: frozenset[int]
-    first_days: Mapping[int, dt.date]
-    daily: Mapping[int, Mapping[dt.date, Count]]
-    weekly: Mapping[int, Mapping[dt.date, Count]]
-    earlier: Mapping[int, Mapping[dt.date, Earlier]]
-    talks: Mapping[int, Sequence[Talk]]
-    month_speakers: Mapping[int, int]
-    members: Mapping[int, int]
-    month_members: Mapping[int, int]
-    turnover: Mapping[int, Turnover]
-    questions: Mapping[int, Sequence[responses.Question]]
-    shares: Mapping[int, Sequence[tuple[int, int]]]
+    daily: Mapping[int, Mapping[dt.date, Day]]
+    weekly: Mapping[int, RoomsWeek]
+    before: Mapping[int, Mapping[dt.date, EarlierWeek]]
+    elsewhere: Mapping[int, Mapping[dt.date, Earlier]]
+    people: Mapping[tuple[DigestScope, str], int]
     named: Mapping[int, Sequence[Named]]
+    topics: Mapping[topics.Target, Topics]
+    cases: Mapping[int, Cases]
     orders: Sequence[order_rows.Sale]
     orders_known: bool
     late_order_events: int
@@ -99,8 +100,9 @@ class Week:
     sent: Mapping[int, int]
     held: Mapping[SeriesKind, Mapping[int, frozenset[dt.date]]]
     first_held: Mapping[int, dt.date]
-    words: Mapping[int, Words]
     goals: Sequence[Aim]
+    candidates: Candidates
+    again: Share | None
 
     @property
     def whole(self) -> bool:
@@ -118,66 +120,57 @@ def monday(week: str) -> dt.date:
         ) from None
 
 
-def gather(
-    session: Session,
-    monday: dt.date,
-    now: dt.datetime,
-    zone: ZoneInfo,
-    *,
-    quoting: Collection[str] | None = (),
-) -> Week:
+def gather(session: Session, monday: dt.date, now: dt.datetime, zone: ZoneInfo) -> Week:
     """Everything about the week that begins on `monday`, as known at `now`.
 
-    Words of members are fetched only for the rooms `quoting` (platform ids; None: for every
-    room). Raises InvalidInput where no day of the week is over yet.
+    Raises InvalidInput where no day of the week is over yet.
     """
     days = _days_over(monday, now, zone)
-    month = days.back(MONTH_DAYS)
-    since = monday - dt.timedelta(weeks=BAND_WEEKS)
-    horizon = min(now, days.instants(zone)[1] + SETTLES_AFTER)
     rooms = engagement.rooms(session, zone)
-    unread = {id for id, room in rooms.items() if room.reads is not Read.ALL}
-    weeks = [
-        Days(since + dt.timedelta(weeks=n), since + dt.timedelta(weeks=n + 1))
-        for n in range(BAND_WEEKS)
-    ]
-    questions = responses.questions(session, rooms, days, horizon, engagement.roles(session))
-    shares = responses.shares(session, rooms, days)
-    quoted = {
-        id for id, room in rooms.items() if quoting is None or room.platform_id in quoting
-    } - unread
+    roles = engagement.roles(session)
+    rolls = rolled.read(session, rooms, days.until, days=MONTH_DAYS, weeks=BAND_WEEKS)
+    answered_until = max((until_answered(room, days, now) for room in rooms.values()), default=now)
     return Week(
         monday=monday,
         days=days,
         zone=zone,
         now=now,
-        horizon=horizon,
+        answered_until=answered_until,
         final=len(days) == 7 and now >= days.instants(zone)[1] + SETTLES_AFTER,
         rooms=rooms,
-        unread=frozenset(unread),
+        roles=roles,
+        unread=frozenset(id for id, room in rooms.items() if room.reads is not Read.ALL),
         unseen=_unseen(session, days),
-        first_days=engagement.first_days(session, Days(since, days.until)),
-        daily=engagement.counts(session, [Days(day, day + DAY) for day in month]),
-        weekly=engagement.counts(session, weeks),
-        earlier=_earlier(session, Days(since, monday)),
-        talks=engagement.talks(session, days),
-        month_speakers=engagement.speakers(session, month),
-        members=engagement.members(session, rooms, days),
-        month_members=engagement.members(session, rooms, month),
-        turnover=engagement.turnover(session, rooms, days),
-        questions=questions,
-        shares=shares,
-        named=_named(session, rooms, days),
+        daily=rolls.days,
+        weekly={
+            room: _as_of(week, answered_until - until_answered(rooms[room], days, now))
+            for room, week in rolls.week.items()
+        },
+        before=rolls.earlier,
+        elsewhere=_elsewhere(session, Days(monday - dt.timedelta(weeks=BAND_WEEKS), monday)),
+        people=reach.people(session, days, held=rolls.held),
+        named=_named(session, rooms, roles, days),
+        topics=topics.of_week(session, monday),
+        cases=cases.of_week(session, rooms, roles, days, now),
         orders=order_rows.sales(session, rooms, days, zone),
-        orders_known=order_rows.known(session, horizon),
+        orders_known=order_rows.known(session, now),
         late_order_events=order_rows.late_events(session, days, zone, SETTLES_AFTER),
         unsent=post_rows.unsent(session, rooms, days),
         sent=post_rows.sent(session, rooms, days),
-        held=post_rows.held(session, rooms, month),
+        held=post_rows.held(session, rooms, days.back(MONTH_DAYS)),
         first_held=post_rows.first_held(session, rooms),
         goals=goals.standing(session),
-        words=_words(session, _worth_quoting(quoted, questions, shares)),
+        candidates=segments.candidates(session, limit=MOST_CANDIDATES),
+        again=customers.gather(session, now, zone).again,
     )
+
+
+def until_answered(room: RoomView, days: Days, now: dt.datetime) -> dt.datetime:
+    """The midnight up to which a room's answers count: a day after the week at the latest, so
+    that a digest does not change for ever.
+    """
+    today = now.astimezone(room.zone).date()
+    return Days(days.since, min(max(today, days.until), days.until + DAY)).instants(room.zone)[1]
 
 
 def _days_over(monday: dt.date, now: dt.datetime, zone: ZoneInfo) -> Days:
@@ -196,6 +189,16 @@ def _days_over(monday: dt.date, now: dt.datetime, zone: ZoneInfo) -> Days:
     return Days(monday, until)
 
 
+def _as_of(week: RoomsWeek, earlier: dt.timedelta) -> RoomsWeek:
+    """A room's week whose midnight came that much before the latest one of all rooms: its
+    questions are moved by as much, so that one moment tells for how long each was watched.
+    """
+    shift = int(earlier.total_seconds())
+    if not shift:
+        return week
+    return week._replace(asked=[[(at or 0) + shift, *waits] for at, *waits in week.asked])
+
+
 def _unseen(session: Session, days: Days) -> frozenset[int]:
     room = database.table(Room)
     identity = database.table(MessageIdentity)
@@ -204,7 +207,7 @@ def _unseen(session: Session, days: Days) -> frozenset[int]:
     return frozenset(row[0] for row in rows)
 
 
-def _earlier(session: Session, days: Days) -> dict[int, dict[dt.date, Earlier]]:
+def _elsewhere(session: Session, days: Days) -> dict[int, dict[dt.date, Earlier]]:
     earlier = database.table(RoomWeek).c
     rows = session.connection().execute(
         select(earlier.room_id, earlier.week, earlier.messages, earlier.origin).where(
@@ -217,48 +220,32 @@ def _earlier(session: Session, days: Days) -> dict[int, dict[dt.date, Earlier]]:
     return dict(found)
 
 
-def _named(session: Session, rooms: Mapping[int, RoomView], days: Days) -> dict[int, list[Named]]:
+def _named(
+    session: Session,
+    rooms: Mapping[int, RoomView],
+    roles: Mapping[tuple[int, int], Role],
+    days: Days,
+) -> dict[int, list[Named]]:
     mention, product = database.table(Mention).c, database.table(Product).c
+    names = dict(session.connection().execute(select(product.id, product.name)).all())
     given = engagement.given_rooms(session, rooms, days)
-    messages = func.count(mention.message_id.distinct())
     rows = session.connection().execute(
-        select(mention.room_id, product.name, messages, func.count(mention.contact_id.distinct()))
-        .where(mention.product_id == product.id, mention.room_id == given.c.room_id)
+        select(mention.room_id, mention.product_id, mention.contact_id, func.count())
+        .where(mention.room_id == given.c.room_id)
         .where(mention.day >= days.since - DAY, mention.day < days.until + DAY)
         .where(mention.at >= given.c.since_at, mention.at < given.c.until_at)
-        .where(engagement.by_member(mention.room_id, mention.contact_id))
-        .group_by(mention.room_id, product.id, product.name)
-        .order_by(mention.room_id, messages.desc(), product.name)
+        .group_by(mention.room_id, mention.product_id, mention.contact_id)
     )
-    found: dict[int, list[Named]] = defaultdict(list)
-    for room, name, count, members in rows:
-        found[room].append(Named(name, count, members))
-    return dict(found)
-
-
-def _worth_quoting(
-    rooms: Collection[int],
-    questions: Mapping[int, Sequence[responses.Question]],
-    shares: Mapping[int, Sequence[tuple[int, int]]],
-) -> list[int]:
-    ids: set[int] = set()
-    for room in rooms:
-        for question in questions.get(room, ())[:MOST_TEXTS]:
-            ids.add(question.message_id)
-            ids.update(answer.message_id for answer in question.answers[:1])
-        ids.update(message for message, _ in shares.get(room, ())[:MOST_TEXTS])
-    return sorted(ids)
-
-
-def _words(session: Session, ids: Sequence[int]) -> dict[int, Words]:
-    identity, message = database.table(MessageIdentity).c, database.table(Message).c
-    contact = database.table(Contact).c
-    given = database.given(session, {"id": BigInteger()}, [(id,) for id in ids])
-    rows = session.connection().execute(
-        select(message.id, message.text, message.name, contact.name)
-        .where(identity.id == given.c.id)
-        .where(message.day == identity.day, message.room_id == identity.room_id)
-        .where(message.id == identity.id, contact.id == message.contact_id)
-        .where(message.text.is_not(None))
-    )
-    return {id: Words(text, name or latest) for id, text, name, latest in rows}
+    sums: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    for room, product_id, contact, messages in rows.all():
+        if (room, contact) not in roles:
+            total = sums[room][names[product_id]]
+            total[0] += messages
+            total[1] += 1
+    return {
+        room: sorted(
+            (Named(name, *total) for name, total in by_name.items()),
+            key=lambda one: (-one.messages, one.product),
+        )
+        for room, by_name in sums.items()
+    }

@@ -71,6 +71,23 @@ class Quotes:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """One message behind something: where it stands, and its words where these may be shown."""
+
+    where: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something to do next week: what, why, and the messages behind it."""
+
+    title: str
+    why: Line
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One part of a digest. `lead` is its one sentence; `brief` what the short forms say of it.
 
@@ -114,6 +131,7 @@ class Sheet:
     sections: tuple[Section, ...]
     notes: tuple[Note, ...]
     left_out: tuple[str, ...]
+    actions: tuple[Action, ...] = ()
     comment: str = ""
 
     @property

@@ -47,6 +47,8 @@ def xlsx(sheet: Sheet) -> bytes:
 def _pages(sheet: Sheet) -> Iterator[_Page]:
     yield _guide(sheet)
     yield _figures(sheet)
+    if sheet.actions:
+        yield _actions(sheet)
     for section in sheet.sections:
         for table in section.tables:
             yield _table(table)
@@ -67,6 +69,10 @@ def _guide(sheet: Sheet) -> _Page:
         rows.append(("运营的话", sheet.comment))
     rows += [("要点", line.text) for line in sheet.headline]
     rows += [
+        (f"下周做 {number}", f"{action.title}：{action.why.text}")
+        for number, action in enumerate(sheet.actions, 1)
+    ]
+    rows += [
         (section.title, line.text)
         for section in sheet.sections
         for line in (*section.brief, *section.remarks)
@@ -74,6 +80,15 @@ def _guide(sheet: Sheet) -> _Page:
     rows += [("没有算进来的", sentence) for sentence in sheet.left_out]
     rows.append(("怎么读", "“数字”里的“定义”是“定义与出处”里的编号；空格是未知，不是 0。"))
     return _Page("说明", ("项目", "内容"), tuple(rows), (16, 100))
+
+
+def _actions(sheet: Sheet) -> _Page:
+    rows = tuple(
+        (number, action.title, one.where, one.text or None)
+        for number, action in enumerate(sheet.actions, 1)
+        for one in action.evidence
+    )
+    return _Page("依据", ("件", "做什么", "消息", "原话"), rows, (6, 32, 48, 60))
 
 
 def _figures(sheet: Sheet) -> _Page:

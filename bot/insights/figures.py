@@ -12,10 +12,22 @@ from dataclasses import dataclass
 
 from bot.insights import statistics
 from bot.insights.history import Week
-from bot.insights.responses import Rate
 from bot.insights.summing import HOURS, PROMPT_SECONDS, is_prompt
 
 _ADDED = Week._fields[2 : Week._fields.index("speech")]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many of `asked` questions were answered within 24 hours."""
+
+    answered: int
+    asked: int
+
+    @property
+    def share(self) -> float | None:
+        """The rate, None without a question."""
+        return self.answered / self.asked if self.asked else None
 
 
 @dataclass(frozen=True, slots=True)

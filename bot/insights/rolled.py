@@ -27,7 +27,7 @@ Kept = TypeVar("Kept", Day, EarlierWeek)
 @dataclass(frozen=True, slots=True)
 class RollUps:
     """By room id: the last week, and days and earlier weeks by date. Rooms and dates before
-    anything was recorded are absent.
+    anything was recorded are absent. `held`: every stored row held, none was added up here.
     """
 
     week: dict[int, Week] = field(default_factory=dict)
@@ -35,6 +35,7 @@ class RollUps:
     earlier: dict[int, dict[dt.date, EarlierWeek]] = field(
         default_factory=lambda: defaultdict(dict)
     )
+    held: bool = True
 
 
 def read(
@@ -68,7 +69,7 @@ def read(
         for history in histories.gather(session, part, standing.roles):
             sums = summing.add_up(history)
             _take(found, history.room_id, sums, (first, last - summing.WEEK * weeks, last))
-    return RollUps(found.week, _filled(found.days), _filled(found.earlier))
+    return RollUps(found.week, _filled(found.days), _filled(found.earlier), held=not spans)
 
 
 def _read_days(

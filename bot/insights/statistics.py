@@ -69,23 +69,6 @@ def top_share(amounts: Sequence[int], part: float = 0.1) -> float | None:
     return sum(sorted(amounts, reverse=True)[:holders]) / total
 
 
-def own_band(earlier: Sequence[float]) -> Interval | None:
-    """The lowest to the highest of earlier weeks; None for fewer than `FEWEST_WEEKS` of them.
-
-    If nothing changed, weeks can be exchanged, and a new one falls outside with probability
-    `chance_outside(n)` whatever their distribution (a prediction interval by order statistics:
-    Wilks 1941, Ann. Math. Statist. 12:91–96).
-    """
-    if len(earlier) < FEWEST_WEEKS:
-        return None
-    return Interval(min(earlier), max(earlier))
-
-
-def chance_outside(weeks: int) -> float:
-    """The chance that a week falls outside the band of `weeks` earlier ones by luck alone."""
-    return 2 / (weeks + 1)
-
-
 def bootstrap_interval(
     strata: Sequence[Sequence[float]], rng: Random, *, draws: int = 1000, level: float = 0.95
 ) -> Interval:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from bot import cli, database, deriving, ingest
 from bot.digest import compose, gather, goals, render, storing
+from bot.digest.findings import Findings
 from bot.digest.sheet import Sheet, Subject
 from bot.errors import InvalidInput
 from bot.gateway import Said
@@ -51,7 +52,7 @@ def community(engine: Engine) -> Engine:
 def digest_of(engine: Engine, monday: dt.date, now: dt.datetime, subject: Subject) -> Sheet:
     with database.transaction(engine) as session:
         week = gather.gather(session, monday, now, ZONE)
-        (kept,) = storing.keep(session, week, [compose.sheet(week, *subject)])
+        (kept,) = storing.keep(session, week, compose.sheets(session, Findings(week), [subject]))
         return kept
 
 

@@ -97,23 +97,6 @@ def test_the_top_tenth_says_at_least_a_tenth(amounts: list[int]) -> None:
     assert found is None or 0.1 - 1e-9 <= found <= 1
 
 
-def test_a_band_needs_eight_weeks() -> None:
-    assert statistics.own_band([1.0] * 7) is None
-    assert statistics.own_band([3.0, 1, 2, 5, 4, 2, 2, 2]) == Interval(1, 5)
-
-
-def test_an_unchanged_week_falls_outside_its_band_as_often_as_the_page_says() -> None:
-    rng = seeded(5)
-    weeks, trials, outside = 24, 4000, 0
-    for _ in range(trials):
-        *earlier, now = (rng.lognormvariate(3, 0.4) for _ in range(weeks + 1))
-        band = statistics.own_band(earlier)
-        assert band is not None
-        outside += not band.low <= now <= band.high
-    # Five standard errors of a share of .08 over 4,000 seeded trials.
-    assert outside / trials == pytest.approx(statistics.chance_outside(weeks), abs=0.022)
-
-
 def test_the_bootstrap_repeats_under_one_seed_and_holds_the_estimate() -> None:
     strata = [[1.0, 2, 3, 4], [10.0, 12, 11]]
     first = statistics.bootstrap_interval(strata, seeded(1))

@@ -51,6 +51,7 @@ def section(view: View) -> Section:
         Figure(
             "revenue_fen", "收入（已减退款）", phrasing.yuan(revenue), revenue, view.note("orders")
         ),
+        *_again(view),
     )
     if not paid:
         lead = Line(f"本周没有{whose}订单。", (view.note("orders"),))
@@ -63,6 +64,24 @@ def section(view: View) -> Section:
         figures=figures,
         charts=(_chart(view, paid),),
         remarks=(Line(WEAK), *_remarks(view, paid, out)),
+    )
+
+
+def _again(view: View) -> tuple[Figure, ...]:
+    again = view.week.again
+    if view.scope is not DigestScope.FLEET or again is None:
+        return ()
+    low, high = again.interval.low, again.interval.high
+    return (
+        Figure(
+            "repurchase",
+            "复购率（90 天）",
+            phrasing.percent(again.value),
+            again.value,
+            view.note("again"),
+            f"95% 区间 {phrasing.percent(low)}–{phrasing.percent(high)} · "
+            f"{again.count:,} / {again.of:,} 位买家",
+        ),
     )
 
 

@@ -1,22 +1,22 @@
-"""Who took part: speakers, participation, silence, joins and leaves, concentration."""
+"""Who took part: speakers, participation, silence, new members, joins and leaves, concentration."""
 
 from bot.digest import phrasing
-from bot.digest import view as viewing
 from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import View
-from bot.insights import statistics
+from bot.models import DigestScope
+
+# Fewer speakers than this would tell of single people, not of a distribution.
+FEWEST_SPEAKERS = 10
 
 
 def section(view: View) -> Section | None:
     """None where no room's messages are known."""
     if not view.counted:
         return None
-    members = sum(view.week.members.get(room, 0) for room in view.counted)
-    seats = [talk for room in view.counted for talk in view.week.talks.get(room, ())]
-    participation = len(seats) / members if members else None
+    members, speakers = view.figures.members, view.figures.speakers
     lead = (
-        f"{members:,} 个成员席位里，{len(seats):,} 个本周说过话"
-        f"（{phrasing.percent(participation)}）。"
+        f"{members:,} 个成员席位里，{speakers:,} 个本周说过话"
+        f"（{phrasing.percent(view.figures.participation)}）。"
         if members
         else "没有成员名单，也没有人发言。"
     )
@@ -24,27 +24,24 @@ def section(view: View) -> Section | None:
         "people",
         "成员",
         Line(lead, (view.note("participation"),)),
-        figures=(
-            *_active(view, participation, members, len(seats)),
-            *_turnover(view),
-            *_concentration(view, [talk.messages for talk in seats]),
-        ),
+        figures=(*_active(view), *_new(view), *_turnover(view), *_concentration(view)),
     )
 
 
 def silent_ratio(view: View) -> tuple[float | None, int]:
     """The silent ratio of the rooms whose log covers 28 days, and their members."""
-    rooms = viewing.month_covered(view, view.counted)
-    members = sum(view.week.month_members.get(room, 0) for room in rooms)
-    spoke = sum(view.week.month_speakers.get(room, 0) for room in rooms)
+    covered = view.findings.daily
+    rows = [view.week.weekly[room] for room in view.counted if room in covered]
+    members = sum(row.month_members for row in rows)
+    spoke = sum(row.month_speakers for row in rows)
     return (1 - spoke / members if members else None), members
 
 
-def _active(
-    view: View, participation: float | None, members: int, speakers: int
-) -> tuple[Figure, ...]:
-    wau = len({talk.contact_id for room in view.counted for talk in view.week.talks.get(room, ())})
-    dau = viewing.this_week(view).speaker_days / len(view.days)
+def _active(view: View) -> tuple[Figure, ...]:
+    sums = view.figures
+    week = view.week.people.get((view.scope, view.target), 0)
+    wau = sums.speakers if view.scope is DigestScope.ROOM else week
+    dau = sums.speaker_days / len(view.days)
     silent, month_members = silent_ratio(view)
     return (
         Figure(
@@ -58,10 +55,10 @@ def _active(
         Figure(
             "participation",
             "参与率",
-            phrasing.percent(participation),
-            participation,
+            phrasing.percent(sums.participation),
+            sums.participation,
             view.note("participation"),
-            f"{speakers:,} / {members:,} 席位",
+            f"{sums.speakers:,} / {sums.members:,} 席位",
         ),
         Figure(
             "silent_ratio",
@@ -74,18 +71,33 @@ def _active(
     )
 
 
+def _new(view: View) -> tuple[Figure, ...]:
+    sums = view.figures
+    if not sums.newcomers:
+        return ()
+    return (
+        Figure(
+            "activation",
+            "新人 7 天内开口",
+            phrasing.percent(sums.activation),
+            sums.activation,
+            view.note("activation"),
+            f"{sums.activated:,} / {sums.newcomers:,} 人",
+        ),
+    )
+
+
 def _turnover(view: View) -> tuple[Figure, ...]:
-    moves = [view.week.turnover[room] for room in view.rooms if room in view.week.turnover]
-    joins, leaves = sum(move.joins for move in moves), sum(move.leaves for move in moves)
+    joins, leaves = view.figures.joins, view.figures.leaves
     return (
         Figure("joins", "入群", phrasing.count(joins), joins, view.note("turnover")),
         Figure("leaves", "退群", phrasing.count(leaves), leaves, view.note("turnover")),
     )
 
 
-def _concentration(view: View, messages: list[int]) -> tuple[Figure, ...]:
-    top, gini = statistics.top_share(messages), statistics.gini(messages)
-    if top is None or gini is None or len(messages) < 10:
+def _concentration(view: View) -> tuple[Figure, ...]:
+    top, gini = view.figures.top_share, view.figures.gini
+    if top is None or gini is None or view.figures.speakers < FEWEST_SPEAKERS:
         return ()
     return (
         Figure(

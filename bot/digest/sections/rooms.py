@@ -1,13 +1,16 @@
-"""Rooms that need attention and rooms to learn from: only those outside their own band."""
+"""Rooms that need attention and rooms to learn from: only those whose change is more than noise."""
+
+from collections.abc import Mapping
 
 from bot.digest import phrasing
 from bot.digest import view as viewing
 from bot.digest.sheet import Line, Section, Table
 from bot.digest.view import Standing, View
-from bot.insights import statistics
+from bot.insights import figures, significance
+from bot.insights.significance import Change
 from bot.models import DigestScope
 
-MOST_ROOMS = 8
+MOST_ROOMS, MOST_BRIEF = 8, 3
 # A room of fewer members would show what single people did.
 FEWEST_MEMBERS = 5
 
@@ -16,25 +19,18 @@ def section(view: View) -> Section | None:
     """None in a room's own digest."""
     if view.scope is DigestScope.ROOM or not view.counted:
         return None
-    compared = {
-        room: place
-        for room in view.counted
-        if view.week.members.get(room, 0) >= FEWEST_MEMBERS
-        and (place := viewing.standing(view, (room,))).side is not None
-    }
     title = "值得看的群"
+    compared = _compared(view)
     if not compared:
         why = "本周还没过完" if not view.week.whole else "还没有一个群有 8 周以上的基线"
         return Section("rooms", title, Line(f"{why}，暂不判断哪个群异常。"))
-    below = _sorted(compared, -1)
-    above = _sorted(compared, 1)
-    expected = sum(statistics.chance_outside(place.weeks) for place in compared.values())
-    outside = len(below) + len(above)
+    below, above = called(view)
+    outside = sum(change.side != 0 for change in compared.values())
     lead = (
-        f"{len(compared):,} 个群各与自己的早先各周相比，{outside:,} 个在区间外；"
-        f"一切照旧时，碰巧也会有约 {expected:.0f} 个。"
+        f"{len(compared):,} 个群各与自己的早先各周相比，{outside:,} 个在 95% 区间外"
+        f"（一切照旧也会有约 {significance.LEVEL * len(compared):.0f} 个）；"
+        f"一起比较后仍算变化的 {len(below) + len(above):,} 个。"
     )
-    simulated = any(place.rolled_up for place in compared.values())
     return Section(
         "rooms",
         title,
@@ -44,58 +40,83 @@ def section(view: View) -> Section | None:
             *_table(view, "先去看看（低于自身区间）", below),
             *_table(view, "可以学学（高于自身区间）", above),
         ),
-        remarks=(Line("区间里含日志之前的周汇总（模拟或外部）。"),) if simulated else (),
+        remarks=_remarks(view, compared),
     )
 
 
-def _brief(view: View, title: str, rows: list[tuple[int, Standing]]) -> tuple[Line, ...]:
-    if not rows:
-        return ()
-    told = "、".join(
-        f"{_topic(view, room)} {phrasing.rate(place.rate)}" for room, place in rows[:3]
+def called(view: View) -> tuple[list[tuple[int, Change]], list[tuple[int, Change]]]:
+    """Rooms below and above their own band whose change holds among all compared (Benjamini and
+    Hochberg), the least likely to be chance first.
+    """
+    compared = _compared(view)
+    sure = significance.called(compared)
+    rows = sorted(
+        ((room, change) for room, change in compared.items() if room in sure),
+        key=lambda row: (row[1].p, row[0]),
     )
-    more = f" 等 {len(rows)} 个" if len(rows) > 3 else ""
-    return (Line(f"{title}：{told}{more}", (view.note("rooms"),)),)
+    return [row for row in rows if row[1].side < 0], [row for row in rows if row[1].side > 0]
 
 
-def _sorted(compared: dict[int, Standing], side: int) -> list[tuple[int, Standing]]:
-    """Rooms on one side of their band, the farthest from it first, as a share of its edge."""
-    rows = [(room, place) for room, place in compared.items() if place.side == side]
-    return sorted(rows, key=lambda row: (-_distance(row[1]), row[0]))
+def _compared(view: View) -> dict[int, Change]:
+    found = {}
+    for room in view.counted:
+        row = view.week.weekly.get(room)
+        if row is not None and row.members >= FEWEST_MEMBERS:
+            change = standing(view, room).change
+            if change is not None:
+                found[room] = change
+    return found
 
 
-def _distance(place: Standing) -> float:
-    if place.band is None or place.rate is None:
+def standing(view: View, room: int) -> Standing:
+    """Where one room stands."""
+    return viewing.standing(view.week, (room,))
+
+
+def unanswered(view: View, room: int) -> int:
+    """How many questions of a room nobody had answered by the digest's midnight."""
+    row = view.week.weekly.get(room)
+    if row is None:
         return 0
-    edge = place.band.low if place.rate < place.band.low else place.band.high
-    return abs(place.rate - edge) / max(edge, 1)
+    return figures.together([row]).waiting(view.week.answered_until).unanswered
 
 
-def _table(view: View, title: str, rows: list[tuple[int, Standing]]) -> tuple[Table, ...]:
-    if not rows:
-        return ()
-    cells = tuple(
-        (_topic(view, room), phrasing.rate(place.rate), _band(place), _open(view, room))
-        for room, place in rows[:MOST_ROOMS]
-    )
-    more = f"，共 {len(rows)} 个" if len(rows) > MOST_ROOMS else ""
-    return (
-        Table(
-            f"{title}{more}", ("群", "群日均", "自身区间", "未回应提问"), cells, view.note("rooms")
-        ),
-    )
-
-
-def _topic(view: View, room: int) -> str:
+def topic(view: View, room: int) -> str:
+    """What people call a room."""
     return view.week.rooms[room].topic or view.week.rooms[room].platform_id
 
 
-def _band(place: Standing) -> str:
-    if place.band is None:
-        return phrasing.UNKNOWN
-    return f"{phrasing.rate(place.band.low)}–{phrasing.rate(place.band.high)}"
+def _brief(view: View, title: str, rows: list[tuple[int, Change]]) -> tuple[Line, ...]:
+    if not rows:
+        return ()
+    told = "、".join(
+        f"{topic(view, room)}（{phrasing.rate(change.now)}，往常 {phrasing.rate(change.usual)}）"
+        for room, change in rows[:MOST_BRIEF]
+    )
+    more = f" 等 {len(rows):,} 个" if len(rows) > MOST_BRIEF else ""
+    return (Line(f"{title}：{told}{more}", (view.note("rooms"),)),)
+
+
+def _table(view: View, title: str, rows: list[tuple[int, Change]]) -> tuple[Table, ...]:
+    if not rows:
+        return ()
+    cells = tuple(
+        (
+            *(topic(view, room), phrasing.rate(change.now), phrasing.rate(change.usual)),
+            f"{phrasing.rate(change.band.low)}–{phrasing.rate(change.band.high)}",
+            _open(view, room),
+        )
+        for room, change in rows[:MOST_ROOMS]
+    )
+    more = f"，共 {len(rows):,} 个" if len(rows) > MOST_ROOMS else ""
+    columns = ("群", "群日均", "往常", "自身区间", "未回应提问")
+    return (Table(f"{title}{more}", columns, cells, view.note("rooms")),)
 
 
 def _open(view: View, room: int) -> str:
-    asked = view.week.questions.get(room, ())
-    return str(sum(not question.answers for question in asked))
+    return f"{unanswered(view, room):,}"
+
+
+def _remarks(view: View, compared: Mapping[int, Change]) -> tuple[Line, ...]:
+    simulated = any(view.week.elsewhere.get(room) for room in compared)
+    return (Line("区间里含日志之前的周汇总（模拟或外部）。"),) if simulated else ()

@@ -1,8 +1,8 @@
-"""Messages a room-day, in the band of the rooms' own earlier weeks."""
+"""Messages a room-day, in the band of the rooms' own earlier weeks, and when people talk."""
 
 import datetime as dt
 
-from bot.charts.chart import Bar, Chart
+from bot.charts.chart import Bar, Chart, Heat, HeatRow
 from bot.digest import phrasing
 from bot.digest import view as viewing
 from bot.digest.sheet import Figure, Line, Section
@@ -12,6 +12,9 @@ from bot.models import SeriesKind
 
 SPECIAL = {SeriesKind.QA_DAY: "答疑", SeriesKind.SHARING_DAY: "分享"}
 ORIGINS = {"simulated": "模拟"}
+# The hours whose labels fit under a heat map.
+MARKED_HOURS = range(0, 24, 6)
+FEWEST_FOR_HOURS = 50
 
 
 def section(view: View) -> Section:
@@ -19,23 +22,55 @@ def section(view: View) -> Section:
     title = "消息"
     if not view.counted:
         return Section("talk", title, Line(unknown(view)))
-    count = viewing.this_week(view)
-    days = viewing.room_days(view)
-    place = viewing.standing(view, view.counted)
-    members = sum(
-        view.week.members.get(room, 0) * viewing.covered_days(view, room) for room in view.counted
+    place = viewing.standing(view.week, view.counted)
+    return Section(
+        "talk",
+        title,
+        Line(
+            f"群日均 {phrasing.rate(place.rate)} 条，{verdict(view, place)}。",
+            (view.note("messages"), view.note("band")),
+        ),
+        figures=(*_rates(view, place), *_before(view, place)),
+        charts=(_week_chart(view, place), *_history_chart(view, place), *_hours(view)),
+        remarks=_remarks(view, place),
     )
-    per_speaker = count.messages / count.speaker_days if count.speaker_days else None
-    per_member = count.messages / members if members else None
-    effective = count.effective / days if days else None
-    figures = [
+
+
+def verdict(view: View, place: Standing) -> str:
+    """Where the week stands, in words that hold."""
+    if not view.week.whole:
+        return "本周还没过完，不与整周相比"
+    if place.change is None:
+        if not place.weeks:
+            return "这是第一周，还没有更早的周可比"
+        return f"早先只有 {place.weeks} 周，不足 {statistics.FEWEST_WEEKS} 周，不判断高低"
+    band = place.change.band
+    span = f"{phrasing.rate(band.low)}–{phrasing.rate(band.high)}"
+    words = {1: "高于自身波动区间", -1: "低于自身波动区间", 0: "在自身波动区间内"}
+    return f"{words[place.change.side]}（{span}，{place.weeks} 周{_outside(place)}）"
+
+
+def unknown(view: View) -> str:
+    """Why nothing can be said of the messages of this scope."""
+    if not view.rooms:
+        return "还没有登记任何群。"
+    if set(view.rooms) <= view.week.unread:
+        return "未采集：通道读不到这里的全部消息，所以没有数字，不等于没有人说话。"
+    return "还没有收到过任何消息，所以没有数字；请用 qunyun doctor 看通道是否在听。"
+
+
+def _rates(view: View, place: Standing) -> tuple[Figure, ...]:
+    sums = view.figures
+    effective = sums.effective_messages / sums.room_days if sums.room_days else None
+    per_member = sums.per_member_day
+    return (
         Figure(
             "messages_per_room_day",
             "群日均消息",
             phrasing.rate(place.rate),
             place.rate,
             view.note("messages"),
-            f"共 {count.messages:,} 条 / {days:,} 群日",
+            f"共 {sums.messages:,} 条 / {sums.room_days:,} 群日",
         ),
         Figure(
             "effective_per_room_day",
@@ -47,8 +82,8 @@ def section(view: View) -> Section:
         Figure(
             "messages_per_speaker_day",
             "每位发言者每天",
-            phrasing.rate(per_speaker),
-            per_speaker,
+            phrasing.rate(sums.per_speaker_day),
+            sums.per_speaker_day,
             view.note("active_day"),
         ),
         Figure(
@@ -58,41 +93,7 @@ def section(view: View) -> Section:
             per_member,
             view.note("member_day"),
         ),
-        *_before(view, place),
-    ]
-    return Section(
-        "talk",
-        title,
-        Line(
-            f"群日均 {phrasing.rate(place.rate)} 条，{verdict(view, place)}。",
-            (view.note("messages"), view.note("band")),
-        ),
-        figures=tuple(figures),
-        charts=(_week_chart(view, place), *_history_chart(view, place)),
-        remarks=_remarks(view, place),
     )
-
-
-def verdict(view: View, place: Standing) -> str:
-    """Where the week stands, in words that hold."""
-    if not view.week.whole:
-        return "本周还没过完，不与整周相比"
-    if place.band is None:
-        if not place.weeks:
-            return "这是第一周，还没有更早的周可比"
-        return f"早先只有 {place.weeks} 周，不足 {statistics.FEWEST_WEEKS} 周，不判断高低"
-    span = f"{phrasing.rate(place.band.low)}–{phrasing.rate(place.band.high)}"
-    words = {1: "高于自身波动区间", -1: "低于自身波动区间", 0: "在自身波动区间内"}
-    return f"{words[place.side or 0]}（{span}，{place.weeks} 周{_outside(place)}）"
-
-
-def unknown(view: View) -> str:
-    """Why nothing can be said of the messages of this scope."""
-    if not view.rooms:
-        return "还没有登记任何群。"
-    if set(view.rooms) <= view.week.unread:
-        return "未采集：通道读不到这里的全部消息，所以没有数字，不等于没有人说话。"
-    return "还没有收到过任何消息，所以没有数字；请用 `qunyun doctor` 看通道是否在听。"
 
 
 def _outside(place: Standing) -> str:
@@ -113,7 +114,7 @@ def _before(view: View, place: Standing) -> list[Figure]:
         first = view.week.first_held.get(room)
         if first is None:
             continue
-        for monday, mean in viewing.earlier_weeks(view, [room]).items():
+        for monday, mean in viewing.earlier_weeks(view.week, [room]).items():
             if monday + dt.timedelta(days=7) <= first:
                 messages, days = messages + mean.messages, days + mean.room_days
                 origins |= mean.origins
@@ -138,29 +139,32 @@ def _week_chart(view: View, place: Standing) -> Chart:
         label = phrasing.WEEKDAYS[day.weekday()]
         tone = "special" if marks else "now"
         bars.append(Bar("\n".join([label, "·".join(marks)]).strip(), rate, _bar(rate), tone))
+    legend = [Bar("有群办活动日", None, "", "special")] if _any_special(bars) else []
     return Chart(
         "columns",
         "每群每天的消息",
         "、".join(f"{bar.label.splitlines()[0]} {bar.text}" for bar in bars),
         tuple(bars),
-        place.band.low if place.band else None,
-        place.band.high if place.band else None,
-        legend=tuple(_legend(bars, place)),
+        *_band(place),
+        legend=(*legend, *_band_legend(place)),
         note=view.note("messages"),
     )
 
 
-def _legend(bars: list[Bar], place: Standing) -> list[Bar]:
-    legend = []
-    if any(bar.tone == "special" for bar in bars):
-        legend.append(Bar("有群办活动日", None, "", "special"))
-    if place.band:
-        legend.append(Bar("早先各周日均的范围", None, "", "band"))
-    return legend
+def _any_special(bars: list[Bar]) -> bool:
+    return any(bar.tone == "special" for bar in bars)
+
+
+def _band(place: Standing) -> tuple[float | None, float | None]:
+    return (None, None) if place.change is None else (place.change.band.low, place.change.band.high)
+
+
+def _band_legend(place: Standing) -> list[Bar]:
+    return [] if place.change is None else [Bar("早先各周日均的波动区间", None, "", "band")]
 
 
 def _history_chart(view: View, place: Standing) -> tuple[Chart, ...]:
-    earlier = viewing.earlier_weeks(view, view.counted)
+    earlier = viewing.earlier_weeks(view.week, view.counted)
     if len(earlier) < 2:
         return ()
     bars = [
@@ -183,10 +187,32 @@ def _history_chart(view: View, place: Standing) -> tuple[Chart, ...]:
             f"群日均消息，近 {len(bars)} 周",
             f"从 {bars[0].label} 的 {bars[0].text} 到本周的 {bars[-1].text}",
             tuple(bars),
-            place.band.low if place.band else None,
-            place.band.high if place.band else None,
-            legend=tuple(legend),
+            *_band(place),
+            legend=(*legend, *_band_legend(place)),
             note=view.note("band"),
+        ),
+    )
+
+
+def _hours(view: View) -> tuple[Heat, ...]:
+    """Weekday × hour; none where so little was said that it would show single people."""
+    hours = view.figures.hours
+    if sum(hours) < FEWEST_FOR_HOURS:
+        return ()
+    busiest = max(range(len(hours)), key=hours.__getitem__)
+    weekday, hour = divmod(busiest, 24)
+    return (
+        Heat(
+            "几点在聊",
+            f"最热闹的是{phrasing.WEEKDAYS[weekday]} {hour} 时，{hours[busiest]:,} 条",
+            tuple(f"{hour} 时" if hour in MARKED_HOURS else "" for hour in range(24)),
+            tuple(
+                HeatRow(name, tuple(hours[24 * day : 24 * day + 24]))
+                if day < len(view.days)
+                else HeatRow(name, (None,) * 24)
+                for day, name in enumerate(phrasing.WEEKDAYS)
+            ),
+            note=view.note("hours"),
         ),
     )
 
@@ -198,9 +224,8 @@ def _bar(rate: float | None) -> str:
 def _remarks(view: View, place: Standing) -> tuple[Line, ...]:
     remarks = []
     if place.rolled_up:
-        told = (
-            f"区间里有 {place.rolled_up} 周是{_origin(place.origins)}的周汇总，日志查不到原消息。"
-        )
+        origin = _origin(place.origins)
+        told = f"区间里有 {place.rolled_up} 周是{origin}的周汇总，日志查不到原消息。"
         remarks.append(Line(told, (view.note("band"),)))
     missing = len(view.rooms) - len(view.counted)
     if missing:

@@ -1,0 +1,162 @@
+"""Three things to do next week, each with the messages behind it."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from bot.digest import phrasing
+from bot.digest.quoting import quotable
+from bot.digest.sections import complaints, quoted, rooms, said
+from bot.digest.sheet import Action, Evidence, Line
+from bot.digest.view import View
+from bot.insights import reasons, tagging
+from bot.insights.segments import Person
+from bot.models import DigestScope
+
+MOST = 3
+MOST_EVIDENCE = 3
+# Rooms of a scope whose open questions stand behind an action.
+MOST_ROOMS = 3
+FEWEST_OPEN = 3
+
+
+def actions(view: View) -> tuple[Action, ...]:
+    """The first three that there is reason for, the most pressing first."""
+    if not view.counted:
+        return ()
+    return tuple(islice(_reasons(view), MOST))
+
+
+def busiest(view: View) -> list[int]:
+    """The rooms of the scope with the most open questions: their words stand behind actions."""
+    if view.scope is DigestScope.ROOM:
+        return list(view.rooms)
+    open_ones = {room: rooms.unanswered(view, room) for room in view.counted}
+    ranked = sorted(open_ones, key=lambda room: (-open_ones[room], room))
+    return [room for room in ranked[:MOST_ROOMS] if open_ones[room]]
+
+
+def _reasons(view: View) -> Iterator[Action]:
+    yield from _complaints(view)
+    yield from _next_topic(view)
+    yield from _visit(view)
+    yield from _testers(view)
+    yield from _learn(view)
+    yield from _stagger(view)
+
+
+def _complaints(view: View) -> Iterator[Action]:
+    late = complaints.overdue(view)
+    if late:
+        why = f"{len(late):,} 起投诉过了 24 小时还没了结。"
+        yield Action(
+            "先了结超时的投诉",
+            Line(why, (view.note("complaints"),)),
+            tuple(
+                _evidence(view, room, case.at, case.name, case.message_id)
+                for room, case in late[:MOST_EVIDENCE]
+            ),
+        )
+
+
+def _next_topic(view: View) -> Iterator[Action]:
+    """What the next Q&A day should be about: what people ask and nobody answers."""
+    found = view.figures.waiting(view.week.answered_until)
+    if found.unanswered < FEWEST_OPEN:
+        return
+    words = said.rising_words(view)
+    topic = f"讲“{words[0].text}”" if words else "先答没人回的提问"
+    where = busiest(view)
+    most = ""
+    if view.scope is not DigestScope.ROOM and where:
+        most = f"，最多的是{rooms.topic(view, where[0])}（{rooms.unanswered(view, where[0]):,} 个）"
+    notes = (view.note("unanswered"), *((view.note("topics"),) if words else ()))
+    yield Action(
+        f"下次问题解答日{topic}",
+        Line(f"本周 {found.unanswered:,} 个提问没人回应{most}。", notes),
+        _open_questions(view, where),
+    )
+
+
+def _visit(view: View) -> Iterator[Action]:
+    if view.scope is DigestScope.ROOM:
+        return
+    below, _ = rooms.called(view)
+    if below:
+        room, change = below[0]
+        why = (
+            f"群日均 {phrasing.rate(change.now)}，往常 {phrasing.rate(change.usual)}；"
+            f"还有 {rooms.unanswered(view, room):,} 个提问没人回应。"
+        )
+        yield Action(
+            f"去{rooms.topic(view, room)}看看",
+            Line(why, (view.note("rooms"),)),
+            _open_questions(view, [room]),
+        )
+
+
+def _testers(view: View) -> Iterator[Action]:
+    """Busy in the rooms, low spenders: whom to invite."""
+    found = view.week.candidates
+    if view.scope is not DigestScope.FLEET or not found.total:
+        return
+    why = f"{found.total:,} 位成员在群里很活跃、90 天消费低于买家的中位数。"
+    yield Action(
+        "邀请几位体验官",
+        Line(why, (view.note("candidates"),)),
+        tuple(Evidence(_tester(view, person)) for person in found.people[:MOST_EVIDENCE]),
+    )
+
+
+def _learn(view: View) -> Iterator[Action]:
+    if view.scope is DigestScope.ROOM:
+        return
+    _, above = rooms.called(view)
+    if above:
+        room, change = above[0]
+        why = f"群日均 {phrasing.rate(change.now)}，往常 {phrasing.rate(change.usual)}。"
+        title = f"问问{rooms.topic(view, room)}做对了什么"
+        yield Action(title, Line(why, (view.note("rooms"),)))
+
+
+def _stagger(view: View) -> Iterator[Action]:
+    held = {kind for kind, by_room in view.week.held.items() if by_room.keys() & set(view.counted)}
+    if view.scope is DigestScope.FLEET and not held:
+        yield Action(
+            "办一次问题解答日或用户分享日",
+            Line("最近 28 天没有发出过活动日；先办一半的群，下个月就能知道它带来多少。"),
+        )
+
+
+def _open_questions(view: View, where: Sequence[int]) -> tuple[Evidence, ...]:
+    """The oldest open questions of these rooms."""
+    found = [
+        (one.at, room, one.message_id, spoken.names[one.message_id])
+        for room in where
+        if (spoken := view.behind.get(room)) is not None
+        for one in spoken.questions
+        if not one.answers and one.message_id in spoken.names
+    ]
+    return tuple(
+        _evidence(view, room, at, name, message)
+        for at, room, message, name in sorted(found)[:MOST_EVIDENCE]
+    )
+
+
+def _evidence(view: View, room: int, at: dt.datetime, name: str, message_id: int) -> Evidence:
+    """Where a message stands; what it says in its room's own digest alone."""
+    local = phrasing.moment(at.astimezone(view.week.rooms[room].zone))
+    words = quoted.words(view, message_id) if view.scope is DigestScope.ROOM else None
+    where = f"{rooms.topic(view, room)} · {local} · 消息 {name}"
+    return Evidence(where, quotable(words.text) if words else "")
+
+
+def _tester(view: View, person: Person) -> str:
+    """Masked: who it is stands in the list of candidates, for those who may see it."""
+    told = [
+        reasons.why(tag.name, tag.why, view.week.zone)
+        for tag in person.tags
+        if tag.name in (tagging.BUSY, tagging.LOW_SPEND)
+    ]
+    where = person.rooms[0] if person.rooms else ""
+    return f"{quotable(person.name)[:1]}**（{where}）：{'；'.join(told)}"
