@@ -17,7 +17,7 @@ run: $(VENV)/.runtime $(VENDOR)
 install: $(VENV)/.development $(VENDOR) tests/gateway/node_modules/.installed tests/browser/node_modules/.installed
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # The console in Debian's Chromium (packages chromium and fonts-noto-cjk).
 browser: install
