@@ -17,7 +17,17 @@ from sqlmodel import Session
 from bot import database
 from bot.gateway import Posting
 from bot.intents import Intent
-from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Pause, PauseScope, Room
+from bot.models import (
+    Account,
+    Complaint,
+    ComplaintState,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Pause,
+    PauseScope,
+    Room,
+)
 from bot.pauses import RISK_CONTROL
 from bot.serving import AWAY, STOPPED
 from bot.settings import Settings
@@ -25,10 +35,14 @@ from bot.settings import Settings
 # Ahead of replies too, which a spent account no longer sends.
 FIRST = -1
 LASTS = dt.timedelta(hours=6)
+# So many complaints of an hour are told one by one.
+SINGLY = 8
 # Older news is no alert: whoever starts the program again has seen it.
 NEWS = dt.timedelta(hours=24)
 
-ACCOUNT, DELIVERY, PAUSE, ROOM = database.tables(Account, Delivery, Pause, Room)
+ACCOUNT, COMPLAINT, DELIVERY, PAUSE, ROOM = database.tables(
+    Account, Complaint, Delivery, Pause, Room
+)
 
 TROUBLES = {
     DeliveryState.UNCERTAIN: "可能没有送到(未确认),要人来定",
@@ -63,6 +77,7 @@ def alerts(session: Session, settings: Settings, now: dt.datetime) -> Iterator[I
     )
     targets = list(rooms)
     told = (
+        *_complaints(session, settings, now),
         *_paused(session, now),
         *_away(session, now),
         *_idle(session, now),
@@ -104,6 +119,33 @@ def _mute(room: Row[*tuple[Any, ...]] | None) -> str:
     if room.state_at is None:
         return f"账号 {room.name} 从来没有连上过"
     return room.unavailable_reason or ""
+
+
+def _complaints(session: Session, settings: Settings, now: dt.datetime) -> Iterator[_News]:
+    """Cases that nobody looks after: each by itself, in a bad hour as their number doubles.
+
+    Without the member's words, which stay in their own room.
+    """
+    rows = session.connection().execute(
+        select(COMPLAINT.c.id, COMPLAINT.c.at, COMPLAINT.c.severity, ROOM.c.topic)
+        .join(ROOM, ROOM.c.id == COMPLAINT.c.room_id)
+        .where(COMPLAINT.c.state == ComplaintState.OPEN, COMPLAINT.c.at > now - NEWS)
+        .order_by(COMPLAINT.c.at, COMPLAINT.c.id)
+    )
+    hours: Counter[dt.datetime] = Counter()
+    for row in rows:
+        local = row.at.astimezone(settings.zone)
+        hour = local.replace(minute=0, second=0, microsecond=0)
+        hours[hour] += 1
+        found = hours[hour]
+        if found > SINGLY and found & (found - 1):
+            continue
+        many = f"({hour:%H} 点以来第 {found} 条)" if found > SINGLY else ""
+        yield _News(
+            f"complaint:{row.id}",
+            f"群“{row.topic}”里 {local:%H:%M} 有一条投诉{many},严重程度 {row.severity}/3,"
+            f"24 小时内要有人处理。查看:qunyun complaints list",
+        )
 
 
 def _paused(session: Session, now: dt.datetime) -> Iterator[_News]:

@@ -19,9 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlmodel import Session
 
 from bot import (
     batches,
@@ -44,9 +43,8 @@ from bot import (
 )
 from bot.deriving import Rules
 from bot.errors import GatewayUnavailable, QunyunError
-from bot.gateway import Event, Gateway, LoggedIn, LoggedOut, Posting, capabilities_as_json
+from bot.gateway import Event, Gateway, LoggedIn, LoggedOut, Posting
 from bot.memory import Memory
-from bot.models import Account
 from bot.receiving import Taken
 from bot.sending import Begun, LeaseLost, Sender
 from bot.settings import Settings
@@ -105,7 +103,7 @@ def build(
 ) -> App:
     """An app on a database at head: accounts are known, the rules are loaded, nothing runs yet."""
     with database.transaction(engine) as session:
-        accounts = {_account(session, gateway): gateway for gateway in gateways}
+        accounts = {owning.register(session, gateway): gateway for gateway in gateways}
         rules = deriving.load_rules(session, settings.zone)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     return App(settings, engine, clock, accounts, rules, owner)
@@ -146,7 +144,10 @@ def take(app: App, account_id: int, events: Sequence[Event]) -> Taken:
     taken = receiving.take(
         app.engine, account_id, events, app.rules, app.clock(), app.handlers, app.memory,
         epoch=sender.epoch if sender is not None else None,
+        replies_per_hour=app.settings.replies_per_room_hour,
     )  # fmt: skip
+    if taken.cases:
+        upkeep.alert(app.engine, app.settings, app.clock())
     changes = [event for event in events if isinstance(event, LoggedIn | LoggedOut)]
     for event in changes:
         if isinstance(event, LoggedIn):
@@ -400,26 +401,6 @@ async def _supervised(
             wait = min(wait * 2, LONGEST_WAIT)
         else:
             return
-
-
-def _account(session: Session, gateway: Gateway) -> int:
-    account = database.table(Account)
-    kind = type(gateway).__module__.rpartition(".")[2]
-    can = capabilities_as_json(gateway.capabilities)
-    posting = gateway.capabilities.post.value
-    row = {
-        "name": gateway.account, "gateway": kind, "online": False, "state_reason": "",
-        "lease_epoch": 0,
-    }  # fmt: skip
-    database.insert_rows(session, Account, [row], skip_existing=True)
-    # A rooms file may have named the account before any gateway did.
-    session.connection().execute(
-        update(account)
-        .where(account.c.name == gateway.account)
-        .values(gateway=kind, capabilities=can, posting=posting)
-    )
-    named = select(account.c.id).where(account.c.name == gateway.account)
-    return int(session.connection().execute(named).scalar_one())
 
 
 async def _take_back(app: App, account_id: int) -> None:

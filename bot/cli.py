@@ -11,6 +11,7 @@ from bot.commands import (
     data,
     deliveries,
     demo,
+    desk,
     digest,
     doctor,
     export,
@@ -46,6 +47,8 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(bench.app, name="bench")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(operator.app, name="operator")
+app.add_typer(desk.questions, name="questions")
+app.add_typer(desk.cases, name="complaints")
 app.add_typer(people.app, name="people")
 app.add_typer(segments.app, name="segments")
 app.add_typer(target.app, name="target")

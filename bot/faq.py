@@ -1,9 +1,10 @@
-"""Curated answers from CSV: one row a question of a vertical.
+"""Curated answers: from CSV, one row a question of a vertical, and ready to be asked.
 
 (vertical, question) names an entry, so the same file twice changes nothing; an empty cell leaves
 alone what stands. An empty vertical stands for every one.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from bot import cells, database
 from bot.csv_files import NOWHERE, Column, Imported, Place, Reading, Row, read
 from bot.errors import Fault
 from bot.models import Faq
+from bot.text import retrieval
+from bot.text.retrieval import Curated, Entry
+from bot.text.segment import Segmenter
 
 VERTICAL = Column("vertical", cells.text, ("垂类",))
 QUESTION = Column("question", cells.text, ("问题",), required=True, filled=True)
@@ -61,6 +65,19 @@ def record(session: Session, rows: Sequence[FaqRow]) -> Imported:
     _insert(session, {key: after[key] for key in created})
     _update(session, {key: after[key] for key in changed})
     return Imported(len(created), len(changed), len(named - created - changed), tuple(faults))
+
+
+def curated(session: Session, segmenter: Segmenter) -> Curated:
+    """The answers as they stand, ready to be asked; made anew only where they have changed."""
+    faq = database.table(Faq)
+    rows = session.connection().execute(select(faq).order_by(faq.c.vertical, faq.c.question))
+    entries = (Entry(row.vertical, (row.question, *row.alternatives), row.answer) for row in rows)
+    return _ready(tuple(entries), segmenter)
+
+
+@functools.lru_cache(maxsize=2)
+def _ready(entries: tuple[Entry, ...], segmenter: Segmenter) -> Curated:
+    return retrieval.curated(entries, segmenter.keywords)
 
 
 def _faq(row: Row) -> FaqRow:

@@ -5,12 +5,35 @@ import logging
 import socket
 
 import psutil
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
+from sqlmodel import Session
 
 from bot import database, leases, outbox, serving
+from bot.gateway import Gateway, capabilities_as_json
 from bot.models import Account
 
 log = logging.getLogger(__name__)
+
+
+def register(session: Session, gateway: Gateway) -> int:
+    """Know the account behind a gateway and what it can do; returns its id. Safe to repeat."""
+    account = database.table(Account)
+    kind = type(gateway).__module__.rpartition(".")[2]
+    can = capabilities_as_json(gateway.capabilities)
+    posting = gateway.capabilities.post.value
+    row = {
+        "name": gateway.account, "gateway": kind, "online": False, "state_reason": "",
+        "lease_epoch": 0,
+    }  # fmt: skip
+    database.insert_rows(session, Account, [row], skip_existing=True)
+    # A rooms file may have named the account before any gateway did.
+    session.connection().execute(
+        update(account)
+        .where(account.c.name == gateway.account)
+        .values(gateway=kind, capabilities=can, posting=posting)
+    )
+    named = select(account.c.id).where(account.c.name == gateway.account)
+    return int(session.connection().execute(named).scalar_one())
 
 
 def take(engine: Engine, account_id: int, owner: str, now: dt.datetime) -> int | None:

@@ -19,11 +19,18 @@ def pause(
     reason: str,
     by: str,
     now: dt.datetime,
+    *,
+    besides: str | None = None,
 ) -> bool:
-    """Hold everything of `scope` back. False, and nothing changed, where that stands already."""
+    """Hold everything of `scope` back, `besides` one delivery, by key: the word that it stands.
+
+    False, and nothing changed, where that stands already.
+    """
     if _open(session, scope, target_id):
         return False
-    session.add(Pause(scope=scope, target_id=target_id, reason=reason, by=by, at=now))
+    session.add(
+        Pause(scope=scope, target_id=target_id, reason=reason, by=by, at=now, besides=besides)
+    )
     session.add(_audit("pause", scope, target_id, reason, by, now))
     session.flush()
     return True
@@ -59,6 +66,7 @@ def holds(delivery: FromClause) -> ColumnElement[bool]:
         select(pauses.c.id)
         .where(
             pauses.c.resumed_at.is_(None),
+            or_(pauses.c.besides.is_(None), pauses.c.besides != delivery.c.key),
             or_(
                 # Operators are told of trouble all the more while everything stands still.
                 and_(pauses.c.scope == PauseScope.ALL, delivery.c.kind != DeliveryKind.ALERT),

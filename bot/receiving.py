@@ -2,42 +2,21 @@
 
 import datetime as dt
 import logging
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Row, and_, case, func, select, true, update
+from sqlalchemy import Engine, and_, case, func, select, true, update
 from sqlmodel import Session
 
-from bot import (
-    counting,
-    database,
-    directory,
-    errors,
-    ingest,
-    listening,
-    outbox,
-    roster,
-    serving,
-    times,
-)
+from bot import database, directory, ingest, listening, outbox, reacting, roster, serving
 from bot.deriving import Rules
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
-from bot.intents import Intent
 from bot.memory import Memory
-from bot.models import Account, Contact, DeliveryKind, Faq, Room, Signal, SignalKind
-from bot.text import similarity
-from handlers import HANDLERS, Handler, react
-from handlers.moment import Moment
+from bot.models import Account, Contact, Room
+from handlers import HANDLERS, Handler
 
 log = logging.getLogger(__name__)
-
-# Replies are for conversations that are going on: older events never get one, and a reply that
-# could not go out in that time is pointless.
-LIVE = dt.timedelta(minutes=5)
-REPLIES_FIRST = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +26,7 @@ class Taken:
     outcome: Outcome
     echoes: int
     replies: int
+    cases: int
 
 
 def take(
@@ -59,11 +39,12 @@ def take(
     memory: Memory | None = None,
     *,
     epoch: int | None = None,
+    replies_per_hour: int = 20,
 ) -> Taken:
     """Record a batch, and only then react to what is live in it.
 
-    `epoch` is the caller's lease on the account, where it has one. When this returns, everything
-    in the batch is accepted.
+    `epoch` is the caller's lease on the account, where it has one; `replies_per_hour` is what the
+    bot may say of itself in one room. When this returns, everything in the batch is accepted.
     """
     with database.transaction(engine) as session:
         our_contacts = listening.ours(session)
@@ -78,8 +59,11 @@ def take(
             for event in events
             if isinstance(event, Said) and (event.own or event.sender in our_contacts)
         )
-        replies = _react(session, heard, outcome, rules.zone, now, handlers)
-    return Taken(outcome, echoes, replies)
+        spoken = [event for event in heard if isinstance(event, Said | Joined)]
+        reacted = reacting.follow(session, spoken, outcome, rules, now, handlers, replies_per_hour)
+    if reacted.held_back:
+        log.info("account %d: %d replies held back", account_id, reacted.held_back)
+    return Taken(outcome, echoes, reacted.replies, len(reacted.cases))
 
 
 def list_room(
@@ -161,134 +145,3 @@ def _follow_login(
         session.connection().execute(
             update(account).where(account.c.id == account_id, heard).values(values)
         )
-
-
-def _react(
-    session: Session,
-    events: Sequence[Event],
-    outcome: Outcome,
-    zone: ZoneInfo,
-    now: dt.datetime,
-    handlers: Sequence[Handler],
-) -> int:
-    """Plan the replies of the handlers to live events; each event in a savepoint of its own."""
-    live = [
-        event
-        for event in events
-        if isinstance(event, Joined)
-        or (isinstance(event, Said) and not event.own and (event.room, event.id) in outcome.new)
-    ]
-    live = [event for event in live if now - event.at <= LIVE]
-    if not live:
-        return 0
-    rooms = _rooms(session, {event.room for event in live})
-    signals = _signals(
-        session,
-        [
-            (event.at.date(), rooms[event.room].id, outcome.new[event.room, event.id])
-            for event in live
-            if isinstance(event, Said)
-        ],
-    )
-    answers = _answers(session)
-    planned = 0
-    for event in live:
-        room = rooms[event.room]
-        message = outcome.new[event.room, event.id] if isinstance(event, Said) else None
-        kinds = signals.get(message or 0, frozenset())
-        checked_in = (
-            _checked_in(session, room, event.at, zone) if SignalKind.CHECK_IN in kinds else 0
-        )
-        moment = Moment(
-            event, room.topic, room.vertical, kinds,
-            answers.get("", {}) | answers.get(room.vertical, {}), checked_in,
-        )  # fmt: skip
-        planned += _plan_reply(session, moment, room, message, now, handlers)
-    return planned
-
-
-def _plan_reply(
-    session: Session,
-    moment: Moment,
-    room: Row[*tuple[object, ...]],
-    message: int | None,
-    now: dt.datetime,
-    handlers: Sequence[Handler],
-) -> int:
-    key = f"reply:{message}" if message else f"reply:join:{room.id}:{moment.event.at:%Y%m%d%H%M%S}"
-    savepoint = session.begin_nested()
-    try:
-        reply = react(moment, handlers)
-        planned = 0
-        if reply is not None:
-            intent = Intent(
-                key=key,
-                kind=DeliveryKind.REPLY,
-                room_id=room.id,
-                account_id=room.account_id,
-                text=reply.text,
-                mentions=reply.mentions,
-                due_at=now,
-                expires_at=now + LIVE,
-                priority=REPLIES_FIRST,
-            )
-            planned = outbox.plan(session, [intent], now)
-        savepoint.commit()
-    except Exception as error:  # noqa: BLE001  # a handler's bug must not take the message along
-        savepoint.rollback()
-        where = errors.where(error)
-        log.error("a handler failed on %s in room %s: %s", key, room.id, where)  # noqa: TRY400
-        return 0
-    return planned
-
-
-def _rooms(session: Session, names: set[str]) -> dict[str, Row[*tuple[object, ...]]]:
-    room = database.table(Room)
-    rows = session.connection().execute(select(room).where(room.c.platform_id.in_(names)))
-    return {row.platform_id: row for row in rows}
-
-
-def _signals(
-    session: Session, messages: Sequence[tuple[dt.date, int, int]]
-) -> dict[int, frozenset[SignalKind]]:
-    """The signals of messages named by (UTC day, room id, id)."""
-    if not messages:
-        return {}
-    signal = database.table(Signal)
-    keys = ("day", "room_id", "message_id")
-    chosen = database.given(session, {key: signal.c[key].type for key in keys}, messages)
-    found: dict[int, set[SignalKind]] = defaultdict(set)
-    rows = session.connection().execute(
-        select(signal.c.message_id, signal.c.kind).join(
-            chosen, and_(*(chosen.c[key] == signal.c[key] for key in keys))
-        )
-    )
-    for row in rows:
-        found[row.message_id].add(row.kind)
-    return {message: frozenset(kinds) for message, kinds in found.items()}
-
-
-def _answers(session: Session) -> Mapping[str, dict[str, str]]:
-    """Curated answers by vertical and normalised question."""
-    faq = database.table(Faq)
-    answers: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in session.connection().execute(select(faq)):
-        for question in (row.question, *row.alternatives):
-            answers[row.vertical][similarity.normalise(question)] = row.answer
-    return answers
-
-
-def _checked_in(
-    session: Session, room: Row[*tuple[object, ...]], at: dt.datetime, zone: ZoneInfo
-) -> int:
-    """How many members checked in in this room on the local day of `at`, up to `at`."""
-    own = ZoneInfo(str(room.zone)) if room.zone else zone
-    since, _ = counting.local_day(at.astimezone(own).date(), own)
-    signal = database.table(Signal)
-    counted = select(func.count(signal.c.contact_id.distinct())).where(
-        signal.c.day.in_(times.utc_days(since, at + dt.timedelta(seconds=1))),
-        signal.c.room_id == room.id,
-        signal.c.kind == SignalKind.CHECK_IN,
-        signal.c.at.between(since, at),
-    )
-    return session.connection().execute(counted).scalar_one()

@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     warmup_days: int = Field(default=0, ge=0)
     room_post_gap_minutes: int = Field(default=0, ge=0)
     promo_share: Annotated[float | None, BeforeValidator(_share)] = None
+    replies_per_room_hour: int = Field(default=20, ge=0)
     alert_rooms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     digest_rooms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     digest_at: Annotated[dt.time, BeforeValidator(_time)] = dt.time(9, 30)

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlmodel import Session
 
 from bot import (
@@ -55,6 +55,12 @@ def keep(
     happenings.note(session, now)
     calls.forget(session, now)
     return Kept(taken_over, abandoned, filled_in.accepted, expired, alerts)
+
+
+def alert(engine: Engine, settings: Settings, now: dt.datetime) -> int:
+    """Tell operators of what they should know now, between two ticks; returns the new alerts."""
+    with database.transaction(engine) as session:
+        return outbox.plan(session, alerting.alerts(session, settings, now), now)
 
 
 def fresh_rules(session: Session, rules: Rules, now: dt.datetime) -> Rules | None:

@@ -19,7 +19,10 @@ class PauseScope(StrEnum):
 
 
 class Pause(SQLModel, table=True):
-    """One pause; in force while `resumed_at` is None. `target_id` is None for everything."""
+    """One pause; in force while `resumed_at` is None. `target_id` is None for everything.
+
+    `besides` is the key of the one delivery that still goes out: the word that the pause stands.
+    """
 
     __table_args__ = (Index("ix_pause_open", "scope", "target_id", "resumed_at"),)
 
@@ -29,4 +32,5 @@ class Pause(SQLModel, table=True):
     reason: str
     by: str
     at: datetime
+    besides: str | None = None
     resumed_at: datetime | None = None

@@ -12,7 +12,7 @@ from bot.text.spans import Span
 STOP_WORDS = Path(__file__).parent / "stopwords.txt"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Segmenter:
     """Cuts text with jieba's dictionary, ours, and the words it was given.
 

@@ -128,7 +128,7 @@ async def test_a_handler_that_raises_takes_neither_the_message_nor_its_neighbour
     def broken(moment: Moment) -> Reply | None:
         if isinstance(moment.event, Said) and moment.event.text == "坏":
             raise LookupError("坏")
-        return Reply("好的")
+        return Reply(f"好的:{moment.event}")
 
     clock = Clock(local("2026-11-11 12:00"))
     app = app_module.build(settings(tmp_path), engine, [community(clock)], clock)
