@@ -1,6 +1,7 @@
 """The one way to read and write CSV: what operators hand in, what they take away.
 
-    file → text (utf-8, utf-8-sig or gb18030) → header → rows of parsed cells → rows of a kind
+    file → text (utf-8, utf-8-sig or gb18030), or the first sheet of a workbook
+        → header → rows of parsed cells → rows of a kind
 
 A wrong file (no header, a column missing or named twice) raises InvalidInput; a wrong row is a
 Fault beside the good rows, and the caller decides what a partly good file is worth.
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar, cast
 from zoneinfo import ZoneInfo
 
+from bot import workbooks
 from bot.errors import Fault, InvalidInput
 
 T = TypeVar("T")
@@ -95,7 +97,8 @@ def read(
     Times without offset are read in `zone`. `build` turns parsed cells into a row of the kind and
     may raise InvalidInput. Raises InvalidInput where no row can be read at all.
     """
-    records = _records(path.name, decode(path))
+    is_sheet = path.suffix.lower() in SHEETS
+    records = _sheet_records(path) if is_sheet else _records(path.name, decode(path))
     header = next(records, None)
     if header is None:
         raise InvalidInput(Fault(path.name, 1, "", "文件是空的", "第一行写列名,其余每行一条"))
@@ -144,6 +147,8 @@ def neutral(cell: str) -> str:
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
+# Endings of workbooks; everything else is text.
+SHEETS = (".xlsx", ".xlsm")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NEUTRALISED = re.compile(r"'+[=+\-@\t\r]")
 
@@ -159,9 +164,7 @@ def decode(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InvalidInput(
-            Fault(str(path), 0, "", f"打不开文件({error.strerror})", "检查路径和权限")
-        ) from error
+        raise _unopened(path, error) from error
     # A file that says it is UTF-8 must not be read as something else where it is damaged.
     marked = content.startswith(b"\xef\xbb\xbf")
     for encoding in ("utf-8-sig",) if marked else ("utf-8", "gb18030"):
@@ -172,6 +175,10 @@ def decode(path: Path) -> str:
     raise InvalidInput(
         Fault(path.name, line, "", "编码无法识别", "另存为“CSV UTF-8(逗号分隔)”后再导入")
     )
+
+
+def _unopened(path: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(Fault(str(path), 0, "", f"打不开文件({error.strerror})", "检查路径和权限"))
 
 
 def _records(file: str, text: str) -> Iterator[_Record | Fault]:
@@ -190,6 +197,26 @@ def _records(file: str, text: str) -> Iterator[_Record | Fault]:
             continue
         if any(cell.strip() for cell in cells):
             yield _Record(place, cells)
+
+
+def _sheet_records(path: Path) -> Iterator[_Record | Fault]:
+    """The rows of the first sheet that holds any, each with its number."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unopened(path, error) from error
+    for title, lines in workbooks.load(content, path.name, workbooks.MOST_ROWS_OF_ALL):
+        for line in lines:
+            place = Place(f"{path.name}[{title}]", line.number)
+            told = [workbooks.as_typed(cell) for cell in line.cells]
+            refused = [each for each in told if isinstance(each, workbooks.Refused)]
+            if refused:
+                column = f"第 {told.index(refused[0]) + 1} 列"
+                yield place.fault(column, refused[0].problem, refused[0].remedy)
+            else:
+                yield _Record(place, [each for each in told if isinstance(each, str)])
+        if lines:
+            return
 
 
 def _place_columns(

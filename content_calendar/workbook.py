@@ -10,16 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bot import workbooks
 from bot.errors import InvalidInput
+from bot.workbooks import Line, Scalar
 from content_calendar import calendar_file, holidays, workbook_file, workbook_guide, workbook_rows
 from content_calendar import workbook_columns as columns
 from content_calendar.calendar_file import Calendar
 from content_calendar.definition import Definition
 from content_calendar.holidays import Days
 from content_calendar.nodes import Report, Value
-from content_calendar.workbook_cells import TEXT, Scalar
+from content_calendar.workbook_cells import TEXT
 from content_calendar.workbook_columns import Sheet
-from content_calendar.workbook_file import Head, Line, Page
+from content_calendar.workbook_file import Head, Page
 from content_calendar.workbook_rows import Place, Places, Row, Table
 
 GUIDE_WIDTHS = (12, 16, 28, 60, 34)
@@ -57,7 +59,7 @@ def read(raw: bytes, file: str, zone: str, days: Days = holidays.PUBLISHED) -> C
     of the column.
     """
     report, warnings, places = Report(file), Report(file), Places(file)
-    tables = _tables(report, warnings, places, workbook_file.load(raw, file))
+    tables = _tables(report, warnings, places, workbooks.load(raw, file))
     if report.faults:
         raise InvalidInput(*workbook_rows.told(places, report.faults))
     root = _root(report, places, tables)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Scalar = str | int | float | bool | dt.date | dt.time | dt.timedelta
+from bot.workbooks import Scalar
+
 # As nodes.Value holds it, less the places.
 Content = str | tuple[str, ...] | dict[str, str]
 

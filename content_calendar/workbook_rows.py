@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bot.errors import Fault
+from bot.workbooks import Line, Refused, Scalar
 from content_calendar import workbook_columns, workbook_file
 from content_calendar.nodes import Report, Value
-from content_calendar.workbook_cells import Content, Form, Scalar
+from content_calendar.workbook_cells import Content, Form
 from content_calendar.workbook_columns import Sheet
-from content_calendar.workbook_file import Line, Refused
 
 
 @dataclass(frozen=True, slots=True)

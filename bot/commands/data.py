@@ -22,7 +22,9 @@ from bot.orders import catalogue, intake, people
 
 T = TypeVar("T")
 
-File = Annotated[Path, typer.Argument(help="CSV:utf-8 或 gb18030,第一行是列名(中英文均可)")]
+File = Annotated[
+    Path, typer.Argument(help="CSV(utf-8 或 gb18030)或 Excel(.xlsx),第一行是列名(中英文均可)")
+]
 AcceptGood = Annotated[bool, typer.Option("--accept-good", help="只导入正确的行,退出码 1")]
 Json = Annotated[bool, typer.Option("--json", help="输出一个 JSON 对象")]
 Zone = Annotated[str, typer.Option(help="没有时差的时间按这个时区读,默认 QUNYUN_TIMEZONE")]
@@ -44,7 +46,7 @@ def register(app: typer.Typer) -> None:
         group = typer.Typer(help=f"{chinese}:导入", no_args_is_help=True)
         # With a callback, one command stays a group: `rooms import`, never `rooms`.
         group.callback()(_group)
-        group.command("import", help=f"从 CSV 导入{chinese}")(command)
+        group.command("import", help=f"从 CSV 或 Excel 导入{chinese}")(command)
         if name == "rooms":
             group.command("list")(rooms.show)
         app.add_typer(group, name=name)

@@ -22,17 +22,17 @@ CALENDAR, DAYS, WORDS = "calendar", "days", "words"
 # What can be taken in: (title, columns of the first line, the endings of its files).
 KINDS = {
     CALENDAR: ("内容日历", "YAML 或 Excel，和导出的格式一样", ".yaml,.yml,.xlsx"),
-    "rooms": ("群", "群、群名、垂类、标签、时区、账号、负责人、允许@所有人", ".csv"),
-    "memberships": ("群成员", "群、成员、手机、入群时间、退群时间", ".csv"),
-    "products": ("商品", "商品编码、商品名、别名、类目、价格", ".csv"),
-    "campaigns": ("促销活动", "活动、优惠码、链接、开始时间、结束时间", ".csv"),
-    "faq": ("常见问题", "问题、答案、垂类、问法", ".csv"),
+    "rooms": ("群", "群、群名、垂类、标签、时区、账号、负责人、允许@所有人", ".csv,.xlsx"),
+    "memberships": ("群成员", "群、成员、手机、入群时间、退群时间", ".csv,.xlsx"),
+    "products": ("商品", "商品编码、商品名、别名、类目、价格", ".csv,.xlsx"),
+    "campaigns": ("促销活动", "活动、优惠码、链接、开始时间、结束时间", ".csv,.xlsx"),
+    "faq": ("常见问题", "问题、答案、垂类、问法", ".csv,.xlsx"),
     "orders": (
         "订单",
         "订单号、行号、商品编码、数量、实付金额、支付时间、买家ID、买家手机、unionid、优惠码、渠道",
-        ".csv",
+        ".csv,.xlsx",
     ),
-    DAYS: ("特殊日子", "日期、这一天（放假、上班、停发）、备注", ".csv"),
+    DAYS: ("特殊日子", "日期、这一天（放假、上班、停发）、备注", ".csv,.xlsx"),
     WORDS: ("违禁词", "一行一个词", ".txt,.csv"),
 }
 

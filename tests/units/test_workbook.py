@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from openpyxl.cell.cell import Cell
 from openpyxl.workbook import Workbook
 
+from bot import workbooks
 from bot.errors import Fault, InvalidInput
 from bot.gateway import Link
 from bot.models import HolidayPolicy, SeriesKind
@@ -22,7 +23,6 @@ from content_calendar import (
     workbook,
     workbook_cells,
     workbook_columns,
-    workbook_file,
     workbook_guide,
 )
 from content_calendar.audience import Audience, Bounds
@@ -475,8 +475,8 @@ def test_what_excel_saves_is_read_as_what_was_written() -> None:
         (rebuilt(GOOD, "xl/worksheets/sheet2.xml", b"<worksheet><sheetData><row"), "打不开"),
         (rebuilt(GOOD, "xl/worksheets/sheet2.xml", BOMB), "打不开"),
         (rebuilt(GOOD, "xl/worksheets/sheet2.xml", b" " * 2**26), "太大"),
-        (workbook_file.OLE + b"anything", ".xls"),
-        (workbook_file.OLE + "EncryptedPackage".encode("utf-16-le"), "密码"),
+        (workbooks.OLE + b"anything", ".xls"),
+        (workbooks.OLE + "EncryptedPackage".encode("utf-16-le"), "密码"),
     ],
 )
 def test_what_is_no_workbook_is_refused_in_words(raw: bytes, problem: str) -> None:
