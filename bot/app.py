@@ -37,6 +37,7 @@ from bot import (
     receiving,
     secret,
     sending,
+    shopkeeping,
     upkeep,
     waking,
     weekly,
@@ -238,6 +239,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
         loops.append(_supervised(app, stop, "tick", None, _tick))
         loops.append(_supervised(app, stop, "webhooks", None, _call))
         loops.append(_supervised(app, stop, "nightly work", None, _nightly))
+        loops.append(_supervised(app, stop, "shops", None, _shops))
     elif "gateways" in parts:
         loops.append(_supervised(app, stop, "refresh", None, _refresh))
     if "digests" in parts:
@@ -293,6 +295,11 @@ async def _call(app: App, stop: asyncio.Event, _: int | None) -> None:
 async def _nightly(app: App, stop: asyncio.Event, _: int | None) -> None:
     """Roll up what is over."""
     await nightly.run(nightly.Night(app.settings, app.engine, app.write, app.clock), stop)
+
+
+async def _shops(app: App, stop: asyncio.Event, _: int | None) -> None:
+    """Take shops' orders in."""
+    await shopkeeping.run(shopkeeping.Keeper(app.settings, app.engine, app.write, app.clock), stop)
 
 
 async def _refresh(app: App, stop: asyncio.Event, _: int | None) -> None:

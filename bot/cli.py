@@ -20,6 +20,7 @@ from bot.commands import (
     people,
     run,
     segments,
+    shops,
     target,
 )
 from bot.errors import InvalidInput, QunyunError
@@ -51,6 +52,7 @@ app.add_typer(desk.questions, name="questions")
 app.add_typer(desk.cases, name="complaints")
 app.add_typer(people.app, name="people")
 app.add_typer(segments.app, name="segments")
+app.add_typer(shops.app, name="shops")
 app.add_typer(target.app, name="target")
 data.register(app)
 

@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     console_tls: bool = False
     console_without_tls: bool = False
     console_upload_mb: int = Field(default=20, ge=1)
+    shops: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        default=(), repr=False
+    )
     webhook_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
 
     @property

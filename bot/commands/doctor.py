@@ -20,6 +20,8 @@ from bot.digest import dispatch
 from bot.errors import QunyunError
 from bot.gateway import Gateway, LoggedIn, LoggedOut
 from bot.gateways import open_gateway
+from bot.models import EventState
+from bot.orders import shop_events, shops
 from content_calendar import holidays
 
 HOLIDAYS_AHEAD = dt.timedelta(days=60)
@@ -165,6 +167,18 @@ def _digests() -> tuple[str, str]:
     return f"每周一 {settings.digest_at:%H:%M} 发到 {len(wanted)} 处", ""
 
 
+def _shops() -> tuple[str, str]:
+    connections = shops.connections(edge.settings().shops)
+    if not connections:
+        return "没有配置店铺", ""
+    with edge.reading() as session:
+        counted = shop_events.summary(session)
+    failed = sum(count for (_, state), count in counted.items() if state is EventState.FAILED)
+    if failed:
+        return f"{failed:,} 条店铺消息读不懂", "用 qunyun shops events --state failed 查看"
+    return f"{len(connections)} 个店铺", ""
+
+
 CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("设置", _settings),
     ("数据库", _database),
@@ -174,4 +188,5 @@ CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("时钟", _clock),
     ("节假日", _holidays),
     ("周报", _digests),
+    ("店铺", _shops),
 )

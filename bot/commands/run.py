@@ -16,6 +16,7 @@ from bot.console import operators, serving, web
 from bot.digest import dispatch
 from bot.errors import Fault, InvalidInput
 from bot.gateways import open_gateway
+from bot.orders import shops
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 def run() -> None:
     """启动:连接通道、按日历发送、记录消息。 The real thing in one process, until it is stopped."""
     settings = edge.settings()
+    # Wrong shops are told now, not when the first order comes.
+    shops.connections(settings.shops)
     engine = edge.engine(pooled=True)
     if "gateways" in settings.parts and not settings.gateways:
         raise InvalidInput(

@@ -49,6 +49,7 @@ from bot.models.room_week import RoomWeek
 from bot.models.sealed_day import DroppedDay, LateEvent, LateKind, SealedDay, SealedFor
 from bot.models.segment import Arm, Dimension, Invitation, NeedMention, Profile, ProfileTag
 from bot.models.series import HolidayPolicy, Series, SeriesKind, SeriesState, SeriesStep
+from bot.models.shop_event import EventState, ShopCursor, ShopEvent
 from bot.models.shop_order import DirtyLine, OrderEvent, OrderLine, OrderStatus
 from bot.models.signal import INEFFECTIVE, Signal, SignalKind
 from bot.models.special_day import DayKind, SpecialDay
@@ -86,6 +87,7 @@ __all__ = [
     "DirtyLine",
     "DroppedDay",
     "EngagementWeek",
+    "EventState",
     "Faq",
     "ForbiddenWord",
     "Goal",
@@ -143,6 +145,8 @@ __all__ = [
     "SeriesKind",
     "SeriesState",
     "SeriesStep",
+    "ShopCursor",
+    "ShopEvent",
     "Signal",
     "SignalKind",
     "SpecialDay",

@@ -21,7 +21,7 @@ from bot import cells, database, pseudonyms
 from bot.csv_files import NOWHERE, Column, Imported, Place, Reading, Row, read
 from bot.errors import Fault
 from bot.models import OrderEvent, OrderStatus
-from bot.orders import catalogue, evidence, lines, people
+from bot.orders import adding, catalogue, evidence, lines, people
 from bot.orders.evidence import Evidence
 from bot.orders.identity import Identifier
 
@@ -50,6 +50,9 @@ CHANNEL = Column("channel", cells.text, ("渠道",), required=True)
 LINK = Column("link", cells.text, ("链接",))
 UPDATED = Column("updated_at", cells.instant, ("更新时间",))
 
+# What is kept of one row, as JSON can hold it.
+Content = Mapping[str, object]
+
 COLUMNS = (
     *(ORDER, LINE, SKU, QUANTITY, AMOUNT, PAID, STATUS),
     *(BUYER, PHONE, UNIONID, COUPON, CHANNEL, LINK, UPDATED),
@@ -58,7 +61,11 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One row as a shop tells it; `amount` is fen, phone and buyer id are still in the clear."""
+    """One row as a shop tells it; `amount` is fen, phone and buyer id are still in the clear.
+
+    `of` is how many lines the order had when all of it was told; lines beyond that are gone. A
+    `refund` names what was given back, so that told again at another time it is the same.
+    """
 
     order_id: str
     line_no: int
@@ -75,6 +82,22 @@ class OrderRow:
     link: str | None = None
     updated_at: dt.datetime | None = None
     place: Place = NOWHERE
+    of: int | None = None
+    refund: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What is said of an order as a whole: that it was cancelled, or that `amount` was given back.
+
+    `refund` names a refund, so that told twice it is one; "" where only its time tells it apart.
+    """
+
+    order_id: str
+    at: dt.datetime
+    status: OrderStatus
+    amount: int = 0
+    refund: str = ""
 
 
 def read_rows(path: Path, zone: ZoneInfo) -> Reading[OrderRow]:
@@ -91,29 +114,71 @@ def record(
     """
     products = catalogue.product_ids(session)
     good = [row for row in rows if row.sku in products]
-    contents = [_content(row, secret) for row in good]
+    contents = [content(row, secret) for row in good]
+    created = record_contents(session, contents, source, now)
+    return Imported(
+        created=created,
+        unchanged=len(good) - created,
+        faults=tuple(_unknown_skus(rows, products)),
+    )
+
+
+def record_contents(
+    session: Session, contents: Sequence[Content], source: str, now: dt.datetime
+) -> int:
+    """Keep contents whose products are known as events; returns how many are new."""
     fresh = database.insert_new(
         session,
         OrderEvent,
         ("digest", "order_id", "line_no", "source", "received_at", "content"),
-        [
-            (_digest(source, content), row.order_id, row.line_no, source, now, content)
-            for row, content in zip(good, contents, strict=True)
-        ],
-        ("order_id", "line_no"),
+        [(_digest(source, c), c["order_id"], c["line_no"], source, now, c) for c in contents],
+        ("order_id",),
     )
-    keys = sorted({(event.order_id, event.line_no) for event in fresh})
+    order_ids = sorted({event.order_id for event in fresh})
     # A later event may name another buyer: the one who is no longer named is looked at too.
-    before = evidence.carried_by(session, {order_id for order_id, _ in keys})
-    lines.derive(session, keys)
-    news = evidence.record(session, _evidence(good, contents, source))
+    before = evidence.carried_by(session, order_ids)
+    lines.derive(session, order_ids)
+    news = evidence.record(session, _evidence(contents, source))
     if news or fresh:
         people.resolve(session, before | set(_carried(contents)))
-    return Imported(
-        created=len(fresh),
-        unchanged=len(good) - len(fresh),
-        faults=tuple(_unknown_skus(rows, products)),
-    )
+    return len(fresh)
+
+
+def content(row: OrderRow, secret: bytes) -> Content:
+    """A row as it is kept: without anything that tells who somebody is."""
+    buyer, phone = row.buyer_id, row.buyer_phone
+    told: dict[str, object] = {
+        "order_id": row.order_id,
+        "line_no": row.line_no,
+        "sku": row.sku,
+        "quantity": row.quantity,
+        "amount": row.amount,
+        "paid_at": row.paid_at.isoformat(),
+        "status": row.status.value,
+        "buyer": pseudonyms.of_buyer(secret, row.channel, buyer) if buyer else None,
+        "phone": pseudonyms.of_phone(secret, phone) if phone else None,
+        "unionid": row.unionid,
+        "coupon": row.coupon,
+        "link": row.link,
+        "channel": row.channel,
+        "updated_at": row.updated_at.isoformat() if row.updated_at else None,
+    }
+    # Files do not say these, and what they said before must keep its digest.
+    return told | {
+        name: value for name, value in (("of", row.of), ("refund", row.refund)) if value is not None
+    }
+
+
+def whole_content(whole: Whole) -> Content:
+    """What is said of an order as a whole, as it is kept."""
+    return {
+        "order_id": whole.order_id,
+        "line_no": adding.WHOLE,
+        "status": whole.status.value,
+        "amount": whole.amount,
+        "at": whole.at.isoformat(),
+        "refund": whole.refund,
+    }
 
 
 def rebuild(session: Session) -> int:
@@ -143,45 +208,24 @@ def _order(row: Row) -> OrderRow:
     )
 
 
-def _content(row: OrderRow, secret: bytes) -> dict[str, object]:
-    buyer, phone = row.buyer_id, row.buyer_phone
-    return {
-        "order_id": row.order_id,
-        "line_no": row.line_no,
-        "sku": row.sku,
-        "quantity": row.quantity,
-        "amount": row.amount,
-        "paid_at": row.paid_at.isoformat(),
-        "status": row.status.value,
-        "buyer": pseudonyms.of_buyer(secret, row.channel, buyer) if buyer else None,
-        "phone": pseudonyms.of_phone(secret, phone) if phone else None,
-        "unionid": row.unionid,
-        "coupon": row.coupon,
-        "link": row.link,
-        "channel": row.channel,
-        "updated_at": row.updated_at.isoformat() if row.updated_at else None,
-    }
+def _digest(source: str, told: Content) -> str:
+    packed = json.dumps([source, told], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(packed.encode()).hexdigest()
 
 
-def _digest(source: str, content: Mapping[str, object]) -> str:
-    told = json.dumps([source, content], ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
+def _evidence(contents: Sequence[Content], source: str) -> Iterator[Evidence]:
+    for told in contents:
+        for left, right in combinations(_carried([told]), 2):
+            at = dt.datetime.fromisoformat(str(told["updated_at"] or told["paid_at"]))
+            yield Evidence(left, right, f"orders:{source}", at)
 
 
-def _evidence(
-    rows: Sequence[OrderRow], contents: Sequence[Mapping[str, object]], source: str
-) -> Iterable[Evidence]:
-    for row, content in zip(rows, contents, strict=True):
-        for left, right in combinations(_carried([content]), 2):
-            yield Evidence(left, right, f"orders:{source}", row.updated_at or row.paid_at)
-
-
-def _carried(contents: Iterable[Mapping[str, object]]) -> Iterator[Identifier]:
+def _carried(contents: Iterable[Content]) -> Iterator[Identifier]:
     """The identifiers that rows carry, strongest first in each row."""
-    for content in contents:
+    for told in contents:
         for kind, column in evidence.CARRIED.items():
-            if content[column]:
-                yield kind, str(content[column])
+            if told.get(column):
+                yield kind, str(told[column])
 
 
 def _unknown_skus(rows: Sequence[OrderRow], products: Mapping[str, int]) -> Iterable[Fault]:

@@ -1,15 +1,14 @@
-"""Order lines: what the events of one line add up to.
+"""Order lines: what the events of an order add up to, kept.
 
-    events of (order, line), in any order, from any source → one line
-
-`order_event` is the truth; lines are derived, for the lines that an import touched or for all, by
-the same function, so both give equal rows.
+`order_event` is the truth; lines are derived, for the orders that an import touched or for all, by
+the same function (`adding`), so both give equal rows.
 """
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,11 +16,11 @@ from sqlalchemy import Integer, Select, String, and_, bindparam, delete, select,
 from sqlmodel import Session
 
 from bot import cells, database
-from bot.models import Attribution, AttributionEvidence, OrderEvent, OrderLine, OrderStatus, Product
+from bot.models import Attribution, AttributionEvidence, OrderEvent, OrderLine, Product
 from bot.models.columns import serial
-from bot.orders import catalogue, dirty
+from bot.orders import adding, catalogue, dirty
+from bot.orders.adding import WHOLE, Event, Line, LineKey, Whole
 
-LineKey = tuple[str, int]
 CHUNK = 5_000
 FINAL_AFTER = dt.timedelta(hours=72)
 EXPORT = (
@@ -30,104 +29,16 @@ EXPORT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One row of one source about one order line. `amount` is fen: paid, or given back.
-
-    `buyer` and `phone` are HMACs. `digest` tells two events apart where nothing else does.
-    """
-
-    sku: str
-    quantity: int
-    amount: int
-    paid_at: dt.datetime
-    status: OrderStatus
-    source: str
-    digest: str
-    updated_at: dt.datetime | None = None
-    buyer: str | None = None
-    phone: str | None = None
-    unionid: str | None = None
-    coupon: str | None = None
-    link: str | None = None
-    channel: str | None = None
-
-    @property
-    def said_at(self) -> dt.datetime:
-        """Since when this holds: as the source says, else the time of the event itself."""
-        return self.updated_at or self.paid_at
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One order line as its events add up."""
-
-    order_id: str
-    line_no: int
-    sku: str
-    quantity: int
-    amount: int
-    refunded: int
-    paid_at: dt.datetime
-    status: OrderStatus
-    buyer: str | None
-    phone: str | None
-    unionid: str | None
-    coupon: str | None
-    link: str | None
-    channel: str
-    sources: str
-    updated_at: dt.datetime
-
-
-def add_up(key: LineKey, events: Iterable[Event]) -> Line:
-    """The line that events give, whatever their order and however often each came.
-
-    Of what was paid, the highest `updated_at` wins; an empty cell falls back to the next. Refunds
-    of one moment are one refund, and different ones add up. Where only refunds are known yet, the
-    line is taken to have cost what was given back.
-    """
-    ranked = sorted({event.digest: event for event in events}.values(), key=_rank, reverse=True)
-    paid = [event for event in ranked if event.status != OrderStatus.REFUNDED]
-    refunds: dict[dt.datetime, int] = {}
-    for event in ranked:
-        if event.status == OrderStatus.REFUNDED:
-            refunds.setdefault(event.paid_at, event.amount)
-    refunded = min(sum(refunds.values()), cells.LARGEST)
-    base = paid[0] if paid else ranked[-1]
-    first = next((event for event in paid if event.status == OrderStatus.PAID), base)
-    trusted = [*paid, *(event for event in ranked if event.status == OrderStatus.REFUNDED)]
-    return Line(
-        order_id=key[0],
-        line_no=key[1],
-        sku=base.sku,
-        quantity=base.quantity,
-        amount=first.amount if paid else refunded,
-        refunded=refunded,
-        paid_at=first.paid_at if paid else min(refunds),
-        status=_status(base, refunded),
-        buyer=next((event.buyer for event in trusted if event.buyer), None),
-        phone=next((event.phone for event in trusted if event.phone), None),
-        unionid=next((event.unionid for event in trusted if event.unionid), None),
-        coupon=next((event.coupon for event in trusted if event.coupon), None),
-        link=next((event.link for event in trusted if event.link), None),
-        channel=next((event.channel for event in trusted if event.channel), ""),
-        sources="|".join(sorted({event.source for event in ranked})),
-        updated_at=max(event.said_at for event in ranked),
-    )
-
-
-def derive(session: Session, keys: Sequence[LineKey]) -> int:
-    """Derive these lines from their events, and mark those that were made or changed; returns how
-    many those are.
+def derive(session: Session, order_ids: Sequence[str]) -> int:
+    """Derive the lines of these orders from their events, and mark those that were made or
+    changed; returns how many those are.
     """
     event = database.table(OrderEvent)
     changed = 0
-    for chunk in _chunks(keys):
-        given = database.given(session, {"order_id": String(), "line_no": Integer()}, chunk)
-        query = select(event).join(
-            given, and_(event.c.order_id == given.c.order_id, event.c.line_no == given.c.line_no)
-        )
+    for start in range(0, len(order_ids), CHUNK):
+        chunk = [(order_id,) for order_id in order_ids[start : start + CHUNK]]
+        given = database.given(session, {"order_id": String()}, chunk)
+        query = select(event).join(given, event.c.order_id == given.c.order_id)
         changed += _record(session, list(_lines(session, query)))
     return changed
 
@@ -140,7 +51,7 @@ def rebuild(session: Session) -> int:
     standing = session.connection().execute(select(line.id, line.order_id, line.line_no))
     orphans = [row.id for row in standing if (row.order_id, row.line_no) not in keys]
     _delete(session, orphans)
-    return derive(session, sorted(keys)) + len(orphans)
+    return derive(session, sorted({order_id for order_id, _ in keys})) + len(orphans)
 
 
 def order_rows(
@@ -170,48 +81,18 @@ def is_final(paid_at: dt.datetime, now: dt.datetime) -> bool:
     return paid_at + FINAL_AFTER <= now
 
 
-def _rank(event: Event) -> tuple[dt.datetime, bool, str]:
-    # A cancellation without a time of its own carries the time of payment: it came after.
-    return event.said_at, event.status == OrderStatus.CANCELLED, event.digest
-
-
-def _status(base: Event, refunded: int) -> OrderStatus:
-    if base.status == OrderStatus.CANCELLED:
-        return OrderStatus.CANCELLED
-    return OrderStatus.REFUNDED if refunded else base.status
-
-
-def _chunks(keys: Sequence[LineKey]) -> Iterator[Sequence[LineKey]]:
-    for start in range(0, len(keys), CHUNK):
-        yield keys[start : start + CHUNK]
-
-
 def _lines(session: Session, query: Select[Any]) -> Iterator[Line]:
     event = database.table(OrderEvent).c
     rows = session.connection().execute(query.order_by(event.order_id, event.line_no))
-    for key, group in itertools.groupby(rows, key=lambda row: (row.order_id, row.line_no)):
-        yield add_up(key, [event_of(row.content, row.source, row.digest) for row in group])
-
-
-def event_of(content: Mapping[str, Any], source: str, digest: str) -> Event:
-    """An event as its stored content says it."""
-    updated_at = content["updated_at"]
-    return Event(
-        sku=content["sku"],
-        quantity=content["quantity"],
-        amount=content["amount"],
-        paid_at=dt.datetime.fromisoformat(content["paid_at"]),
-        status=OrderStatus(content["status"]),
-        source=source,
-        digest=digest,
-        updated_at=dt.datetime.fromisoformat(updated_at) if updated_at else None,
-        buyer=content["buyer"],
-        phone=content["phone"],
-        unionid=content["unionid"],
-        coupon=content["coupon"],
-        link=content["link"],
-        channel=content["channel"],
-    )
+    for order_id, group in itertools.groupby(rows, key=lambda row: row.order_id):
+        events: defaultdict[int, list[Event]] = defaultdict(list)
+        wholes: list[Whole] = []
+        for row in group:
+            if row.line_no == WHOLE:
+                wholes.append(adding.whole_of(row.content, row.source, row.digest))
+            else:
+                events[row.line_no].append(adding.event_of(row.content, row.source, row.digest))
+        yield from adding.add_up_order(order_id, events, wholes)
 
 
 def _record(session: Session, lines: Sequence[Line]) -> int:

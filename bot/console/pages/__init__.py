@@ -25,6 +25,7 @@ from bot.console.pages import (
     series,
     settings,
     setup,
+    shop_hooks,
     todo,
     tokens,
     webhooks,
@@ -32,6 +33,8 @@ from bot.console.pages import (
 from bot.console.routes import Route
 
 ROUTES: tuple[Route, ...] = (
+    # Before others of the same beginning.
+    *shop_hooks.ROUTES,
     *login.ROUTES,
     *links.ROUTES,
     *setup.ROUTES,
