@@ -34,7 +34,9 @@ def card(sheet: Sheet, *, dark: bool = False) -> str:
     """The page that `card.png` makes a picture of: one screen, 432 CSS pixels wide."""
     colours = palette.DARK if dark else palette.LIGHT
     template = _templates().get_template("card.html.jinja")
-    return template.render(sheet=sheet, brief=brief.brief(sheet), colours=colours)
+    page = template.render(sheet=sheet, brief=brief.brief(sheet), colours=colours)
+    # The dot of Chinese fonts is as wide as a character.
+    return page.replace(" · ", "·")
 
 
 def text(sheet: Sheet, longest: int = LONGEST_TEXT) -> str:
