@@ -43,7 +43,10 @@ def brief(sheet: Sheet) -> Brief:
             chart for part in sheet.sections if part.key in PICTURES for chart in _pictures(part)
         ),
         parts=tuple(
-            Part(part.key, part.title, part.brief) for part in sheet.sections if part.brief
+            Part(part.key, part.title, part.brief)
+            for part in sheet.sections
+            # What the headline says is not said twice.
+            if part.brief and not set(part.brief) <= set(sheet.headline)
         ),
     )
 
