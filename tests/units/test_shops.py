@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.errors import InvalidInput
 from bot.models import OrderStatus
-from bot.orders import shops
+from bot.orders import links, shops
 from bot.orders.intake import OrderRow, Whole
 from bot.orders.shops import SHOPS, shop, shopify, signed, wechat_shop, woocommerce, youzan
 from bot.orders.shops.shop import Connection, News, Refused, Request, Unreadable
@@ -116,6 +116,11 @@ def test_woocommerce_keeps_of_the_first_page_our_own_link_alone() -> None:
         "woocommerce", "order.updated", they.published("woocommerce_order") | {"meta_data": meta}
     )
     assert {row.link for row in news.rows} == {"qy:ab3d9k"}
+
+
+@pytest.mark.parametrize("code", ["Li Lei", "a@b.example", "138****8000", "x" * 21, ""])
+def test_what_is_no_code_of_ours_is_not_kept_of_a_link(code: str) -> None:
+    assert links.mark(code) is None
 
 
 def test_our_own_format_tells_lines_refunds_and_ends() -> None:

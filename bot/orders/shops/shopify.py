@@ -170,7 +170,7 @@ def _link(landing_site: str | None) -> str | None:
     if not landing_site:
         return None
     asked = dict(parse_qsl(urlsplit(landing_site).query))
-    return links.mark(asked[links.PARAMETER]) if asked.get(links.PARAMETER) else None
+    return links.mark(asked.get(links.PARAMETER))
 
 
 SHOP = Shop(

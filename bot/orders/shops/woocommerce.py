@@ -166,8 +166,7 @@ def _link(meta: tuple[Meta, ...]) -> str | None:
     for each in meta:
         if each.key == ENTRY and isinstance(each.value, str) and re.match(r"https?://", each.value):
             asked = dict(parse_qsl(urlsplit(each.value).query))
-            if asked.get(links.PARAMETER):
-                return links.mark(asked[links.PARAMETER])
+            return links.mark(asked.get(links.PARAMETER))
     return None
 
 
