@@ -22,6 +22,7 @@ from bot.commands import (
     segments,
     shops,
     target,
+    topic,
 )
 from bot.errors import InvalidInput, QunyunError
 
@@ -40,6 +41,7 @@ for command in (
     log.rebuild,
     export.export,
     digest.digest,
+    topic.topics,
     deliveries.pause,
     deliveries.resume,
 ):

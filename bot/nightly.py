@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from bot import retention, waking
-from bot.insights import rolling, segments
+from bot.insights import rolling, segments, topics
 from bot.orders import typed
 from bot.settings import Settings
 
@@ -43,6 +43,7 @@ def steps(settings: Settings, engine: Engine, now: dt.datetime) -> Iterator[int]
     yield from rolling.steps(engine, settings.zone, at)
     yield from typed.steps(engine, at.date() - LOOK_BACK)
     yield from segments.steps(engine, at.astimezone(settings.zone).date(), settings.zone)
+    yield from topics.steps(engine, at.astimezone(settings.zone).date(), settings.zone, now)
     # Last, when everything that reads the text has read it.
     yield from retention.steps(engine, settings.zone, settings.message_retention_days, now)
 
