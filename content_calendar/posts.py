@@ -3,8 +3,9 @@ previews.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from bot.errors import InvalidInput
@@ -83,42 +84,51 @@ def kinds(
     wanted: Definition, seed: int, step: str, rooms: Iterable[Target], facts: Facts
 ) -> list[tuple[Target, ...]]:
     """The rooms by what decides their post: all of one kind get the same, whatever the date."""
-    named = wanted.step(step)
-    read = frozenset[str]().union(*(templates.uses(source) for source in named.sources))
+    told = _what_tells_apart(wanted, wanted.step(step), seed, facts)
     found: dict[tuple[object, ...], list[Target]] = {}
     for room in rooms:
-        found.setdefault(_kind(wanted, named, seed, room, facts, read), []).append(room)
+        found.setdefault(tuple([each(room) for each in told]), []).append(room)
     return [tuple(kind) for kind in found.values()]
 
 
-def _kind(
-    wanted: Definition,
-    step: Step,
-    seed: int,
-    room: Target,
-    facts: Facts,
-    read: Collection[str],
-) -> tuple[object, ...]:
-    own = _own(step, room)
-    arm = turn = topic = None
-    if own is None and step.ab:
-        arm = draws.arm((ARM_A, *step.ab), seed, room.platform_id)
-    if own is None and step.rotate:
-        turn = draws.turn(1 + len(step.rotate), seed, room.platform_id, dt.date.min)
+def _what_tells_apart(
+    wanted: Definition, step: Step, seed: int, facts: Facts
+) -> list[Callable[[Target], object]]:
+    """What rooms may differ in that changes their post: of most steps very little."""
+    read = frozenset[str]().union(*(templates.uses(source) for source in step.sources))
+    able: dict[int | None, object] = {}
+
+    def can(room: Target) -> object:
+        if room.account_id not in able:
+            able[room.account_id] = _able(room, facts)
+        return able[room.account_id]
+
+    told: list[Callable[[Target], object]] = [can, attrgetter("mention_all")]
+    if step.rooms or step.texts:
+        told.append(lambda room: _own(step, room))
+    if step.ab:
+        arms = (ARM_A, *step.ab)
+        told.append(
+            lambda room: (
+                draws.arm(arms, seed, room.platform_id) if _own(step, room) is None else None
+            )
+        )
+    if step.rotate:
+        turns = 1 + len(step.rotate)
+        told.append(
+            lambda room: (
+                draws.turn(turns, seed, room.platform_id, dt.date.min)
+                if _own(step, room) is None
+                else None
+            )
+        )
     if wanted.topic is not None and wanted.topic.draw is Draw.RANDOM:
-        topic = room.platform_id
-    return (
-        own,
-        arm,
-        turn,
-        topic,
-        room.topic if "room" in read else None,
-        room.vertical if "vertical" in read else None,
-        room.owner if "operator" in read else None,
-        tuple(facts.questions.get(room.id, ())) if "questions" in read else None,
-        _able(room, facts),
-        room.mention_all,
-    )
+        told.append(attrgetter("platform_id"))
+    variables = {"room": "topic", "vertical": "vertical", "operator": "owner"}
+    told += [attrgetter(name) for variable, name in variables.items() if variable in read]
+    if "questions" in read:
+        told.append(lambda room: tuple(facts.questions.get(room.id, ())))
+    return told
 
 
 def compose_one(wanted: Definition, seed: int, slot: Slot, room: Target, facts: Facts) -> Composed:
