@@ -59,6 +59,7 @@ OUTSIDE = {"/login", "/link/{token}"}
 NO_PAGES = {
     "/pictures/{name}", "/healthz", "/readyz", "/metrics", "/events", "/calendar/feed", "/deliveries/{delivery_id}/image",
     "/data/export/calendar/{form}", "/data/export/{subject}", "/feeds/{token}",
+    "/webhooks/orders/{source}",
 }  # fmt: skip
 # Who works with a phone in the hand: the to-do list, and what cannot wait.
 ON_PHONES = ("/", "/todo", "/approvals", "/deliveries", "/deliveries/{delivery_id}")
