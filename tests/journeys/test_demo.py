@@ -82,10 +82,10 @@ def test_openings_lift_talk(summary: Summary) -> None:
         assert found is not None and found > 0
 
 
-def test_digests_stand_for_the_fleet_every_vertical_and_every_room(summary: Summary) -> None:
+def test_digests_stand_for_the_fleet_every_vertical_owner_and_room(summary: Summary) -> None:
     names = {path.stem for path in (summary.home / "digests" / "2026-W47").glob("*.md")}
     scopes = Counter(name.partition("-")[0] for name in names)
-    assert scopes == {"fleet": 1, "vertical": 6, "room": ROOMS}
+    assert scopes == {"fleet": 1, "vertical": 6, "owner": 1, "room": ROOMS}
     index = (summary.home / "digests" / "index.html").read_text(encoding="utf-8")
     assert "2026-W47/fleet.html" in index
 
