@@ -69,7 +69,9 @@ def of_day(page: Page, date: str) -> Locator:
 
 def drag(page: Page, what: Locator, to: Locator) -> None:
     """By the mouse, in steps: a jump is no drag."""
-    expect(what).to_be_visible()
+    # Until neither is drawn anew any more.
+    what.hover(trial=True)
+    to.hover(trial=True)
     held, aim = what.bounding_box(), to.bounding_box()
     assert held and aim
     page.mouse.move(held["x"] + 20, held["y"] + held["height"] / 2)

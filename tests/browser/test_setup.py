@@ -34,6 +34,7 @@ def test_the_first_link_makes_an_admin_who_sets_up_and_adds_a_colleague(people: 
     expect(done).to_have_count(4)
 
     first.get_by_role("link", name="添加同事").click()
+    first.wait_for_url("**/operators*")
     first.get_by_role("button", name="添加操作员").click()
     first.get_by_label("名字").fill("阿原")
     first.get_by_role("button", name="添加", exact=True).click()
