@@ -159,14 +159,16 @@ def marks(session: Session, now: dt.datetime) -> Marks:
         Delivery, Series, Pause, Account, Audit, WebhookCall
     )
     connection = session.connection()
+    # Some become due by time alone: no row changes, yet the to-do list does.
+    due = (delivery.c.due_at <= now).label("due")
     states = connection.execute(
-        select(delivery.c.state, func.count())
+        select(delivery.c.state, due, func.count())
         .where(
             delivery.c.state.in_(list(DeliveryState)),
             delivery.c.due_at >= now - AROUND,
             delivery.c.due_at < now + AROUND,
         )
-        .group_by(delivery.c.state)
+        .group_by(delivery.c.state, due)
     ).all()
     row = connection.execute(
         select(
@@ -185,7 +187,7 @@ def marks(session: Session, now: dt.datetime) -> Marks:
         select(account.c.id, account.c.online, account.c.state_at).order_by(account.c.id)
     ).all()
     return {
-        "deliveries": sorted((str(state), count) for state, count in states),
+        "deliveries": sorted((str(state), bool(is_due), count) for state, is_due, count in states),
         "pauses": (row[0], row[1]),
         "audit": row[2],
         "series": (row[2], row[3]),

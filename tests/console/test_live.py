@@ -1,14 +1,18 @@
 """The stream of changes: topics only, one look for all pages, nothing missed since a page was made."""
 
 import asyncio
+import datetime as dt
 import json
 import re
 from collections.abc import AsyncGenerator
 
-from bot import database, pauses
+from bot import database, outbox, pauses
 from bot.console.live import TOPICS, Changes
-from bot.models import OperatorRole, PauseScope
+from bot.intents import Intent
+from bot.models import DeliveryKind, OperatorRole, PauseScope
 from tests.console.conftest import Desk
+
+MINUTE = dt.timedelta(minutes=1)
 
 
 async def told(stream: AsyncGenerator[str, None]) -> set[str]:
@@ -58,6 +62,23 @@ async def test_what_changes_between_a_page_and_its_stream_is_told(desk: Desk) ->
     assert "data:" not in await anext(fresh)
     for each in (first, late, fresh):
         await each.aclose()
+    changes.stop()
+
+
+async def test_a_post_that_becomes_due_is_told_although_no_row_changes(desk: Desk) -> None:
+    desk.rooms(1)
+    with database.transaction(desk.engine) as session:
+        post = Intent(
+            key="post:qa:2026-11-24:开场:1", kind=DeliveryKind.POST, room_id=1, account_id=None,
+            text="大家好", due_at=desk.now + MINUTE, expires_at=desk.now + 60 * MINUTE,
+        )  # fmt: skip
+        outbox.plan(session, [post], desk.now)
+    changes = changes_of(desk)
+    page = changes.stream()
+    await told(page)
+    desk.now += 2 * MINUTE
+    assert await told(page) == {"deliveries"}
+    await page.aclose()
     changes.stop()
 
 
