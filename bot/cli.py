@@ -6,6 +6,7 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from bot.commands import (
+    attribute,
     bench,
     calendar,
     data,
@@ -57,6 +58,7 @@ app.add_typer(segments.app, name="segments")
 app.add_typer(shops.app, name="shops")
 app.add_typer(target.app, name="target")
 data.register(app)
+attribute.register(app)
 
 
 def main() -> None:

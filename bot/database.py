@@ -16,6 +16,7 @@ from alembic.config import Config
 from sqlalchemy import (
     ARRAY,
     URL,
+    BigInteger,
     BindParameter,
     ColumnElement,
     Connection,
@@ -33,6 +34,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -292,3 +294,12 @@ def insert_new(
     writing = dialect_insert(target).from_select(list(names), chosen)
     statement = writing.on_conflict_do_nothing().returning(*(target.c[name] for name in returning))
     return session.connection().execute(statement).all()
+
+
+def seconds(instant: ColumnElement[Any], at: Connection | Session) -> ColumnElement[int]:
+    """An instant as whole seconds since 1970, cut and never rounded: quicker to read by the
+    hundred thousand than a datetime.
+    """
+    if is_sqlite(at):
+        return cast_to(func.unixepoch(instant), BigInteger)
+    return cast_to(func.floor(func.extract("epoch", instant)), BigInteger)

@@ -15,7 +15,7 @@ from sqlalchemy import Date, Engine, Integer, Table, and_, delete, func, literal
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import counting, database, sealing, terms, times
+from bot import counting, database, late, sealing, terms, times
 from bot.memory import Memory, Remembered
 from bot.models import (
     Contact,
@@ -78,6 +78,7 @@ def derive(
     """
     merged = _merge(stretches)
     lock_rooms(session, [stretch.room_id for stretch in merged])
+    late.note(session, merged)
     merged = times.without(merged, sealing.intervals(session, merged))
     memory = memory or Memory()
     readings = _plan(session, merged, memory)

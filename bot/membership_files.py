@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Integer, delete, select, tuple_
 from sqlmodel import Session
 
-from bot import cells, database, directory, pseudonyms, staleness
+from bot import cells, database, directory, late, pseudonyms, staleness
 from bot.csv_files import NOWHERE, Column, Imported, Place, Reading, Row, read
 from bot.errors import Fault, InvalidInput
 from bot.models import SINCE_EVER, IdentityEdge, IdentityKind, Membership, Role
@@ -173,6 +173,7 @@ def _write_stays(
 ) -> None:
     """Replace the stays of these keys: two stays may have swapped times that must be unique."""
     staleness.mark(session, [(room_id, staleness.EVER) for room_id, _ in keys])
+    late.note_stays(session, [room_id for room_id, _ in keys], late.EVER)
     membership = database.table(Membership)
     old = [(stay.id,) for key in keys for stay in before.get(key, ())]
     given = database.given(session, {"id": Integer()}, old)

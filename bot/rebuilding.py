@@ -17,6 +17,7 @@ from bot.insights import attributing, engagement, needs, rolling
 from bot.models import (
     Account,
     AudienceWeek,
+    Calibration,
     Campaign,
     Contact,
     DailyCount,
@@ -52,12 +53,12 @@ from bot.sealing import RoomDay as RoomDayKey
 FACTS: tuple[type[SQLModel], ...] = (
     Contact, Account, Room, Membership, Product, ProductAlias, Campaign, MessageIdentity, Message,
     Recall, Series, Occurrence, Delivery, IdentityEdge, IdentityCut, IdentityAcceptance,
-    OrderEvent, Operator, OwnWord, SealedDay, DroppedDay,
+    OrderEvent, Operator, OwnWord, SealedDay, DroppedDay, Calibration,
 )  # fmt: skip
 DERIVED: tuple[type[SQLModel], ...] = (Signal, Mention, DailyCount)
 ROLL_UPS: tuple[type[SQLModel], ...] = (RoomDay, MemberWeek, EngagementWeek, AudienceWeek)
 # `attribute` fills the class of a mention later, from deliveries.
-LEFT_OUT: Mapping[type[SQLModel], set[str]] = {Mention: {"touch"}}
+LEFT_OUT: Mapping[type[SQLModel], set[str]] = {Mention: {"touch", "text_key"}}
 CHUNK = 5_000
 UTC = ZoneInfo("UTC")
 
@@ -100,7 +101,7 @@ def rebuild(engine: Engine, rules: Rules, now: dt.datetime) -> int:
     with database.transaction(engine) as session:
         intake.rebuild(session)
     with database.transaction(engine) as session:
-        attributing.attribute_all(session, now)
+        attributing.attribute_all(session, now, calibrate=False)
     needs.rebuild(engine)
     return judged
 
@@ -158,7 +159,7 @@ def _derive(engine: Engine, rules: Rules, now: dt.datetime, until: Mapping[int, 
     with database.transaction(engine) as session:
         intake.rebuild(session)
     with database.transaction(engine) as session:
-        attributing.attribute_all(session, now)
+        attributing.attribute_all(session, now, calibrate=False)
     needs.rebuild(engine)
 
 

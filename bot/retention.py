@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, func, select
 from sqlmodel import Session
 
 from bot import counting, database, deriving, sealing
-from bot.insights import attributing, buying, engagement, histories
+from bot.insights import attributing, engagement, histories
 from bot.models import (
     DroppedDay,
     Message,
@@ -58,7 +58,7 @@ def _seal_attribution(session: Session) -> None:
     dropped_until = sealing.dropped_until(session)
     if dropped_until is not None:
         midnight = dt.datetime.combine(dropped_until, dt.time(), dt.UTC)
-        attributing.seal(session, midnight + buying.LOOK_BACK)
+        attributing.seal(session, midnight + attributing.LOOK_BACK)
 
 
 def seal_utc_day(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Integer, bindparam, or_, select, update
 from sqlmodel import Session
 
-from bot import database, staleness
+from bot import database, late, staleness
 from bot.models import SINCE_EVER, Account, Membership, Role
 
 
@@ -93,6 +93,7 @@ def _open(session: Session, room_id: int, contact_ids: Sequence[int], at: dt.dat
     if not contact_ids:
         return
     staleness.mark(session, [(room_id, staleness.earliest_day(at))])
+    late.note_stays(session, [room_id], at)
     roles = _roles(session, room_id, contact_ids)
     rows = [
         {
@@ -126,6 +127,7 @@ def _roles(session: Session, room_id: int, contact_ids: Iterable[int]) -> dict[i
 
 def _close(session: Session, room_id: int, stay_ids: Sequence[int], at: dt.datetime) -> None:
     staleness.mark(session, [(room_id, staleness.earliest_day(at))])
+    late.note_stays(session, [room_id], at)
     stays = database.table(Membership)
     session.connection().execute(
         update(stays).where(stays.c.id == bindparam("stay")).values(left_at=at),

@@ -300,7 +300,9 @@ def _derived(session: Session, days: Sequence[Any]) -> Iterable[Sequence[Any]]:
     parts = _parts(session, days)
     for table, name, last in ((signal, "signal", "kind"), (mention, "mention", "product_id")):
         # `attribute` fills the touch of a mention later.
-        columns = [one for one in table.c if one.name not in ("day", "room_id", "touch")]
+        columns = [
+            one for one in table.c if one.name not in ("day", "room_id", "touch", "text_key")
+        ]
         rows = connection.execute(
             select(parts.c.local_day, parts.c.room_id, *columns)
             .where(table.c.day == parts.c.day, table.c.room_id == parts.c.room_id)

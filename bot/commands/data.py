@@ -1,6 +1,5 @@
-"""`qunyun rooms|memberships|products|campaigns|faq|orders import FILE` and `qunyun attribute`."""
+"""`qunyun rooms|memberships|products|campaigns|faq|orders import FILE`."""
 
-import datetime as dt
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from bot import cells, database, deriving, faq, membership_files, room_files
 from bot.commands import edge, rooms
 from bot.csv_files import Imported, Reading
 from bot.errors import Fault, InvalidInput
-from bot.insights import attributing
 from bot.orders import catalogue, intake, people
 
 T = TypeVar("T")
@@ -29,7 +27,6 @@ AcceptGood = Annotated[bool, typer.Option("--accept-good", help="只导入正确
 Json = Annotated[bool, typer.Option("--json", help="输出一个 JSON 对象")]
 Zone = Annotated[str, typer.Option(help="没有时差的时间按这个时区读,默认 QUNYUN_TIMEZONE")]
 Source = Annotated[str, typer.Option(help="订单来自哪个店铺或系统")]
-Day = Annotated[str, typer.Option(help="时间或日期;范围为 [since, until)")]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +47,6 @@ def register(app: typer.Typer) -> None:
         if name == "rooms":
             group.command("list")(rooms.show)
         app.add_typer(group, name=name)
-    app.command("attribute", help="更新归因")(attribute)
 
 
 def import_rooms(
@@ -120,19 +116,6 @@ def import_orders(
         return intake.record(session, rows, source, secret, now)
 
     _import(intake.read_rows(edge.file(file), _zone(zone)), record, accept_good, as_json)
-
-
-def attribute(as_json: Json = False, since: Day = "", until: Day = "") -> None:
-    """Bring attribution up to date."""
-    zone = edge.settings().zone
-    bounds = [_instant(name, value, zone) for name, value in (("since", since), ("until", until))]
-    with _opened() as engine, database.transaction(engine) as session:
-        summary = attributing.attribute_all(session, edge.now(), *bounds)
-    if as_json:
-        typer.echo(json.dumps(attributing.as_object(summary), ensure_ascii=False))
-        return
-    counts = " · ".join(f"{label.value} {count}" for label, count in summary.labels.items())
-    typer.echo(f"订单行 {summary.lines}:{counts or '无'};更新 {summary.changed} 行")
 
 
 def _import(
@@ -208,13 +191,3 @@ def _zone(name: str) -> ZoneInfo:
     except ValueError as error:
         problem, remedy = error.args
         raise InvalidInput(Fault("--zone", 0, "", str(problem), str(remedy))) from error
-
-
-def _instant(option: str, value: str, zone: ZoneInfo) -> dt.datetime | None:
-    if not value:
-        return None
-    try:
-        return cells.instant(value, zone)
-    except ValueError as error:
-        problem, remedy = error.args
-        raise InvalidInput(Fault(f"--{option}", 0, "", str(problem), str(remedy))) from error

@@ -1,48 +1,64 @@
 """Bring attribution up to date, and tell what it says.
 
-    gather cases → decide each → replace the rows of those whose inputs changed
+    class new talk → mark lines that late talk concerns → gather, decide, compare
+        → replace the rows of those whose inputs changed; restate those that were final
 
 Repeating it without news changes nothing: `inputs_hash` sees that. Figures of a line are
-provisional for 72 hours after payment, then final.
+provisional for 72 hours after payment, then final; a later change is written down beside.
 """
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Integer, and_, func, select, update
 from sqlmodel import Session
+from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import cells, database
-from bot.insights import attribution, buying
-from bot.insights.attribution import RULE_VERSION, Decision
+from bot import cells, database, late
+from bot.insights import (
+    attribution,
+    buying,
+    calibrating,
+    calibrations,
+    classing,
+    meeting,
+    recording,
+)
 from bot.models import (
     Attribution,
-    AttributionEvidence,
+    Contact,
+    Identity,
+    IdentityKind,
     Label,
+    Membership,
     MessageIdentity,
     OrderLine,
     Product,
     Room,
 )
 from bot.models.columns import serial
-from bot.orders import lines
+from bot.orders import dirty, lines
+from bot.times import Stretch
 
+TOLD, LINE = database.tables(Attribution, OrderLine)
 EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
+LOOK_BACK = dt.timedelta(seconds=meeting.LOOK_BACK)
+CHUNK = 20_000
 EXPORT = (
     *("order_id", "line_no", "sku", "label", "grade", "room", "message_id", "paid_at", "amount"),
     *("ppm_organic", "ppm_promo", "ppm_base", "rule_version", "final"),
 )
-NOT_ESTIMATED = "not estimated in this version (needs calibration)"
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What attribution says of the lines paid in `[since, until)`; `changed` rows were written."""
+    """What attribution says of the lines paid in `[since, until)`; `changed` rows were written, of
+    which `restated` were final before.
+    """
 
     since: dt.datetime | None
     until: dt.datetime | None
@@ -50,6 +66,7 @@ class Summary:
     labels: Mapping[Label, int]
     possible: int
     changed: int
+    restated: int
 
 
 def attribute_all(
@@ -57,49 +74,68 @@ def attribute_all(
     now: dt.datetime,
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
+    *,
+    calibrate: bool = True,
 ) -> Summary:
     """Attribute every line paid in `[since, until)`; without bounds, every line. What is sealed
-    stays as it was decided.
+    stays as it was decided. Where a calibration is due it is fitted first, unless told not to.
     """
-    cases = buying.gather(session, since or EVER, until or NEVER)
-    standing = _standing(session)
+    read_news(session, now)
+    if calibrate and calibrating.fit_due(session, now):
+        calibrating.fit(session, now)
+    window = buying.paid_in(since, until)
+    ids = session.connection().scalars(select(LINE.c.id).where(window).order_by(LINE.c.id)).all()
+    changed, restated = _attribute(session, ids, now)
+    counted = session.connection().execute(
+        select(TOLD.c.label, TOLD.c.possible, func.count())
+        .join(LINE, LINE.c.id == TOLD.c.order_line_id)
+        .where(window)
+        .group_by(TOLD.c.label, TOLD.c.possible)
+    )
     labels: Counter[Label] = Counter()
     possible = 0
-    changed: list[_Row] = []
-    for case in cases:
-        before = standing.get(case.bought.id)
-        if before is not None and before.sealed:
-            labels[before.label] += 1
-            possible += before.possible
-            continue
-        final = lines.is_final(case.bought.paid_at, now)
-        decision = attribution.attribute(case)
-        labels[decision.label] += 1
-        possible += decision.possible
-        told = attribution.inputs_hash(case, decision, final)
-        if before is None or before.inputs_hash != told:
-            changed.append(_Row(case.bought.id, decision, final, told))
-    _replace(session, changed, now)
-    return Summary(since, until, len(cases), labels, possible, len(changed))
+    for label, maybe, count in counted:
+        labels[label] += count
+        possible += count if maybe else 0
+    return Summary(since, until, len(ids), labels, possible, changed, restated)
+
+
+def attribute_due(session: Session, now: dt.datetime, at_most: int) -> int:
+    """Attribute lines that are marked, and those that become final; returns how many were looked
+    at, 0 where nothing is due.
+    """
+    read_news(session, now)
+    ids = dirty.marked(session)[:at_most]
+    if len(ids) < at_most:
+        final = and_(TOLD.c.final.is_(False), LINE.c.paid_at <= now - lines.FINAL_AFTER)
+        ids += session.connection().scalars(
+            select(LINE.c.id)
+            .join(TOLD, TOLD.c.order_line_id == LINE.c.id)
+            .where(final, TOLD.c.sealed.is_(False), LINE.c.id.not_in(ids))
+            .order_by(LINE.c.id)
+            .limit(at_most - len(ids))
+        )
+    _attribute(session, sorted(ids), now)
+    return len(ids)
+
+
+def read_news(session: Session, now: dt.datetime) -> None:
+    """Class what was said since, and mark the lines that talk of the past concerns."""
+    changed = classing.class_new(session, now)
+    _mark(session, [*late.take(session), *changed])
+    late.reached(session, now)
 
 
 def as_object(summary: Summary) -> dict[str, object]:
-    """The object of `qunyun attribute --json`."""
-    unknown = ("share.organic", "share.promo", "share.base", "raw_hit_rate", "chance_rate")
-    more = ("influence_in_window", "detector_recall")
+    """What `qunyun attribute --json` says of labels."""
     return {
         "since": summary.since.isoformat() if summary.since else None,
         "until": summary.until.isoformat() if summary.until else None,
         "lines": summary.lines,
         "labels": {label.value: summary.labels.get(label, 0) for label in Label},
         "possible": summary.possible,
-        "share": {"organic": None, "promo": None, "base": None},
-        "raw_hit_rate": None,
-        "chance_rate": None,
-        "influence_in_window": None,
-        "detector_recall": None,
         "changed": summary.changed,
-        "warnings": [f"{name}: {NOT_ESTIMATED}" for name in (*unknown, *more)],
+        "restated": summary.restated,
     }
 
 
@@ -134,21 +170,6 @@ def attribution_rows(
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    order_line_id: int
-    decision: Decision
-    final: bool
-    inputs_hash: str
-
-
-def _standing(session: Session) -> dict[int, Row[Any]]:
-    told = database.table(Attribution).c
-    names = ("order_line_id", "inputs_hash", "label", "possible", "sealed")
-    rows = session.connection().execute(select(*(told[name] for name in names)))
-    return {row.order_line_id: row for row in rows}
-
-
 def seal(session: Session, paid_before: dt.datetime) -> int:
     """Seal what was decided of lines paid before an instant; returns how many were not yet."""
     told, line = database.tables(Attribution, OrderLine)
@@ -171,53 +192,57 @@ def sealed_lines(session: Session) -> set[tuple[str, int]]:
     return {(row[0], row[1]) for row in rows}
 
 
-def _replace(session: Session, rows: Sequence[_Row], now: dt.datetime) -> None:
-    if not rows:
+def _mark(session: Session, stretches: Iterable[Stretch]) -> None:
+    """Mark lines paid within 72 hours of these stretches by people of the room."""
+    merged: dict[int, tuple[dt.datetime, dt.datetime]] = {}
+    for one in stretches:
+        since, until = merged.get(one.room_id, (one.since, one.until))
+        merged[one.room_id] = min(since, one.since), max(until, one.until)
+    if not merged:
         return
-    ids = database.given(session, {"id": serial()}, [(row.order_line_id,) for row in rows])
-    for model in (AttributionEvidence, Attribution):
-        stale = database.table(model)
-        session.connection().execute(
-            delete(stale).where(stale.c.order_line_id.in_(select(ids.c.id)))
-        )
-    database.insert_rows(session, Attribution, [_attribution(row, now) for row in rows])
-    database.insert_rows(
+    given = database.given(
         session,
-        AttributionEvidence,
+        {"room_id": Integer(), "since": UTCDateTime(), "until": UTCDateTime()},
         [
-            {
-                "order_line_id": row.order_line_id,
-                "position": position,
-                "touch": one.candidate.touch,
-                "grade": one.grade,
-                "room_id": one.candidate.room_id,
-                "message_id": one.candidate.message_id,
-                "delivery_id": one.candidate.delivery_id,
-                "at": one.candidate.at,
-                "weight": one.weight,
-            }
-            for row in rows
-            for position, one in enumerate(row.decision.evidence)
+            (room, since, until + LOOK_BACK if until < NEVER else NEVER)
+            for room, (since, until) in sorted(merged.items())
         ],
     )
+    identity, contact, stay = database.tables(Identity, Contact, Membership)
+    found = session.connection().scalars(
+        select(LINE.c.id)
+        .distinct()
+        .select_from(given)
+        .join(stay, stay.c.room_id == given.c.room_id)
+        .join(contact, contact.c.id == stay.c.contact_id)
+        .join(
+            identity,
+            and_(
+                identity.c.kind == IdentityKind.CONTACT, identity.c.value == contact.c.platform_id
+            ),
+        )
+        .join(LINE, LINE.c.person_id == identity.c.person_id)
+        .where(LINE.c.paid_at > given.c.since, LINE.c.paid_at <= given.c.until)
+    )
+    dirty.mark(session, found)
 
 
-def _attribution(row: _Row, now: dt.datetime) -> dict[str, object]:
-    decision, named = row.decision, row.decision.named
-    return {
-        "order_line_id": row.order_line_id,
-        "label": decision.label,
-        "grade": decision.grade,
-        "possible": decision.possible,
-        "room_id": named.room_id if named else None,
-        "message_id": named.message_id if named else None,
-        "delivery_id": named.delivery_id if named else None,
-        "ppm_organic": decision.ppm_organic,
-        "ppm_promo": decision.ppm_promo,
-        "ppm_base": decision.ppm_base,
-        "final": row.final,
-        "sealed": False,
-        "rule_version": RULE_VERSION,
-        "inputs_hash": row.inputs_hash,
-        "computed_at": now,
-    }
+def _attribute(session: Session, ids: Sequence[int], now: dt.datetime) -> tuple[int, int]:
+    """Attribute these lines, some at a time; returns how many rows changed, and were restated."""
+    known = calibrations.load(session)
+    changed = restated = 0
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        given = database.given(session, {"id": serial()}, [(each,) for each in chunk])
+        bought, buyers = buying.gather(session, LINE.c.id.in_(select(given.c.id)))
+        met = meeting.gather(session, bought, buyers)
+        versions, odds = calibrations.of_lines(known, bought.at)
+        decided = attribution.decide(bought, met, odds)
+        final = bought.at + int(lines.FINAL_AFTER.total_seconds()) <= int(now.timestamp())
+        told = attribution.hashes(bought, met, decided, final, versions)
+        rows, again = recording.record(
+            session, bought, met, decided, final=final, versions=versions, told=told, now=now
+        )
+        changed, restated = changed + rows, restated + again
+        dirty.clear(session, chunk)
+    return changed, restated

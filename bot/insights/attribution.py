@@ -1,179 +1,176 @@
-"""The label of one order line, its evidence and its credit (ATTRIBUTION §2). Pure.
+"""The label of order lines, their evidence and their credit (ATTRIBUTION §2). Pure.
 
 The first that holds: out, promo by coupon or link, unknown, organic A, promo within 24 hours,
 organic B, direct. A label is weak evidence for one order; the weights say how weak.
+
+Many lines are decided at once, in columns; what each line gets depends on its own columns alone.
 """
 
-import datetime as dt
 import hashlib
-import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.insights import weights
-from bot.insights.buying import LOOK_BACK, Bought, Case
-from bot.insights.speaking import Speech
-from bot.insights.touches import Candidate
-from bot.models import Grade, Label, OrderStatus, Touch
+import numpy as np
 
-RULE_VERSION = 1
-RECENT = dt.timedelta(hours=24)
+from bot.insights import arrays, speaking, weights
+from bot.insights.arrays import DAY, Flags, Ints
+from bot.insights.buying import Bought
+from bot.insights.meeting import LOOK_BACK, Met, Touched
+from bot.models import Grade, Label
 
-_PROMOS = frozenset({Touch.PROMO, Touch.PROMO_ECHO})
+RULE_VERSION = 2
+RECENT = DAY
+NOTHING = -1
 
-
-@dataclass(frozen=True, slots=True)
-class Qualified:
-    """A touch that may have led to the order, graded where it is organic, with its weight."""
-
-    candidate: Candidate
-    grade: Grade | None
-    weight: int = 0
+# Labels and grades as numbers: their places here.
+LABELS = (Label.OUT, Label.PROMO, Label.ORGANIC, Label.UNKNOWN, Label.DIRECT)
+OUT, PROMO, ORGANIC, UNKNOWN, DIRECT = range(5)
+GRADES = (None, Grade.A, Grade.B, Grade.C)
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """The label of one order line. `named` is the one touch that it names; weights are ppm.
+class Evidence:
+    """Every qualifying touch, by line and the one that is preferred first; weights are ppm.
 
-    `evidence` is every qualifying touch, the latest first. The three sums are None for `out` and
-    `unknown`; else they add up to 1,000,000, and so do the evidence's weights with `ppm_base`,
-    but for what a coupon or link says by itself, which is in `ppm_promo` alone.
+    `touch` is the place among the touches met, `line` among the lines, `position` inside the line.
     """
 
-    label: Label
-    grade: Grade | None = None
-    possible: bool = False
-    named: Candidate | None = None
-    evidence: tuple[Qualified, ...] = ()
-    ppm_organic: int | None = None
-    ppm_promo: int | None = None
-    ppm_base: int | None = None
+    line: Ints
+    touch: Ints
+    position: Ints
+    weight: Ints
 
 
-def attribute(case: Case) -> Decision:
-    """Decide one order line. Every tie is broken: later touch, higher grade, smaller name."""
-    bought = case.bought
-    if _is_out(bought) or (case.buyer is not None and case.buyer.ours):
-        return Decision(Label.OUT)
-    if case.buyer is None and not bought.marked:
-        return Decision(Label.UNKNOWN)
-    met = sorted(_qualified(case), key=_preference)
-    label, named, possible = _label(bought, met)
-    shares = _weigh(bought, met)
-    evidence = tuple(
-        Qualified(one.candidate, one.grade, share)
-        for one, share in zip(met, shares[2:], strict=True)
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """One entry a line. `named` is the one touch that the label names (NOTHING: none). The three
+    sums add up to 1,000,000, and are NOTHING for `out` and `unknown`; the evidence's weights with
+    `base` do too, but for what a coupon or link says by itself, which is in `promo` alone.
+    """
+
+    label: Ints
+    grade: Ints
+    possible: Flags
+    named: Ints
+    organic: Ints
+    promo: Ints
+    base: Ints
+    evidence: Evidence
+
+
+def decide(bought: Bought, met: Met, odds: Ints) -> Decisions:
+    """Decide every line. Every tie is broken: later touch, higher grade, smaller name.
+
+    `odds` holds a table of `weights` for each line: (line, class, bin).
+    """
+    count = len(bought)
+    kept = _qualified(bought, met)
+    line = met.touched.line[kept]
+    touch, grade = met.touched.touch[kept], met.grade[kept]
+    promo = _first(line, (touch == arrays.PROMO) | (touch == arrays.ECHO), count)
+    answered, spoke, there = (
+        _first(line, grade == each, count) for each in (speaking.A, speaking.B, speaking.C)
     )
-    organic = sum(one.weight for one in evidence if one.candidate.touch == Touch.ORGANIC)
-    return Decision(
+    gone = bought.out | bought.ours
+    unknown = (bought.person == arrays.UNKNOWN) & ~bought.marked
+    cases = (gone, bought.marked, unknown, answered >= 0, promo >= 0, spoke >= 0)
+    none = np.full(count, NOTHING)
+    label = np.select(cases, (OUT, PROMO, UNKNOWN, ORGANIC, PROMO, ORGANIC), DIRECT)
+    named = np.select(cases, (none, promo, none, answered, promo, spoke), there)
+    possible = (label == DIRECT) & (there >= 0)
+    settled = ~np.isin(label, (OUT, UNKNOWN))
+    shares, base = _weigh(bought, met, kept, odds, settled)
+    organic = np.bincount(line, shares * (touch == arrays.ORGANIC), count).astype(np.int64)
+    position = np.arange(len(line)) - np.searchsorted(line, line)
+    shown = settled[line]
+    return Decisions(
         label=label,
-        grade=named.grade if named else None,
+        grade=np.where(named >= 0, grade[named] if len(grade) else 0, speaking.NO_GRADE),
         possible=possible,
-        named=named.candidate if named else None,
-        evidence=evidence,
-        ppm_organic=organic,
-        ppm_promo=weights.WHOLE - organic - shares[0],
-        ppm_base=shares[0],
+        named=np.where(named >= 0, kept[named] if len(kept) else 0, NOTHING),
+        organic=np.where(settled, organic, NOTHING),
+        promo=np.where(settled, weights.WHOLE - organic - base, NOTHING),
+        base=np.where(settled, base, NOTHING),
+        evidence=Evidence(line[shown], kept[shown], position[shown], shares[shown]),
     )
 
 
-def inputs_hash(case: Case, decision: Decision, final: bool) -> str:
-    """What a row depends on, and the rules that make it: the same hash, the same row."""
-    bought = case.bought
-    met = [
-        (one.candidate.touch, one.candidate.at.isoformat(), one.candidate.name, one.grade)
-        for one in decision.evidence
-    ]
-    known = None if case.buyer is None else case.buyer.ours
-    paid = bought.paid_at.isoformat()
-    told = [
-        *(RULE_VERSION, weights.VERSION, bought.order_id, bought.line_no, bought.product_id),
-        *(bought.amount, bought.refunded, bought.status, paid, bought.marked, known, met, final),
-    ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+def hashes(
+    bought: Bought, met: Met, decided: Decisions, final: Flags, calibration: Ints
+) -> list[str]:
+    """What each line's rows depend on, and the rules that make them: the same, the same rows."""
+    touched, told = met.touched, decided.evidence
+    facts = np.stack(
+        (
+            *(bought.id, bought.product, bought.at, bought.amount, bought.refunded, bought.out),
+            *(bought.marked, bought.person == arrays.UNKNOWN, bought.ours, final, calibration),
+            np.full(len(bought), RULE_VERSION),
+        ),
+        axis=1,
+    ).astype(np.int64)
+    seen = np.stack(
+        (
+            *(touched.at[told.touch], touched.touch[told.touch], met.grade[told.touch]),
+            *(touched.room[told.touch], touched.message[told.touch], touched.delivery[told.touch]),
+            told.weight,
+        ),
+        axis=1,
+    ).astype(np.int64)
+    ends = np.searchsorted(told.line, np.arange(len(bought)), side="right").tolist()
+    found, start = [], 0
+    for place, end in enumerate(ends):
+        digest = hashlib.blake2b(facts[place].tobytes(), digest_size=16)
+        digest.update(seen[start:end].tobytes())
+        found.append(digest.hexdigest())
+        start = end
+    return found
 
 
-def _is_out(bought: Bought) -> bool:
-    fully_refunded = 0 < bought.refunded >= bought.amount
-    return fully_refunded or bought.status == OrderStatus.CANCELLED
-
-
-def _qualified(case: Case) -> list[Qualified]:
-    """Touches that may have caused the order: none of the buyer's own, none after the intent."""
-    if case.buyer is None:
-        return []
-    paid_at, own = case.bought.paid_at, case.buyer.contact_ids
-    spoken = [one.at for one in case.touches if one.contact_id in own and one.at < paid_at]
-    met = [
-        Qualified(candidate, grade)
-        for candidate in case.touches
-        if candidate.contact_id not in own
-        and candidate.touch != Touch.PROMPT
-        and _may_lead(candidate, paid_at, grade := _grade(candidate, case.speeches))
-    ]
+def _qualified(bought: Bought, met: Met) -> Ints:
+    """Places of the touches that may have led to their line: none of the buyer's own, none after
+    the intent; by line, the preferred first.
+    """
+    touched: Touched = met.touched
+    lag = bought.at[touched.line] - touched.at
+    reach = np.where(met.grade == speaking.A, LOOK_BACK, RECENT)
+    able = ~met.own & (touched.touch != arrays.PROMPT) & (lag > 0) & (lag <= reach)
     # Who asked first already wanted it: what came after answers the wish, it did not make it.
-    if spoken and met and min(spoken) < min(one.candidate.at for one in met):
-        return []
-    return met
-
-
-def _may_lead(candidate: Candidate, paid_at: dt.datetime, grade: Grade | None) -> bool:
-    lag = paid_at - candidate.at
-    return dt.timedelta(0) < lag <= (LOOK_BACK if grade == Grade.A else RECENT)
-
-
-def _grade(candidate: Candidate, speeches: Sequence[Speech]) -> Grade | None:
-    if candidate.touch != Touch.ORGANIC:
-        return None
-    after = [
-        speech
-        for speech in speeches
-        if speech.room_id == candidate.room_id and speech.at > candidate.at
-    ]
-    for speech in speeches:
-        if speech.quoted is not None and speech.quoted == candidate.message_id:
-            return Grade.A
-    for speech in after:
-        if candidate.message_id in speech.thread or candidate.contact_id in speech.named:
-            return Grade.A
-    if any(speech.at - candidate.at <= RECENT for speech in after):
-        return Grade.B
-    return Grade.C
-
-
-def _preference(one: Qualified) -> tuple[float, str, str, str]:
-    candidate = one.candidate
-    return (-candidate.at.timestamp(), one.grade or "", candidate.touch, candidate.name)
-
-
-def _label(bought: Bought, met: Sequence[Qualified]) -> tuple[Label, Qualified | None, bool]:
-    """The label, the touch that it names, and whether talk was merely possible."""
-
-    def first(holds: Callable[[Qualified], bool]) -> Qualified | None:
-        return next((one for one in met if holds(one)), None)
-
-    promo = first(lambda one: one.candidate.touch in _PROMOS)
-    if bought.marked:
-        return Label.PROMO, promo, False
-    if answered := first(lambda one: one.grade == Grade.A):
-        return Label.ORGANIC, answered, False
-    if promo:
-        return Label.PROMO, promo, False
-    if spoke_after := first(lambda one: one.grade == Grade.B):
-        return Label.ORGANIC, spoke_after, False
-    was_there = first(lambda one: one.grade == Grade.C)
-    return Label.DIRECT, was_there, was_there is not None
-
-
-def _weigh(bought: Bought, met: Sequence[Qualified]) -> list[int]:
-    """Shares of the base, of the coupon or link, and of each touch, in ppm."""
-    odds = [
-        weights.odds(
-            one.candidate.touch,
-            one.grade,
-            int((bought.paid_at - one.candidate.at).total_seconds()),
+    spoken, heard = (np.full(len(bought), arrays.FOREVER) for _ in range(2))
+    own = met.own & (lag > 0)
+    np.minimum.at(spoken, touched.line[own], touched.at[own])
+    np.minimum.at(heard, touched.line[able], touched.at[able])
+    able &= (spoken >= heard)[touched.line]
+    kept = np.flatnonzero(able)
+    order = np.lexsort(
+        (
+            *(met.rank[kept], touched.touch[kept], met.grade[kept]),
+            *(-touched.at[kept], touched.line[kept]),
         )
-        for one in met
-    ]
-    marked = weights.COUPON if bought.marked else 0
-    return weights.share_out([weights.BASE * 1_000, marked * 1_000, *odds])
+    )
+    return kept[order]
+
+
+def _first(line: Ints, holds: Flags, count: int) -> Ints:
+    """The first place of each line where it holds, NOTHING where nowhere."""
+    found = np.full(count, NOTHING)
+    places = np.flatnonzero(holds)[::-1]
+    # Written from the last to the first, so that the first stays.
+    found[line[places]] = places
+    return found
+
+
+def _weigh(bought: Bought, met: Met, kept: Ints, odds: Ints, settled: Flags) -> tuple[Ints, Ints]:
+    """Shares of each touch, and of the base of each line, in ppm; a coupon has the rest."""
+    touched, count = met.touched, len(bought)
+    line = touched.line[kept]
+    lag = bought.at[line] - touched.at[kept]
+    kind = weights.classes(touched.touch[kept], met.grade[kept])
+    told = odds[line, kind, weights.bins(lag)]
+    lines = np.arange(count)
+    group = np.concatenate((lines, lines, line))
+    parts = np.concatenate(
+        (np.full(count, weights.BASE), np.where(bought.marked, weights.COUPON, 0), told)
+    )
+    order = np.argsort(group, kind="stable")
+    shares = np.empty(len(group), np.int64)
+    shares[order] = weights.share_out(group[order], parts[order], count)
+    return shares[2 * count :], np.where(settled, shares[:count], 0)

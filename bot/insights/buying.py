@@ -1,20 +1,21 @@
-"""Who bought and what they saw: everything that attribution needs, in a constant number of
-statements whatever the number of orders.
+"""Who bought what, and where they were: order lines, buyers and their stays, as columns.
+
+A constant number of statements, whatever the number of orders.
 """
 
 import datetime as dt
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+import numpy as np
+from sqlalchemy import ColumnElement, Integer, and_, select
 from sqlmodel import Session
 
 from bot import database
-from bot.insights import hearing, speaking
-from bot.insights.speaking import Speech, Window
-from bot.insights.touches import Candidate, Stream
+from bot.insights import arrays, posts
+from bot.insights.arrays import Flags, Ints, Stays
+from bot.insights.posts import Mark
 from bot.models import (
     Contact,
     Identity,
@@ -24,183 +25,150 @@ from bot.models import (
     OrderStatus,
     Person,
     Role,
-    Touch,
 )
+from bot.orders import links
 
-LOOK_BACK = dt.timedelta(hours=72)
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """One stay of a buyer in a room, `[joined_at, left_at)`."""
-
-    room_id: int
-    joined_at: dt.datetime
-    left_at: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Buyer:
-    """A resolved buyer: their contacts and stays; `ours` is an operator or a bot."""
-
-    contact_ids: frozenset[int]
-    stays: tuple[Stay, ...]
-    ours: bool = False
+LINE, IDENTITY, PERSON, CONTACT, STAY = database.tables(
+    OrderLine, Identity, Person, Contact, Membership
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """What attribution reads of one order line. `marked`: by a campaign's coupon or link."""
+    """Order lines, by id: `at` is when each was paid, `out` whether it was fully given back or
+    cancelled, `marked` whether a campaign's coupon or link was used, `person` who bought it or
+    UNKNOWN, `ours` whether that is an operator or a bot. Money is fen.
+    """
 
-    id: int
-    order_id: str
-    line_no: int
-    product_id: int
-    amount: int
-    refunded: int
-    paid_at: dt.datetime
-    status: OrderStatus
-    marked: bool
-    person_id: int | None
+    id: Ints
+    product: Ints
+    at: Ints
+    amount: Ints
+    refunded: Ints
+    out: Flags
+    marked: Flags
+    person: Ints
+    ours: Flags
+
+    def __len__(self) -> int:
+        return len(self.id)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One order line, its buyer (None: unresolved), touches of the product and the buyer's talk.
+class Buyers:
+    """Contacts of the persons who bought, by contact, and their stays."""
 
-    Touches are those in rooms of the buyer while they were there, up to 72 hours before, in order.
-    """
+    contact: Ints
+    person: Ints
+    stays: Stays
+    stay_contact: Ints
 
-    bought: Bought
-    buyer: Buyer | None = None
-    touches: tuple[Candidate, ...] = ()
-    speeches: tuple[Speech, ...] = ()
-
-
-def gather(session: Session, since: dt.datetime, until: dt.datetime) -> list[Case]:
-    """The case of every order line paid in `[since, until)`, by order and line."""
-    lines = _lines(session, since, until)
-    if not lines:
-        return []
-    first, last = min(line.paid_at for line in lines), max(line.paid_at for line in lines)
-    buyers = _buyers(session)
-    streams = hearing.gather(session, {line.product_id for line in lines}, first - LOOK_BACK, last)
-    moments = {stream: [each.at for each in found] for stream, found in streams.items()}
-    cases = [_case(line, buyers.get(line.person_id or 0), streams, moments) for line in lines]
-    speeches = speaking.gather(session, [window for case in cases for window in _windows(case)])
-    return [_with_speeches(case, speeches) for case in cases]
+    def persons_of(self, contacts: Ints) -> Ints:
+        """Who these contacts are; UNKNOWN where none of the buyers."""
+        if not len(self.contact):
+            return np.full(len(contacts), arrays.UNKNOWN)
+        place = np.minimum(np.searchsorted(self.contact, contacts), len(self.contact) - 1)
+        return np.where(self.contact[place] == contacts, self.person[place], arrays.UNKNOWN)
 
 
-def _lines(session: Session, since: dt.datetime, until: dt.datetime) -> list[Bought]:
-    line, campaigns = database.table(OrderLine), hearing.campaigns(session)
-    coupons = {row.coupon.casefold() for row in campaigns if row.coupon}
-    links = tuple(row.link for row in campaigns if row.link)
-    rows = session.connection().execute(
-        select(line).where(line.c.paid_at >= since, line.c.paid_at < until)
-    )
-    return [
-        Bought(
-            id=row.id,
-            order_id=row.order_id,
-            line_no=row.line_no,
-            product_id=row.product_id,
-            amount=row.amount,
-            refunded=row.refunded,
-            paid_at=row.paid_at,
-            status=row.status,
-            marked=(row.coupon or "").casefold() in coupons
-            or (row.link is not None and row.link.startswith(links)),
-            person_id=row.person_id,
-        )
-        for row in sorted(rows, key=lambda row: (row.order_id, row.line_no))
-    ]
+def paid_in(since: dt.datetime | None, until: dt.datetime | None) -> ColumnElement[bool]:
+    """The lines paid in `[since, until)`; without bounds, every line."""
+    bounds: list[ColumnElement[bool]] = [LINE.c.id.is_not(None)]
+    if since is not None:
+        bounds.append(LINE.c.paid_at >= since)
+    if until is not None:
+        bounds.append(LINE.c.paid_at < until)
+    return and_(*bounds)
 
 
-def _buyers(session: Session) -> dict[int, Buyer]:
-    """Buyers by person; a quarantined person or one without a contact is nobody we know."""
-    identity, person, contact, membership = database.tables(Identity, Person, Contact, Membership)
+def gather(session: Session, which: ColumnElement[bool]) -> tuple[Bought, Buyers]:
+    """These lines and their buyers."""
     rows = session.connection().execute(
         select(
-            identity.c.person_id,
-            contact.c.id.label("contact_id"),
-            membership.c.room_id,
-            membership.c.joined_at,
-            membership.c.left_at,
-            membership.c.role,
+            *(LINE.c.id, LINE.c.product_id, database.seconds(LINE.c.paid_at, session)),
+            *(LINE.c.amount, LINE.c.refunded, LINE.c.status, LINE.c.person_id),
+            *(LINE.c.coupon, LINE.c.link),
         )
-        .join(person, person.c.id == identity.c.person_id)
-        .join(contact, contact.c.platform_id == identity.c.value)
-        .outerjoin(membership, membership.c.contact_id == contact.c.id)
-        .where(identity.c.kind == IdentityKind.CONTACT, person.c.quarantined.is_(None))
+        .where(which)
+        .order_by(LINE.c.id)
     )
-    contacts: defaultdict[int, set[int]] = defaultdict(set)
-    stays: defaultdict[int, list[Stay]] = defaultdict(list)
-    ours = {*hearing.our_contacts(session)}
-    for row in rows:
-        contacts[row.person_id].add(row.contact_id)
-        if row.room_id is not None:
-            stays[row.person_id].append(Stay(row.room_id, row.joined_at, row.left_at))
-        if row.role in (Role.OPERATOR, Role.BOT):
-            ours.add(row.contact_id)
-    return {
-        person_id: Buyer(
-            contact_ids=frozenset(ids),
-            stays=tuple(sorted(stays[person_id], key=lambda stay: (stay.room_id, stay.joined_at))),
-            ours=not ours.isdisjoint(ids),
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * 9
+    ids, products, at, amount, refunded = (np.array(each, np.int64) for each in columns[:5])
+    person = np.array([arrays.UNKNOWN if each is None else each for each in columns[6]], np.int64)
+    cancelled = np.array([each == OrderStatus.CANCELLED for each in columns[5]], bool)
+    buyers, ours = _buyers(session, np.unique(person[person >= 0]))
+    known = np.isin(person, buyers.person)
+    bought = Bought(
+        id=ids,
+        product=products,
+        at=at,
+        amount=amount,
+        refunded=refunded,
+        out=cancelled | ((refunded > 0) & (refunded >= amount)),
+        marked=_marked(columns[7], columns[8], posts.campaigns(session)),
+        person=np.where(known, person, arrays.UNKNOWN),
+        ours=np.isin(person, ours) & known,
+    )
+    return bought, buyers
+
+
+def _marked(
+    coupons: Sequence[str | None], told: Sequence[str | None], campaigns: Sequence[Mark]
+) -> Flags:
+    """Which lines carry a campaign's coupon, or came through its link."""
+    known = {each.coupon.casefold() for each in campaigns if each.coupon}
+    starts = tuple(each.link for each in campaigns if each.link)
+    codes = {code for start in starts if (code := links.mark(links.code(start)))}
+    return np.array(
+        [
+            (coupon is not None and coupon.casefold() in known)
+            or (link is not None and (link.startswith(starts) or link in codes))
+            for coupon, link in zip(coupons, told, strict=True)
+        ],
+        bool,
+    )
+
+
+def _buyers(session: Session, persons: Ints) -> tuple[Buyers, Ints]:
+    """The contacts and stays of these persons, and which of them are ours; a quarantined one or
+    one without a contact is nobody we know.
+    """
+    given = database.given(session, {"id": Integer()}, [(each,) for each in persons.tolist()])
+    rows = session.connection().execute(
+        select(
+            *(CONTACT.c.id, IDENTITY.c.person_id, STAY.c.room_id, STAY.c.role),
+            database.seconds(STAY.c.joined_at, session),
+            database.seconds(STAY.c.left_at, session),
         )
-        for person_id, ids in contacts.items()
+        .select_from(given)
+        .join(IDENTITY, IDENTITY.c.person_id == given.c.id)
+        .join(PERSON, PERSON.c.id == IDENTITY.c.person_id)
+        .join(CONTACT, CONTACT.c.platform_id == IDENTITY.c.value)
+        .outerjoin(STAY, STAY.c.contact_id == CONTACT.c.id)
+        .where(IDENTITY.c.kind == IdentityKind.CONTACT, PERSON.c.quarantined.is_(None))
+        .order_by(CONTACT.c.id, STAY.c.room_id, STAY.c.joined_at)
+    )
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * 6
+    contact, person, room, role, since, until = columns
+    staff = posts.our_contacts(session)
+    ours = {
+        who
+        for one, who, what in zip(contact, person, role, strict=True)
+        if one in staff or what in (Role.OPERATOR, Role.BOT)
     }
-
-
-def covers(stay: Stay, at: dt.datetime) -> bool:
-    """Whether a stay includes a moment."""
-    return stay.joined_at <= at and (stay.left_at is None or at < stay.left_at)
-
-
-def _case(
-    bought: Bought,
-    buyer: Buyer | None,
-    streams: Mapping[Stream, Sequence[Candidate]],
-    moments: Mapping[Stream, Sequence[dt.datetime]],
-) -> Case:
-    if buyer is None:
-        return Case(bought)
-    found: list[Candidate] = []
-    for room_id in sorted({stay.room_id for stay in buyer.stays}):
-        stream = room_id, bought.product_id
-        times = moments.get(stream, ())
-        start = bisect_left(times, bought.paid_at - LOOK_BACK)
-        end = bisect_left(times, bought.paid_at)
-        stays = [stay for stay in buyer.stays if stay.room_id == room_id]
-        found += [
-            candidate
-            for candidate in streams.get(stream, ())[start:end]
-            if any(covers(stay, candidate.at) for stay in stays)
-        ]
-    found.sort(key=lambda candidate: (candidate.at, candidate.name))
-    return Case(bought, buyer, tuple(found))
-
-
-def _windows(case: Case) -> list[Window]:
-    """Where and when the buyer's talk decides the grade of a touch."""
-    if case.buyer is None:
-        return []
-    since: dict[int, dt.datetime] = {}
-    for touch in case.touches:
-        if touch.touch == Touch.ORGANIC:
-            since.setdefault(touch.room_id, touch.at)
-    return [
-        Window(room_id, contact_id, at, case.bought.paid_at)
-        for room_id, at in since.items()
-        for contact_id in sorted(case.buyer.contact_ids)
-    ]
-
-
-def _with_speeches(case: Case, speeches: Mapping[tuple[int, int], Sequence[Speech]]) -> Case:
-    heard: list[Speech] = []
-    for window in _windows(case):
-        told = speeches.get((window.room_id, window.contact_id), ())
-        start = bisect_left(told, window.since, key=lambda speech: speech.at)
-        end = bisect_left(told, window.until, key=lambda speech: speech.at)
-        heard += told[start:end]
-    return replace(case, speeches=tuple(heard)) if heard else case
+    known = dict(zip(contact, person, strict=True))
+    there = [place for place, each in enumerate(room) if each is not None]
+    stays = Stays(
+        person=np.array([person[x] for x in there], np.int64),
+        room=np.array([room[x] for x in there], np.int64),
+        since=np.array([since[x] for x in there], np.int64),
+        until=np.array([arrays.FOREVER if until[x] is None else until[x] for x in there], np.int64),
+    )
+    contacts = np.array(sorted(known), np.int64)
+    buyers = Buyers(
+        contact=contacts,
+        person=np.array([known[each] for each in contacts.tolist()], np.int64),
+        stays=stays,
+        stay_contact=np.array([contact[x] for x in there], np.int64),
+    )
+    return buyers, np.array(sorted(ours), np.int64)

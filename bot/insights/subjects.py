@@ -13,7 +13,7 @@ from sqlalchemy import CTE, ColumnElement, FromClause, and_, case, func, select
 from sqlmodel import Session
 
 from bot import database
-from bot.insights import engagement, hearing, tagging
+from bot.insights import engagement, posts, tagging
 from bot.insights.tagging import Norms, Shown, Spending, Subject, Talking
 from bot.models import (
     Contact,
@@ -134,7 +134,7 @@ def _staff(session: Session) -> set[int]:
     """Persons of whom a contact is an operator, a bot or one of our accounts."""
     known, stay = _contacts(), database.table(Membership)
     staff = select(stay.c.contact_id).where(stay.c.role.in_(engagement.LEFT_OUT))
-    ours = hearing.our_contacts(session)
+    ours = posts.our_contacts(session)
     rows = session.connection().scalars(
         select(known.c.person_id).where(
             known.c.contact_id.in_(staff) | known.c.contact_id.in_(sorted(ours))

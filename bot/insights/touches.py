@@ -10,6 +10,7 @@ SELF and POST depend on an order, so `attribution` tells them.
 """
 
 import datetime as dt
+import hashlib
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,9 @@ from bot.text import lexicon, similarity
 ECHO = dt.timedelta(hours=2)
 SPREAD = dt.timedelta(hours=24)
 SPREAD_LENGTH = 30
+SPREAD_ROOMS, SPREAD_CONTACTS = 3, 2
+# A quote links within so much time.
+THREAD = dt.timedelta(hours=72)
 
 # A (room, product) names one stream of touches.
 Stream = tuple[int, int]
@@ -44,6 +48,11 @@ class Naming:
     quotes: str | None = None
     replies: bool = False
 
+    @property
+    def stream(self) -> Stream:
+        """The stream that it belongs to."""
+        return self.room_id, self.product_id
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -63,180 +72,191 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A classed touch. `name` is its natural key inside the room, and breaks ties."""
+class Saying:
+    """A long text as one message says it; `key` is the same where the text is."""
 
-    touch: Touch
+    key: int
     room_id: int
+    contact_id: int
     at: dt.datetime
-    name: str
-    contact_id: int | None = None
-    message_id: int | None = None
-    delivery_id: int | None = None
+    message_id: int
+
+
+@dataclass(slots=True)
+class Promos:
+    """The promotions of one stream: when they were said, and by name, to find what echoes them."""
+
+    times: list[dt.datetime] = field(default_factory=list)
+    names: dict[str, dt.datetime] = field(default_factory=dict)
+
+    def echoed_by(self, at: dt.datetime, quotes: str | None) -> bool:
+        """Whether a member's message echoes one of them. `times` must be in order."""
+        said_at = self.names.get(quotes) if quotes is not None else None
+        if said_at is not None and abs(at - said_at) <= THREAD:
+            return True
+        place = bisect_right(self.times, at)
+        return place > 0 and at - self.times[place - 1] <= ECHO
 
 
 @dataclass(slots=True)
 class CampaignTexts:
-    """The texts of our own PROMOs, to ask whether a message says one of them again.
+    """The texts of our own PROMOs and since when each was out, to ask whether a message says one of
+    them again.
 
     Exact, through an index of 3-grams, so that asking costs no more with many texts.
     """
 
-    short: set[str] = field(default_factory=set)
-    sizes: list[int] = field(default_factory=list)
+    short: dict[str, dt.datetime] = field(default_factory=dict)
+    long: list[tuple[int, dt.datetime]] = field(default_factory=list)
     postings: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, text: str) -> None:
-        """Remember one text."""
-        normal = similarity.normalise(text)
+    def repeated_by(self, normal: str, at: dt.datetime) -> bool:
+        """Whether a normalised text said then is a near-duplicate of one that was out."""
         if len(normal) < similarity.GRAMS_FROM:
-            self.short.add(normal)
-            return
-        grams = similarity.grams(normal)
-        for gram in grams:
-            self.postings[gram].append(len(self.sizes))
-        self.sizes.append(len(grams))
-
-    def repeated_by(self, normal: str) -> bool:
-        """Whether a normalised text is a near-duplicate of one of them."""
-        if len(normal) < similarity.GRAMS_FROM:
-            return normal != "" and normal in self.short
-        if not self.sizes:
+            since = self.short.get(normal) if normal else None
+            return since is not None and since <= at
+        if not self.long:
             return False
         own = similarity.grams(normal)
         shared = Counter(place for gram in own for place in self.postings.get(gram, ()))
         return any(
-            count >= similarity.ALIKE * (len(own) + self.sizes[place] - count)
+            count >= similarity.ALIKE * (len(own) + self.long[place][0] - count)
+            and self.long[place][1] <= at
             for place, count in shared.items()
         )
 
 
-def classify(
-    namings: Sequence[Naming], posts: Sequence[Post], marks: lexicon.Lexicon
-) -> dict[Stream, list[Candidate]]:
-    """Touches of each (room, product), in order of time. `marks` knows coupons and links."""
-    arrived = {(post.room_id, post.name): post for post in posts if post.name}
-    normals = {naming.message_id: similarity.normalise(naming.text) for naming in namings}
-    spread = _spread(namings, normals)
-    texts = _campaign_texts(posts)
-    streams: defaultdict[Stream, list[Candidate]] = defaultdict(list)
-    members: list[Naming] = []
-    for naming in namings:
-        post = arrived.get((naming.room_id, naming.name))
-        kind = _kind(naming, post, marks)
-        if kind is None and (
-            naming.message_id in spread or texts.repeated_by(normals[naming.message_id])
-        ):
-            kind = Touch.PROMO
-        if kind is None:
-            members.append(naming)
-        else:
-            streams[naming.room_id, naming.product_id].append(_candidate(naming, kind, post))
-    _add_unheard_posts(streams, posts)
-    promos = _promo_times(streams)
-    for naming in members:
-        stream = naming.room_id, naming.product_id
-        echo = _echoes(naming, *promos.get(stream, ([], frozenset())))
-        kind = Touch.PROMO_ECHO if echo else Touch.ORGANIC
-        streams[stream].append(_candidate(naming, kind, None))
-    for candidates in streams.values():
-        candidates.sort(key=lambda candidate: (candidate.at, candidate.name))
-    return dict(streams)
+def campaign_texts(told: Iterable[tuple[str, dt.datetime]]) -> CampaignTexts:
+    """These texts, each since the first time that it was told."""
+    earliest: dict[str, dt.datetime] = {}
+    for text, at in told:
+        normal = similarity.normalise(text)
+        earliest[normal] = min(at, earliest.get(normal, at))
+    known = CampaignTexts()
+    for normal, since in earliest.items():
+        if len(normal) < similarity.GRAMS_FROM:
+            known.short[normal] = since
+            continue
+        grams = similarity.grams(normal)
+        for gram in grams:
+            known.postings[gram].append(len(known.long))
+        known.long.append((len(grams), since))
+    return known
 
 
-def _spread(namings: Sequence[Naming], normals: Mapping[int, str]) -> frozenset[int]:
-    """Messages whose long text comes from ≥ 2 contacts in ≥ 3 rooms within 24 hours."""
-    alike: defaultdict[str, list[Naming]] = defaultdict(list)
-    for naming in namings:
-        normal = normals[naming.message_id]
-        if len(normal) >= SPREAD_LENGTH:
-            alike[normal].append(naming)
-    found: set[int] = set()
-    for group in alike.values():
-        group.sort(key=lambda naming: naming.at)
-        start = 0
-        for end, last in enumerate(group):
-            while last.at - group[start].at > SPREAD:
-                start += 1
-            window = group[start : end + 1]
-            if len({one.room_id for one in window}) < 3:
-                continue
-            if len({one.contact_id for one in window}) >= 2:
-                found.update(one.message_id for one in window)
-    return frozenset(found)
+def kind(
+    naming: Naming,
+    normal: str,
+    post: Post | None,
+    *,
+    marks: lexicon.Lexicon,
+    texts: CampaignTexts,
+    spread: bool,
+) -> Touch | None:
+    """The class that a message has by itself; None for a member's, which may yet be an echo.
 
-
-def _campaign_texts(posts: Iterable[Post]) -> CampaignTexts:
-    texts = CampaignTexts()
-    for text in sorted({post.text for post in posts if post.promo}):
-        texts.add(text)
-    return texts
-
-
-def _kind(naming: Naming, post: Post | None, marks: lexicon.Lexicon) -> Touch | None:
-    """The class that a message has by itself; None where it depends on others."""
-    if post is not None:
-        return Touch.PROMO if post.promo else Touch.PROMPT
+    `normal` is its normalised text, `post` the delivery that it is, `spread` whether its long text
+    goes round.
+    """
+    if post is not None and post.promo:
+        return Touch.PROMO
     if marks.mentioned(naming.text):
+        return Touch.PROMO
+    if post is not None:
+        return Touch.PROMPT
+    if spread or texts.repeated_by(normal, naming.at):
         return Touch.PROMO
     if naming.role == Role.MEMBER:
         return None
     return Touch.PROMPT if naming.replies else Touch.PROMO
 
 
-def _candidate(naming: Naming, touch: Touch, post: Post | None) -> Candidate:
-    return Candidate(
-        touch=touch,
-        room_id=naming.room_id,
-        at=naming.at,
-        name=naming.name,
-        contact_id=naming.contact_id,
-        message_id=naming.message_id,
-        delivery_id=post.delivery_id if post else None,
+def text_key(normal: str) -> int | None:
+    """What names a long text, the same wherever it is said; None for a short one. 63 bits."""
+    if len(normal) < SPREAD_LENGTH:
+        return None
+    digest = hashlib.blake2b(normal.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
+
+
+def spread(sayings: Iterable[Saying]) -> frozenset[int]:
+    """Messages whose text comes from ≥ 2 contacts in ≥ 3 rooms within 24 hours."""
+    alike: defaultdict[int, set[Saying]] = defaultdict(set)
+    for saying in sayings:
+        alike[saying.key].add(saying)
+    found: set[int] = set()
+    for group in alike.values():
+        ordered = sorted(group, key=lambda saying: (saying.at, saying.message_id))
+        start = 0
+        for end, last in enumerate(ordered):
+            while last.at - ordered[start].at > SPREAD:
+                start += 1
+            window = ordered[start : end + 1]
+            rooms = {one.room_id for one in window}
+            contacts = {one.contact_id for one in window}
+            if len(rooms) >= SPREAD_ROOMS and len(contacts) >= SPREAD_CONTACTS:
+                found.update(one.message_id for one in window)
+    return frozenset(found)
+
+
+def promos(
+    said: Iterable[tuple[Stream, dt.datetime, str | None]],
+) -> Mapping[Stream, Promos]:
+    """Promotions by stream, from (stream, time, name)."""
+    found: defaultdict[Stream, Promos] = defaultdict(Promos)
+    for stream, at, name in sorted(said, key=lambda one: one[1]):
+        found[stream].times.append(at)
+        if name is not None:
+            found[stream].names[name] = at
+    return found
+
+
+def classify(
+    namings: Sequence[Naming], posts: Sequence[Post], marks: lexicon.Lexicon
+) -> dict[tuple[int, int], Touch]:
+    """The class of each naming by (message, product), where all that matters is at hand."""
+    arrived = {(post.room_id, post.name): post for post in posts if post.name}
+    normals = {naming.message_id: similarity.normalise(naming.text) for naming in namings}
+    ours = {naming.message_id for naming in namings if (naming.room_id, naming.name) in arrived}
+    keys = {message: text_key(normal) for message, normal in normals.items()}
+    going_round = spread(
+        Saying(key, naming.room_id, naming.contact_id, naming.at, naming.message_id)
+        for naming in namings
+        if naming.message_id not in ours and (key := keys[naming.message_id]) is not None
     )
-
-
-def _add_unheard_posts(
-    streams: defaultdict[Stream, list[Candidate]], posts: Iterable[Post]
-) -> None:
-    """Promo posts whose echo did not come back, or does not name the product in its words."""
-    heard = {
-        (stream, candidate.delivery_id)
-        for stream, candidates in streams.items()
-        for candidate in candidates
-        if candidate.delivery_id is not None
+    texts = campaign_texts((post.text, post.at) for post in posts if post.promo)
+    kinds = {
+        (naming.message_id, naming.product_id): kind(
+            naming, normals[naming.message_id], arrived.get((naming.room_id, naming.name)),
+            marks=marks, texts=texts, spread=naming.message_id in going_round,
+        )
+        for naming in namings
+    }  # fmt: skip
+    told = promos(
+        [
+            *(
+                (naming.stream, naming.at, naming.name)
+                for naming in namings
+                if kinds[naming.message_id, naming.product_id] == Touch.PROMO
+            ),
+            *promo_posts(posts),
+        ]
+    )
+    return {
+        (naming.message_id, naming.product_id): kinds[naming.message_id, naming.product_id]
+        or member_kind(naming, told.get(naming.stream))
+        for naming in namings
     }
+
+
+def promo_posts(posts: Iterable[Post]) -> Iterable[tuple[Stream, dt.datetime, str | None]]:
+    """Promo posts as `promos` takes them: one for each product."""
     for post in posts:
         for product_id in sorted(post.products) if post.promo else ():
-            stream = post.room_id, product_id
-            if (stream, post.delivery_id) not in heard:
-                streams[stream].append(
-                    Candidate(
-                        touch=Touch.PROMO,
-                        room_id=post.room_id,
-                        at=post.at,
-                        name=post.name or f"delivery:{post.delivery_id}",
-                        message_id=post.message_id,
-                        delivery_id=post.delivery_id,
-                    )
-                )
+            yield (post.room_id, product_id), post.at, post.name
 
 
-def _promo_times(
-    streams: Mapping[Stream, Sequence[Candidate]],
-) -> dict[Stream, tuple[list[dt.datetime], frozenset[str]]]:
-    promos = {
-        stream: [each for each in candidates if each.touch == Touch.PROMO]
-        for stream, candidates in streams.items()
-    }
-    return {
-        stream: (sorted(each.at for each in found), frozenset(each.name for each in found))
-        for stream, found in promos.items()
-    }
-
-
-def _echoes(naming: Naming, promo_times: Sequence[dt.datetime], names: frozenset[str]) -> bool:
-    if naming.quotes is not None and naming.quotes in names:
-        return True
-    place = bisect_right(promo_times, naming.at)
-    return place > 0 and naming.at - promo_times[place - 1] <= ECHO
+def member_kind(naming: Naming, told: Promos | None) -> Touch:
+    """What a member's message is, after the promotions of its stream."""
+    echo = told is not None and told.echoed_by(naming.at, naming.quotes)
+    return Touch.PROMO_ECHO if echo else Touch.ORGANIC

@@ -1,47 +1,79 @@
 """How much credit each touch of one order line gets, in parts per million.
 
-These weights are priors, chosen by judgement and not fitted to any data: each touch is given odds
-against "would have come anyway" by its class and grade, halved at twelve hours of lag. They say
-how plausible a touch is beside the others of the same order, and no more: the share of many
-orders is estimated elsewhere, and a later version fits these numbers to recorded data. Integers
-only, so that every machine computes the same.
+Each touch has odds against "would have come anyway" by its class, grade and lag; the shares of a
+line are in proportion. Where nothing was fitted yet the odds are priors, chosen by judgement and
+fitted to no data; `calibrating` fits them to recorded orders. Integers only, so that every machine
+computes the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bot.models import Grade, Touch
+import numpy as np
 
-# Raised with every change of a number below, so that credits are computed again.
-VERSION = 1
+from bot.insights import arrays, speaking
+from bot.insights.arrays import HOUR, Ints
 
 WHOLE = 1_000_000
-HALF_LIFE_SECONDS = 12 * 3600
+# Odds change with the lag at these hours.
+LAGS = (0, 1, 2, 4, 8, 12, 18, 24, 72)
+BINS = len(LAGS) - 1
 
-# Odds against the base at no lag, in thousandths.
+# Classes of evidence: what the odds are by.
+CLASSES = ("organic_a", "organic_b", "organic_c", "promo", "echo")
+_GRADED = {speaking.A: 0, speaking.B: 1, speaking.C: 2}
+
+# Odds against the base at no lag, in thousandths, halved at twelve hours; a campaign's own coupon
+# or link is a trace of the promo, yet coupons are also poached.
 BASE = 1_000
-ODDS: dict[tuple[Touch, Grade | None], int] = {
-    (Touch.ORGANIC, Grade.A): 2_000,
-    (Touch.ORGANIC, Grade.B): 700,
-    (Touch.ORGANIC, Grade.C): 100,
-    (Touch.PROMO, None): 900,
-    (Touch.PROMO_ECHO, None): 400,
-}
-# A campaign's own coupon or link was used: a trace of the promo, yet coupons are also poached.
 COUPON = 3_000
+_PRIORS = {"organic_a": 2_000, "organic_b": 700, "organic_c": 100, "promo": 900, "echo": 400}
+_HALF_LIFE = 12
 
 
-def odds(touch: Touch, grade: Grade | None, lag_seconds: int) -> int:
-    """The odds of one touch in thousandths of thousandths, `lag_seconds` before the order."""
-    return ODDS[touch, grade] * 1_000 * HALF_LIFE_SECONDS // (HALF_LIFE_SECONDS + lag_seconds)
+def priors() -> Ints:
+    """The odds before anything was fitted: thousandths against the base, one row a class of
+    CLASSES, one column a bin of LAGS.
+    """
+    middle = (np.array(LAGS[1:]) + np.array(LAGS[:-1])) // 2
+    rows = [_PRIORS[name] * _HALF_LIFE // (_HALF_LIFE + middle) for name in CLASSES]
+    return np.stack(rows).astype(np.int64)
 
 
-def share_out(parts: Sequence[int]) -> list[int]:
-    """Shares of WHOLE in proportion to `parts`, summing to it exactly (largest remainders)."""
-    total = sum(parts)
-    shares = [part * WHOLE // total for part in parts]
-    by_remainder = sorted(
-        range(len(parts)), key=lambda index: (-(parts[index] * WHOLE % total), index)
-    )
-    for index in by_remainder[: WHOLE - sum(shares)]:
-        shares[index] += 1
+def of_json(told: Mapping[str, Sequence[int]]) -> Ints:
+    """Odds as a calibration keeps them."""
+    return np.array([told[name] for name in CLASSES], np.int64)
+
+
+def as_json(odds: Ints) -> dict[str, list[int]]:
+    """Odds as a calibration keeps them."""
+    return dict(zip(CLASSES, odds.tolist(), strict=True))
+
+
+def classes(touch: Ints, grade: Ints) -> Ints:
+    """The class of evidence of each touch."""
+    told = np.where(touch == arrays.PROMO, CLASSES.index("promo"), CLASSES.index("echo"))
+    for one, place in _GRADED.items():
+        told[grade == one] = place
+    return told
+
+
+def bins(lag: Ints) -> Ints:
+    """The bin of each lag in seconds; the longest holds whatever is longer."""
+    edges = np.array(LAGS[1:-1]) * HOUR
+    return np.searchsorted(edges, lag, side="left")
+
+
+def share_out(group: Ints, parts: Ints, groups: int) -> Ints:
+    """Shares of WHOLE inside each group in proportion to `parts`, summing to it exactly.
+
+    `group` is in order; a group's parts are not all zero. Largest remainders (Hamilton), the
+    earlier place first among equals.
+    """
+    total = np.bincount(group, parts, groups).astype(np.int64)[group]
+    shares = parts * WHOLE // total
+    left = parts * WHOLE % total
+    short = WHOLE - np.bincount(group, shares, groups).astype(np.int64)
+    order = np.lexsort((np.arange(len(parts)), -left, group))
+    ranked = np.arange(len(parts)) - np.searchsorted(group, group)
+    shares[order[ranked < short[group]]] += 1
     return shares

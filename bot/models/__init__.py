@@ -1,7 +1,16 @@
 """Every table, one noun per file. Importing this package makes the whole schema known."""
 
 from bot.models.account import Account
-from bot.models.attribution import Attribution, AttributionEvidence, Grade, Label
+from bot.models.attribution import (
+    Attribution,
+    AttributionEvidence,
+    AttributionReach,
+    Calibration,
+    Grade,
+    Label,
+    LateTalk,
+    Restatement,
+)
 from bot.models.audit import Audit
 from bot.models.campaign import Campaign
 from bot.models.complaint import Complaint, ComplaintOutcome, ComplaintState
@@ -65,9 +74,11 @@ __all__ = [
     "Arm",
     "Attribution",
     "AttributionEvidence",
+    "AttributionReach",
     "AudienceWeek",
     "Audit",
     "CalendarFeed",
+    "Calibration",
     "CallState",
     "Campaign",
     "Complaint",
@@ -103,6 +114,7 @@ __all__ = [
     "Label",
     "LateEvent",
     "LateKind",
+    "LateTalk",
     "LoginFailure",
     "Mark",
     "MemberWeek",
@@ -133,6 +145,7 @@ __all__ = [
     "ProfileTag",
     "QuestionState",
     "Recall",
+    "Restatement",
     "Role",
     "Rolled",
     "Room",

@@ -3,7 +3,7 @@
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
 from bot.models.columns import choice, serial
@@ -18,11 +18,32 @@ class Touch(StrEnum):
     ORGANIC = "organic"
 
 
+def _unclassed() -> Index:
+    waiting = text("touch IS NULL")
+    return Index(
+        "ix_mention_unclassed", "day", "room_id", sqlite_where=waiting, postgresql_where=waiting
+    )
+
+
+def _long() -> Index:
+    told = text("text_key IS NOT NULL")
+    return Index("ix_mention_text", "text_key", "at", sqlite_where=told, postgresql_where=told)
+
+
 class Mention(SQLModel, table=True):
-    """One product named by one message; `touch` is filled by `attribute`."""
+    """One product named by one message; `touch` waits for `insights/classing.py`.
+
+    `text_key` is a hash of the normalised text where that is long: the same is the same text.
+    """
 
     __table_args__ = (
-        Index("ix_mention_touch", "room_id", "product_id", "at", "contact_id", "message_id"),
+        # Covers the meeting of order lines with what was said before them.
+        Index(
+            "ix_mention_touch",
+            *("room_id", "product_id", "at", "touch", "contact_id", "message_id"),
+        ),
+        _unclassed(),
+        _long(),
         {"sqlite_with_rowid": False},
     )
 
@@ -35,4 +56,5 @@ class Mention(SQLModel, table=True):
     at: dt.datetime
     contact_id: int
     touch: Touch | None = Field(default=None, sa_type=choice(Touch))
+    text_key: int | None = Field(default=None, sa_type=BigInteger())
     rule_version: int

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from bot.models.columns import LogText, json, serial
@@ -25,6 +25,13 @@ class MessageIdentity(SQLModel, table=True):
     day: dt.date
 
 
+def _replies() -> Index:
+    # What somebody answered, in which room and when: few messages quote or call anybody.
+    told = text("quote IS NOT NULL OR mentions IS NOT NULL")
+    columns = ("room_id", "contact_id", "at")
+    return Index("ix_message_reply", *columns, sqlite_where=told, postgresql_where=told)
+
+
 class Message(SQLModel, table=True):
     """One message as it came. Leads with the UTC day, so that a room-day is read in one stretch.
 
@@ -33,6 +40,7 @@ class Message(SQLModel, table=True):
     """
 
     __table_args__ = (
+        _replies(),
         {
             "sqlite_with_rowid": False,
             # One default partition now; daily ones can be cut without touching the table.

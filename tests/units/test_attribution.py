@@ -1,169 +1,259 @@
 import datetime as dt
 import random
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.insights import explanation, speaking, weights
-from bot.insights.attribution import attribute, inputs_hash
-from bot.insights.buying import Bought, Buyer, Case, Stay
+from bot.insights import arrays, explanation, speaking, weights
+from bot.insights.attribution import GRADES, LABELS, decide, hashes
+from bot.insights.buying import Bought
 from bot.insights.explanation import Story
-from bot.insights.speaking import Speech
-from bot.insights.touches import Candidate, Naming, Post, classify
-from bot.models import SINCE_EVER, Grade, Label, OrderStatus, Role, Touch
+from bot.insights.meeting import Met, Touched
+from bot.insights.speaking import Heard, Reply, Speech, answers, graded
+from bot.insights.touches import Naming, Post, classify
+from bot.models import Grade, Label, Role, Touch
 from bot.text import lexicon
 
 PAID_AT = dt.datetime(2026, 11, 3, 15, 14, tzinfo=dt.UTC)
-ROOM, PRODUCT = 1, 7
+PAID = int(PAID_AT.timestamp())
+HOUR = 3_600
+ROOM, PRODUCT, PERSON = 1, 7, 5
 BUYER, FRIEND = 10, 11
-BUYING = Bought(1, "O1", 1, PRODUCT, 9_900, 0, PAID_AT, OrderStatus.PAID, marked=False, person_id=5)
-KNOWN = Buyer(frozenset({BUYER}), (Stay(ROOM, SINCE_EVER, None),))
 
 
 def before(hours: float) -> dt.datetime:
     return PAID_AT - dt.timedelta(hours=hours)
 
 
-def touch(
-    hours: float, kind: Touch = Touch.ORGANIC, contact_id: int = FRIEND, message_id: int = 100
-) -> Candidate:
-    return Candidate(kind, ROOM, before(hours), f"m{message_id}", contact_id, message_id)
+@dataclass(frozen=True)
+class Met1:
+    """One touch that the line met, so many hours before it."""
+
+    hours: float
+    kind: Touch = Touch.ORGANIC
+    message: int = 100
+    grade: int = speaking.C
+    own: bool = False
+    name: int = 0
 
 
-def case(*touches: Candidate, speeches: tuple[Speech, ...] = (), **changes: object) -> Case:
-    bought = replace(BUYING, **changes)  # type: ignore[arg-type]  # fields by name
-    return Case(bought, KNOWN, tuple(sorted(touches, key=lambda one: one.at)), speeches)
+@dataclass(frozen=True)
+class Told:
+    """What was decided of one line."""
+
+    label: Label
+    grade: Grade | None
+    possible: bool
+    named: int | None
+    weights: tuple[int, ...]
+    sums: tuple[int, int, int]
+    digest: str
 
 
-def speaks(hours: float, **what: object) -> Speech:
-    return Speech(ROOM, before(hours), **what)  # type: ignore[arg-type]  # fields by name
+def line(**told: object) -> Bought:
+    plain = {
+        "id": 1, "product": PRODUCT, "at": PAID, "amount": 9_900, "refunded": 0, "out": False,
+        "marked": False, "person": PERSON, "ours": False,
+    }  # fmt: skip
+    return Bought(**{name: np.array([value]) for name, value in (plain | told).items()})
 
 
-def test_a_touch_that_the_buyer_quoted_is_organic_a_up_to_72_hours() -> None:
-    quoting = (speaks(1, quoted=100, thread=frozenset({100})),)
-    decision = attribute(case(touch(71), speeches=quoting))
-    assert (decision.label, decision.grade) == (Label.ORGANIC, Grade.A)
-    assert attribute(case(touch(73), speeches=quoting)).label == Label.DIRECT
+def met(touches: Sequence[Met1]) -> Met:
+    count = len(touches)
+    graded = [one.grade if one.kind == Touch.ORGANIC and not one.own else 0 for one in touches]
+    return Met(
+        Touched(
+            line=np.zeros(count, np.int64),
+            room=np.full(count, ROOM),
+            at=np.array([PAID - round(one.hours * HOUR) for one in touches], np.int64),
+            touch=np.array([arrays.TOUCHES.index(one.kind) for one in touches], np.int64),
+            contact=np.array([BUYER if one.own else FRIEND for one in touches], np.int64),
+            message=np.array([one.message for one in touches], np.int64),
+            delivery=np.full(count, -1),
+        ),
+        own=np.array([one.own for one in touches], bool),
+        grade=np.array(graded, np.int64),
+        rank=np.array([one.name for one in touches], np.int64),
+    )
 
 
-def test_a_reply_in_the_thread_or_an_at_of_the_speaker_is_organic_a() -> None:
-    for speech in (
-        speaks(1, quoted=99, thread=frozenset({99, 100})),
-        speaks(1, named=frozenset({FRIEND})),
-    ):
-        assert attribute(case(touch(30), speeches=(speech,))).grade == Grade.A
+def attribute(*touches: Met1, **told: object) -> Told:
+    bought, seen = line(**told), met(touches)
+    decided = decide(bought, seen, weights.priors()[None])
+    named = int(decided.named[0])
+    final, version = np.array([True]), np.zeros(1, np.int64)
+    return Told(
+        label=LABELS[int(decided.label[0])],
+        grade=GRADES[int(decided.grade[0])],
+        possible=bool(decided.possible[0]),
+        named=None if named < 0 else int(seen.touched.message[named]),
+        weights=tuple(decided.evidence.weight.tolist()),
+        sums=(int(decided.organic[0]), int(decided.promo[0]), int(decided.base[0])),
+        digest=hashes(bought, seen, decided, final, version)[0],
+    )
 
 
-def test_an_at_before_the_touch_is_no_answer_to_it() -> None:
-    early = (speaks(31, named=frozenset({FRIEND})),)
-    assert attribute(case(touch(3), speeches=early)).grade == Grade.C
+def answered(hours: float, message: int = 100) -> Met1:
+    return Met1(hours, message=message, grade=speaking.A, name=message)
+
+
+def spoke(hours: float, message: int = 100) -> Met1:
+    return Met1(hours, message=message, grade=speaking.B, name=message)
+
+
+def test_a_touch_that_the_buyer_answered_is_organic_a_up_to_72_hours() -> None:
+    told = attribute(answered(71))
+    assert (told.label, told.grade) == (Label.ORGANIC, Grade.A)
+    assert attribute(answered(73)).label == Label.DIRECT
 
 
 def test_organic_a_goes_before_a_promo_and_a_promo_before_organic_b() -> None:
-    promo = touch(2, Touch.PROMO, message_id=200)
-    quoting = (speaks(1, quoted=100, thread=frozenset({100})),)
-    assert attribute(case(touch(5), promo, speeches=quoting)).label == Label.ORGANIC
-    silent = attribute(case(touch(5), promo, speeches=(speaks(1),)))
-    assert (silent.label, silent.named) == (Label.PROMO, promo)
+    promo = Met1(2, Touch.PROMO, 200)
+    assert attribute(answered(5), promo).label == Label.ORGANIC
+    told = attribute(spoke(5), promo)
+    assert (told.label, told.named) == (Label.PROMO, 200)
 
 
-def test_a_buyer_who_spoke_within_24_hours_after_the_touch_is_organic_b() -> None:
-    decision = attribute(case(touch(3), speeches=(speaks(1),)))
-    assert (decision.label, decision.grade) == (Label.ORGANIC, Grade.B)
+def test_a_buyer_who_spoke_after_the_touch_is_organic_b_within_24_hours() -> None:
+    told = attribute(spoke(3))
+    assert (told.label, told.grade) == (Label.ORGANIC, Grade.B)
+    assert attribute(spoke(25)).label == Label.DIRECT
 
 
 def test_a_silent_member_is_possible_and_stays_direct() -> None:
-    decision = attribute(case(touch(3)))
-    assert (decision.label, decision.possible, decision.grade) == (Label.DIRECT, True, Grade.C)
-    assert decision.named == touch(3)
+    told = attribute(Met1(3))
+    assert (told.label, told.possible, told.grade, told.named) == (
+        Label.DIRECT, True, Grade.C, 100,
+    )  # fmt: skip
 
 
 def test_an_echo_counts_as_promo_and_a_prompt_as_nothing() -> None:
-    assert attribute(case(touch(3, Touch.PROMO_ECHO))).label == Label.PROMO
-    decision = attribute(case(touch(3, Touch.PROMPT)))
-    assert (decision.label, decision.evidence) == (Label.DIRECT, ())
+    assert attribute(Met1(3, Touch.PROMO_ECHO)).label == Label.PROMO
+    told = attribute(Met1(3, Touch.PROMPT))
+    assert (told.label, told.weights) == (Label.DIRECT, ())
 
 
 def test_a_coupon_is_promo_even_where_the_buyer_is_unknown() -> None:
-    assert attribute(replace(case(marked=True), buyer=None)).label == Label.PROMO
-    decision = attribute(case(touch(2), marked=True, speeches=(speaks(1, quoted=100),)))
-    assert decision.label == Label.PROMO
+    assert attribute(person=arrays.UNKNOWN, marked=True).label == Label.PROMO
+    assert attribute(answered(2), marked=True).label == Label.PROMO
 
 
 def test_an_unresolved_buyer_is_unknown_and_never_direct() -> None:
-    decision = attribute(replace(case(touch(1)), buyer=None))
-    assert (decision.label, decision.ppm_base) == (Label.UNKNOWN, None)
+    told = attribute(person=arrays.UNKNOWN)
+    assert (told.label, told.sums) == (Label.UNKNOWN, (-1, -1, -1))
 
 
-@pytest.mark.parametrize(
-    ("bought", "label"),
-    [
-        (replace(BUYING, refunded=9_900), Label.OUT),
-        (replace(BUYING, refunded=9_899), Label.DIRECT),
-        (replace(BUYING, status=OrderStatus.CANCELLED), Label.OUT),
-        (replace(BUYING, amount=0), Label.DIRECT),
-    ],
-)
-def test_what_was_given_back_whole_is_out(bought: Bought, label: Label) -> None:
-    assert attribute(Case(bought, KNOWN)).label == label
-
-
-def test_an_operators_own_order_is_out_even_with_a_coupon() -> None:
-    ours = replace(case(marked=True), buyer=replace(KNOWN, ours=True))
-    assert attribute(ours).label == Label.OUT
+def test_what_was_given_back_or_is_our_own_is_out() -> None:
+    for names in (("out",), ("ours",), ("ours", "marked")):
+        assert attribute(answered(2), **dict.fromkeys(names, True)).label == Label.OUT
 
 
 def test_a_buyer_who_asked_first_was_answered_and_not_led() -> None:
-    asked = touch(5, contact_id=BUYER, message_id=50)
-    answer, quoting = touch(4), (speaks(3, quoted=100, thread=frozenset({100})),)
-    assert attribute(case(asked, answer, speeches=quoting)).label == Label.DIRECT
-    assert attribute(case(touch(6), asked, answer, speeches=quoting)).label == Label.ORGANIC
+    asked, answer = Met1(5, message=50, own=True), answered(4)
+    assert attribute(asked, answer).label == Label.DIRECT
+    assert attribute(answered(6), asked, answer).label == Label.ORGANIC
 
 
-def test_the_later_touch_wins_and_a_tie_goes_to_the_smaller_message() -> None:
-    same = [touch(3, message_id=number) for number in (102, 101, 103)]
-    decision = attribute(case(touch(9), *same, speeches=(speaks(1),)))
-    assert decision.named is not None
-    assert decision.named.name == "m101"
+def test_the_later_touch_wins_and_a_tie_goes_to_the_closer_then_the_smaller_name() -> None:
+    same = [spoke(3, number) for number in (102, 101, 103)]
+    assert attribute(spoke(9), *same).named == 101
+    assert attribute(*same, answered(3, 300)).named == 300
+
+
+def test_a_line_never_depends_on_its_neighbours() -> None:
+    seen = met([spoke(3), Met1(2, Touch.PROMO, 7), answered(40)])
+    twice = Touched(*(np.tile(getattr(seen.touched, x.name), 2) for x in fields(Touched)))
+    both = Met(
+        replace(twice, line=np.repeat([1, 0], 3)),
+        own=np.tile(seen.own, 2),
+        grade=np.tile(seen.grade, 2),
+        rank=np.tile(seen.rank, 2),
+    )
+    two = Bought(*(np.repeat(getattr(line(), x.name), 2) for x in fields(Bought)))
+    decided = decide(two, both, np.repeat(weights.priors()[None], 2, axis=0))
+    alone = decide(line(), seen, weights.priors()[None])
+    assert decided.evidence.weight.tolist() == alone.evidence.weight.tolist() * 2
+    assert decided.label.tolist() == alone.label.tolist() * 2
 
 
 touch_lists = st.lists(
     st.builds(
-        touch,
+        Met1,
         st.integers(1, 80),
         st.sampled_from(list(Touch)),
-        st.sampled_from([BUYER, FRIEND]),
         st.integers(1, 50),
+        st.sampled_from([speaking.A, speaking.B, speaking.C]),
+        st.booleans(),
     ),
     max_size=12,
-    unique_by=lambda one: one.message_id,
+    unique_by=lambda one: one.message,
 )
 
 
-@given(touch_lists, st.booleans(), st.lists(st.integers(1, 80), max_size=3), st.randoms())
+@given(touch_lists, st.booleans(), st.randoms())
 def test_weights_sum_to_one_million_and_order_never_matters(
-    touches: list[Candidate], marked: bool, spoken: list[int], chance: random.Random
+    touches: list[Met1], marked: bool, chance: random.Random
 ) -> None:
-    one = case(*touches, speeches=tuple(speaks(hours) for hours in spoken), marked=marked)
-    decision = attribute(one)
-    sums = (decision.ppm_organic, decision.ppm_promo, decision.ppm_base)
-    assert sum(part or 0 for part in sums) == weights.WHOLE
+    named = [replace(one, name=one.message) for one in touches]
+    told = attribute(*named, marked=marked)
+    assert sum(told.sums) == weights.WHOLE
     if not marked:
-        known = sum(each.weight for each in decision.evidence)
-        assert known + (decision.ppm_base or 0) == weights.WHOLE
-    chance.shuffle(touches)
-    again = replace(one, touches=tuple(touches))
-    assert attribute(again) == decision
-    assert inputs_hash(again, decision, final=True) == inputs_hash(one, decision, final=True)
-    assert inputs_hash(one, decision, final=False) != inputs_hash(one, decision, final=True)
+        assert sum(told.weights) + told.sums[2] == weights.WHOLE
+    chance.shuffle(named)
+    assert attribute(*named, marked=marked) == told
 
 
-@given(st.lists(st.integers(0, 10**12), min_size=1).filter(any))
-def test_shares_sum_exactly(parts: list[int]) -> None:
-    assert sum(weights.share_out(parts)) == weights.WHOLE
+@given(st.lists(st.lists(st.integers(0, 10**6), min_size=1, max_size=9).filter(any), min_size=1))
+def test_shares_sum_exactly_inside_each_group(groups: list[list[int]]) -> None:
+    group = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
+    parts = np.concatenate([np.array(each, np.int64) for each in groups])
+    shares = weights.share_out(group, parts, len(groups))
+    assert np.bincount(group, shares).tolist() == [weights.WHOLE] * len(groups)
+    assert (shares >= 0).all()
+
+
+def heard(hours: float, message: int = 100) -> Heard:
+    told = (PERSON, PAID, ROOM, PAID - round(hours * HOUR), FRIEND, message)
+    return Heard(*(np.array([each]) for each in told))
+
+
+def spoken(*hours: float, person: int = PERSON, room: int = ROOM) -> Speech:
+    at = np.array([PAID - round(each * HOUR) for each in hours], np.int64)
+    return Speech(np.full(len(at), person), np.full(len(at), room), at)
+
+
+def reply(
+    hours: float,
+    quoted: int | None = None,
+    thread: frozenset[int] = frozenset(),
+    named: frozenset[int] = frozenset(),
+) -> Reply:
+    return Reply(PERSON, ROOM, PAID - round(hours * HOUR), quoted, thread, named)
+
+
+def test_who_speaks_within_a_day_after_the_touch_and_before_the_order_grades_it_b() -> None:
+    for hours, grade in ((3, speaking.B), (11, speaking.C), (-1, speaking.C)):
+        assert graded(heard(10), spoken(hours), []).tolist() == [grade]
+    assert graded(heard(40), spoken(15), []).tolist() == [speaking.C]
+    assert graded(heard(10), spoken(3, person=6), []).tolist() == [speaking.C]
+    assert graded(heard(10), spoken(3, room=2), []).tolist() == [speaking.C]
+
+
+def test_a_quote_a_thread_or_an_at_before_the_order_grades_it_a() -> None:
+    for one in (
+        reply(1, quoted=100),
+        reply(1, quoted=99, thread=frozenset({99, 100})),
+        reply(1, named=frozenset({FRIEND})),
+    ):
+        assert graded(heard(30), spoken(), [one]).tolist() == [speaking.A]
+        assert graded(heard(30), spoken(), [replace(one, at=PAID)]).tolist() == [speaking.C]
+    early = reply(31, named=frozenset({FRIEND}))
+    assert not answers(early, PAID - 30 * HOUR, FRIEND, 100)
 
 
 def naming(message_id: int, hours: float, text: str = "纸尿裤不错", **more: object) -> Naming:
@@ -176,8 +266,8 @@ def naming(message_id: int, hours: float, text: str = "纸尿裤不错", **more:
 
 def classes(namings: list[Naming], posts: tuple[Post, ...] = ()) -> dict[str, Touch]:
     marks = lexicon.lexicon({PRODUCT: ["DOUBLE11", "https://s.example/a"]})
-    streams = classify(namings, posts, marks)
-    return {one.name: one.touch for found in streams.values() for one in found}
+    told = classify(namings, posts, marks)
+    return {one.name: told[one.message_id, one.product_id] for one in namings}
 
 
 POST = Post(ROOM, 900, before(10), "双11 小熊纸尿裤第二件半价,点我下单", True, frozenset({PRODUCT}))
@@ -187,7 +277,6 @@ def test_a_member_within_two_hours_of_a_promo_echoes_it() -> None:
     told = classes([naming(1, 11), naming(2, 8), naming(3, 7.9)], (POST,))
     assert told == {
         "m1": Touch.ORGANIC,
-        "delivery:900": Touch.PROMO,
         "m2": Touch.PROMO_ECHO,
         "m3": Touch.ORGANIC,
     }
@@ -236,9 +325,9 @@ def test_the_same_long_text_from_two_people_in_three_rooms_is_a_promo() -> None:
 
 
 def test_a_thread_is_what_quotes_linked_before() -> None:
-    links = {1: [(2, before(5))], 2: [(1, before(5)), (3, before(1))], 3: [(2, before(1))]}
-    assert speaking.thread(links, 1, before(2)) == {1, 2}
-    assert speaking.thread(links, 1, PAID_AT) == {1, 2, 3}
+    links = {1: [(2, 5)], 2: [(1, 5), (3, 9)], 3: [(2, 9)]}
+    assert speaking.thread(links, 1, 8) == {1, 2}
+    assert speaking.thread(links, 1, 10) == {1, 2, 3}
 
 
 def test_an_explanation_says_who_when_how_long_and_how_sure() -> None:

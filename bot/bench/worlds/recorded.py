@@ -1,0 +1,55 @@
+"""What the system sees of a world: what it detected, classed by the rules, and orders as shops
+tell of them.
+"""
+
+import numpy as np
+from numpy.random import Generator
+
+from bot.bench.worlds.catalogue import DAY, HOUR
+from bot.bench.worlds.story import Story
+from bot.insights import arrays
+from bot.insights.arrays import Ints, Lines, Log, Record, Stays, Talk
+
+ECHO = 2 * HOUR
+
+
+def recorded(story: Story, rng: Generator) -> Record:
+    """The columns that the estimators read."""
+    world, crowd = story.world, story.crowd
+    mentions, promos, orders = story.mentions, story.promos, story.orders
+    heard = rng.random(len(mentions.at)) < world.recall
+    shown = ~promos.hidden
+    room = np.concatenate((mentions.room[heard], promos.room[shown]))
+    product = np.concatenate((mentions.product[heard], promos.product[shown]))
+    at = np.concatenate((mentions.at[heard], promos.at[shown])).astype(np.int64)
+    speaker = np.concatenate((crowd.person[mentions.seat[heard]], np.full(shown.sum(), -2)))
+    member = np.arange(len(at)) < heard.sum()
+    touch = np.where(member, arrays.ORGANIC, arrays.PROMO)
+    order = np.lexsort((at, product, room))
+    room, product, at, speaker, touch = (x[order] for x in (room, product, at, speaker, touch))
+    touch = _echoes(room * world.products + product, at, touch)
+    talk = Talk(room, product, at, speaker, touch)
+    buyer = crowd.person[orders.seat].copy()
+    wrong = rng.random(len(buyer)) < world.wrong
+    buyer[wrong] = rng.permutation(buyer)[: wrong.sum()]
+    buyer[rng.random(len(buyer)) < world.unresolved] = arrays.UNKNOWN
+    lines = Lines(orders.product, orders.at.astype(np.int64), buyer, orders.coupon)
+    seats = np.arange(len(crowd.person))
+    stays = Stays(
+        crowd.person,
+        seats // crowd.members,
+        np.where(np.isinf(crowd.since), -arrays.FOREVER, crowd.since).astype(np.int64),
+        np.where(np.isinf(crowd.until), arrays.FOREVER, crowd.until).astype(np.int64),
+    )
+    log = Log(np.zeros(world.rooms, np.int64), np.full(world.rooms, world.days * DAY))
+    return Record(talk, lines, stays, log)
+
+
+def _echoes(stream: Ints, at: Ints, touch: Ints) -> Ints:
+    """Members within two hours of a promotion echo it."""
+    width = int(at.max(initial=0)) + ECHO + 1
+    key = stream * width + at
+    promos = np.concatenate(([-width], key[touch == arrays.PROMO]))
+    last = promos[np.searchsorted(promos, key, side="right") - 1]
+    close = (key - last <= ECHO) & (stream == last // width)
+    return np.where((touch == arrays.ORGANIC) & close, arrays.ECHO, touch)

@@ -1,0 +1,126 @@
+"""Talk, order lines and stays as columns of numbers, for what is computed over many orders at once.
+
+The database and the simulated worlds fill the same columns, so both go through the same functions.
+Times are whole seconds since 1970. A person is a number ≥ 0; UNKNOWN is nobody we know.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.models import Touch
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+UNKNOWN = -1
+HOUR = 3_600
+DAY = 24 * HOUR
+FOREVER = 2**40
+
+# The class of a touch as a number: its place here.
+TOUCHES = (Touch.PROMO, Touch.PROMPT, Touch.PROMO_ECHO, Touch.ORGANIC)
+PROMO, PROMPT, ECHO, ORGANIC = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Classed touches: who named which product in which room when. `touch` is a place in TOUCHES.
+
+    `speaker` is a person, or a negative number of its own for a contact who is nobody we know.
+    """
+
+    room: Ints
+    product: Ints
+    at: Ints
+    speaker: Ints
+    touch: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Paid order lines, net of those that are out. `buyer` is a person or UNKNOWN; `marked` is
+    whether a campaign's coupon or link was used.
+    """
+
+    product: Ints
+    at: Ints
+    buyer: Ints
+    marked: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """Stays of persons in rooms, `[since, until)`; FOREVER where it is open."""
+
+    person: Ints
+    room: Ints
+    since: Ints
+    until: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The stretch of time that the log of each room covers, by the room's number."""
+
+    since: Ints
+    until: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything that the estimators read."""
+
+    talk: Talk
+    lines: Lines
+    stays: Stays
+    log: Log
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Each line with each stay of its buyer: places in `lines` and in `stays`."""
+
+    line: Ints
+    stay: Ints
+
+
+def pairs(buyer: Ints, stays: Stays) -> Pairs:
+    """Every line whose buyer is known beside every stay of the buyer, by line."""
+    order = np.argsort(stays.person, kind="stable")
+    persons = stays.person[order]
+    known = np.flatnonzero(buyer >= 0)
+    start = np.searchsorted(persons, buyer[known], side="left")
+    end = np.searchsorted(persons, buyer[known], side="right")
+    which, place = spread(start, end)
+    return Pairs(known[which], order[place])
+
+
+def spread(start: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Half-open ranges laid out flat: which range, and each number in it."""
+    count = np.maximum(end - start, 0)
+    which = np.repeat(np.arange(len(count)), count)
+    offset = np.arange(len(which)) - np.repeat(count.cumsum() - count, count)
+    return which, start[which] + offset
+
+
+def stream(room: Ints, product: Ints) -> Ints:
+    """One number for a room and a product."""
+    return (room << 31) + product
+
+
+def between(streams: Ints, at: Ints, stream: Ints, since: Ints, until: Ints) -> tuple[Ints, Ints]:
+    """Ranges of places of `[since, until)` of a stream in what is sorted by stream and time."""
+    names = np.unique(streams)
+    low = min(at.min(initial=0), since.min(initial=0))
+    width = max(at.max(initial=0), until.max(initial=0)) - low + 2
+    place = np.searchsorted(names, streams)
+    key = place * width + (at - low)
+    own = np.searchsorted(names, stream)
+    known = own < len(names)
+    known[known] = names[own[known]] == stream[known]
+    start = np.searchsorted(key, own * width + (since - low))
+    end = np.searchsorted(key, own * width + (until - low))
+    return np.where(known, start, 0), np.where(known, end, 0)

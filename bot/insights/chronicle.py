@@ -1,0 +1,124 @@
+"""A stretch of the log, its orders and its people, as the columns that estimators read.
+
+A constant number of statements; memory grows with the mentions of the stretch (some 40 bytes each).
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import case, func, select
+from sqlmodel import Session
+
+from bot import database
+from bot.insights import arrays, buying, posts
+from bot.insights.arrays import Ints, Lines, Log, Record, Talk
+from bot.insights.buying import Buyers
+from bot.insights.sights import AROUND
+from bot.models import DailyCount, Mention, Message
+
+MENTION, MESSAGE, COUNT = database.tables(Mention, Message, DailyCount)
+# What is estimated of a line reads so far to both sides of it.
+MARGIN = dt.timedelta(seconds=AROUND)
+# A room that was silent for so long at the end may have ceased to be heard.
+SILENT = dt.timedelta(days=3)
+EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def gather(session: Session, since: dt.datetime | None, until: dt.datetime | None) -> Record:
+    """The record of the lines paid in `[since, until)` that count, and what was said near them."""
+    bought, buyers = buying.gather(session, buying.paid_in(since, until))
+    counted = ~bought.out & ~bought.ours
+    lines = Lines(
+        product=bought.product[counted],
+        at=bought.at[counted],
+        buyer=bought.person[counted],
+        marked=bought.marked[counted],
+    )
+    if not len(lines.at):
+        return Record(_talk([]), lines, buyers.stays, Log(_none(), _none()))
+    first, last = (
+        dt.datetime.fromtimestamp(int(each), dt.UTC) for each in (lines.at.min(), lines.at.max())
+    )
+    first = max(first, EVER + MARGIN) - MARGIN
+    talk = _heard(session, buyers, first, last + MARGIN)
+    rooms = 1 + max(buyers.stays.room.max(initial=0), talk.room.max(initial=0))
+    return Record(talk, lines, buyers.stays, _log(session, rooms))
+
+
+def _heard(session: Session, buyers: Buyers, since: dt.datetime, until: dt.datetime) -> Talk:
+    code = case({touch: place for place, touch in enumerate(arrays.TOUCHES)}, value=MENTION.c.touch)
+    rows = session.connection().execute(
+        select(
+            *(MENTION.c.room_id, MENTION.c.product_id, database.seconds(MENTION.c.at, session)),
+            *(MENTION.c.contact_id, code),
+        ).where(
+            MENTION.c.day >= since.date(),
+            MENTION.c.day <= until.date(),
+            MENTION.c.touch.is_not(None),
+        )
+    )
+    told = [tuple(row) for row in rows]
+    talk = _talk(told)
+    person = buyers.persons_of(talk.speaker)
+    speaker = np.where(person == arrays.UNKNOWN, -2 - talk.speaker, person)
+    sent = [
+        (post.room_id, product, int(post.at.timestamp()), 0, arrays.PROMO)
+        for post in posts.sent(session, since, until, posts.marks(session))
+        for product in post.products
+    ]
+    ours = _talk(sent)
+    columns = (
+        *((talk.room, ours.room), (talk.product, ours.product), (talk.at, ours.at)),
+        *((speaker, np.full(len(sent), -2)), (talk.touch, ours.touch)),
+    )
+    room, product, at, speaker, touch = (np.concatenate(each) for each in columns)
+    order = np.lexsort((at, product, room))
+    return Talk(room[order], product[order], at[order], speaker[order], touch[order])
+
+
+def _talk(rows: Sequence[Sequence[int]]) -> Talk:
+    """Rows of (room, product, at, contact, touch) as columns; the speaker is the contact."""
+    table = np.array(rows, np.int64).reshape(-1, 5)
+    return Talk(*table.T)
+
+
+def _log(session: Session, rooms: int) -> Log:
+    """The stretch that each room's log covers; nothing where it was never heard."""
+    connection = session.connection()
+    ends = connection.execute(select(func.min(MESSAGE.c.day), func.max(MESSAGE.c.day))).one()
+    counted = connection.execute(
+        select(COUNT.c.room_id, func.min(COUNT.c.day), func.max(COUNT.c.day)).group_by(
+            COUNT.c.room_id
+        )
+    ).all()
+    since, until = np.full(rooms, arrays.FOREVER), np.zeros(rooms, np.int64)
+    if ends[0] is None or not counted:
+        return Log(since, until)
+    first_at, last_at = (
+        connection.scalar(select(which(MESSAGE.c.at)).where(MESSAGE.c.day == day))
+        for which, day in ((func.min, ends[0]), (func.max, ends[1]))
+    )
+    first_day = min(row[1] for row in counted)
+    # Text may be gone while its counters stand.
+    first = min(_seconds(first_at), _midnight(first_day + dt.timedelta(days=1)))
+    for room, begins, ended in counted:
+        if room >= rooms:
+            continue
+        whole = begins == first_day
+        since[room] = first if whole else _midnight(begins + dt.timedelta(days=1))
+        until[room] = _seconds(last_at) if ended >= ends[1] - SILENT else _midnight(ended)
+    return Log(since, until)
+
+
+def _midnight(day: dt.date) -> int:
+    return _seconds(dt.datetime.combine(day, dt.time(), dt.UTC))
+
+
+def _seconds(at: Any) -> int:
+    return int(at.timestamp())
+
+
+def _none() -> Ints:
+    return np.zeros(0, np.int64)

@@ -1,0 +1,239 @@
+"""What was said of a product before it was bought, where the buyer was: touches by order line.
+
+    lines × stays × mentions of the 72 hours before, and our promotions → graded touches
+
+A constant number of statements, whatever the number of orders.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Integer, and_, case, select
+from sqlmodel import Session
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from bot import database
+from bot.insights import arrays, posts, speaking
+from bot.insights.arrays import DAY, Flags, Ints, Pairs
+from bot.insights.buying import Bought, Buyers
+from bot.models import Mention, MessageIdentity
+from bot.models.columns import serial
+
+MENTION, NAMED = database.tables(Mention, MessageIdentity)
+LOOK_BACK = 3 * DAY
+NONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Touches that lines met, one entry each: `line` is a place among the lines, `touch` one in
+    TOUCHES; `contact`, `message` and `delivery` are ids, NONE where there is none.
+    """
+
+    line: Ints
+    room: Ints
+    at: Ints
+    touch: Ints
+    contact: Ints
+    message: Ints
+    delivery: Ints
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Touches with what the line's buyer did about them. `own`: the buyer said it. `grade` is one
+    of `speaking`'s. `rank` orders touches of one line and moment, by the messages' platform ids.
+    """
+
+    touched: Touched
+    own: Flags
+    grade: Ints
+    rank: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """Where and when each line looks: `[since, until)` of a room's talk about its product."""
+
+    line: Ints
+    room: Ints
+    product: Ints
+    since: Ints
+    until: Ints
+
+
+def gather(session: Session, bought: Bought, buyers: Buyers) -> Met:
+    """Every touch of the 72 hours before these lines, where their buyers were at the time."""
+    windows = _windows(bought, buyers, arrays.pairs(bought.person, buyers.stays))
+    said = _said(session, windows)
+    sent = _promotions(session, windows)
+    said = _delivered(said, sent)
+    met = _once(_joined(said, _unheard(windows, sent, said)))
+    own = buyers.persons_of(met.contact) == bought.person[met.line]
+    grade = np.full(len(met), speaking.NO_GRADE)
+    organic = np.flatnonzero((met.touch == arrays.ORGANIC) & ~own)
+    if len(organic):
+        line = met.line[organic]
+        heard = speaking.Heard(
+            bought.person[line], bought.at[line], met.room[organic], met.at[organic],
+            met.contact[organic], met.message[organic],
+        )  # fmt: skip
+        grade[organic] = speaking.graded(heard, *speaking.gather(session, buyers, heard))
+    return Met(met, own, grade, _ranks(session, met))
+
+
+def _windows(bought: Bought, buyers: Buyers, paired: Pairs) -> _Windows:
+    stays, at = buyers.stays, bought.at[paired.line]
+    since = np.maximum(at - LOOK_BACK, stays.since[paired.stay])
+    until = np.minimum(at, stays.until[paired.stay])
+    kept = since < until
+    line, stay = paired.line[kept], paired.stay[kept]
+    return _Windows(line, stays.room[stay], bought.product[line], since[kept], until[kept])
+
+
+def _said(session: Session, windows: _Windows) -> Touched:
+    """Mentions of the products inside the windows."""
+    given = database.given(
+        session,
+        {
+            **{"window": Integer(), "room_id": Integer(), "product_id": Integer()},
+            **{"since": UTCDateTime(), "until": UTCDateTime()},
+        },
+        zip(
+            range(len(windows.line)),
+            *(windows.room.tolist(), windows.product.tolist()),
+            *(_instants(windows.since), _instants(windows.until)),
+            strict=True,
+        ),
+    )
+    code = case({touch: place for place, touch in enumerate(arrays.TOUCHES)}, value=MENTION.c.touch)
+    inside = and_(
+        MENTION.c.room_id == given.c.room_id,
+        MENTION.c.product_id == given.c.product_id,
+        MENTION.c.at >= given.c.since,
+        MENTION.c.at < given.c.until,
+    )
+    rows = session.connection().execute(
+        select(
+            *(given.c.window, database.seconds(MENTION.c.at, session), code),
+            *(MENTION.c.contact_id, MENTION.c.message_id),
+        )
+        .join_from(given, MENTION, inside)
+        .where(MENTION.c.touch.is_not(None))
+    )
+    window, at, touch, contact, message = _columns(rows.all(), 5)
+    nothing = np.full(len(window), NONE)
+    return Touched(windows.line[window], windows.room[window], at, touch, contact, message, nothing)
+
+
+def _promotions(session: Session, windows: _Windows) -> Touched:
+    """Our promotions while the windows were open, by stream and time; `line` is the product."""
+    if not len(windows.line):
+        return Touched(*(np.zeros(0, np.int64) for _ in fields(Touched)))
+    first, last = _instants(np.array([windows.since.min(), windows.until.max()]))
+    known = posts.marks(session)
+    rows = [
+        (product, post.room_id, int(post.at.timestamp()), post.message_id, post.delivery_id)
+        for post in posts.sent(session, first, last, known)
+        for product in sorted(post.products)
+    ]
+    rows.sort(key=lambda row: (row[1], row[0], row[2], row[4]))
+    product, room, at, message, delivery = _columns(rows, 5)
+    promo = np.full(len(product), arrays.PROMO)
+    return Touched(product, room, at, promo, np.full(len(product), NONE), message, delivery)
+
+
+def _delivered(said: Touched, sent: Touched) -> Touched:
+    """The same mentions; those that are our own promotions' echo know which delivery they are."""
+    order = np.argsort(sent.message, kind="stable")
+    messages = sent.message[order]
+    place = np.searchsorted(messages, said.message)
+    known = place < len(messages)
+    known[known] = messages[place[known]] == said.message[known]
+    delivery = said.delivery.copy()
+    delivery[known] = sent.delivery[order][place[known]]
+    return Touched(said.line, said.room, said.at, said.touch, said.contact, said.message, delivery)
+
+
+def _unheard(windows: _Windows, sent: Touched, said: Touched) -> Touched:
+    """Promotions that no mention stands for, beside the lines that met them."""
+    start, end = arrays.between(
+        arrays.stream(sent.room, sent.line), sent.at,
+        arrays.stream(windows.room, windows.product), windows.since, windows.until,
+    )  # fmt: skip
+    which, place = arrays.spread(start, end)
+    line = windows.line[which]
+    known = said.delivery != NONE
+    width = 1 + max(said.delivery.max(initial=0), sent.delivery.max(initial=0))
+    heard = np.isin(
+        line * width + sent.delivery[place], said.line[known] * width + said.delivery[known]
+    )
+    line, place = line[~heard], place[~heard]
+    return Touched(
+        line, sent.room[place], sent.at[place], sent.touch[place], sent.contact[place],
+        sent.message[place], sent.delivery[place],
+    )  # fmt: skip
+
+
+def _joined(one: Touched, other: Touched) -> Touched:
+    return Touched(
+        *(
+            np.concatenate((getattr(one, each.name), getattr(other, each.name)))
+            for each in fields(Touched)
+        )
+    )
+
+
+def _once(touched: Touched) -> Touched:
+    """A buyer with two accounts in a room meets a touch once."""
+    key = np.stack((touched.line, touched.message, touched.delivery))
+    _, first = np.unique(key, axis=1, return_index=True)
+    first.sort()
+    return Touched(*(getattr(touched, each.name)[first] for each in fields(Touched)))
+
+
+def _ranks(session: Session, touched: Touched) -> Ints:
+    """Zero but where a line met several touches at one moment: by platform id, then by delivery."""
+    rank = np.zeros(len(touched), np.int64)
+    order = np.lexsort((touched.at, touched.line))
+    same = (np.diff(touched.line[order]) == 0) & (np.diff(touched.at[order]) == 0)
+    tied = np.unique(np.concatenate((order[:-1][same], order[1:][same])))
+    if not len(tied):
+        return rank
+    messages = {each for each in touched.message[tied].tolist() if each != NONE}
+    given = database.given(session, {"id": serial()}, [(each,) for each in sorted(messages)])
+    rows = session.connection().execute(
+        select(NAMED.c.id, NAMED.c.platform_id).join(given, given.c.id == NAMED.c.id)
+    )
+    names: dict[int, str] = {row[0]: row[1] for row in rows}
+    named = sorted(
+        tied.tolist(),
+        key=lambda place: (
+            names.get(int(touched.message[place]), f"delivery:{touched.delivery[place]}"),
+            int(touched.room[place]),
+        ),
+    )
+    for number, place in enumerate(named):
+        rank[place] = number
+    return rank
+
+
+def _instants(seconds: Ints) -> list[dt.datetime]:
+    # The earliest stay begins before there was a calendar of ours.
+    return [dt.datetime.fromtimestamp(max(each, 0), dt.UTC) for each in seconds.tolist()]
+
+
+def _columns(rows: Sequence[Any], count: int) -> list[Ints]:
+    """Rows of whole numbers as columns; None becomes NONE."""
+    if not rows:
+        return [np.zeros(0, np.int64)] * count
+    return [
+        np.array([NONE if each is None else each for each in column], np.int64)
+        for column in zip(*rows, strict=True)
+    ]
