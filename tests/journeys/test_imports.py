@@ -10,7 +10,7 @@ from sqlmodel import Session, SQLModel
 from typer.testing import CliRunner
 
 from bot import database, faq, membership_files, room_files, roster
-from bot.commands import data
+from bot.commands import attribute, data
 from bot.csv_files import Imported
 from bot.errors import InvalidInput
 from bot.models import (
@@ -223,6 +223,7 @@ def cli(
     monkeypatch.setenv("QUNYUN_HOME", str(tmp_path / "home"))
     app = typer.Typer()
     data.register(app)
+    attribute.register(app)
     return CliRunner(), app
 
 
