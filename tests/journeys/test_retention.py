@@ -74,6 +74,8 @@ def settle(engine: Engine) -> list[Said]:
     for start in range(0, len(known), 200):
         record(engine, *known[start : start + 200])
     rolling.catch_up(engine, SHANGHAI, NOW)
+    with database.transaction(engine) as session:
+        attributing.attribute_all(session, NOW)
     return said
 
 
