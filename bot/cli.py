@@ -16,6 +16,7 @@ from bot.commands import (
     digest,
     doctor,
     export,
+    label,
     log,
     operator,
     people,
@@ -43,6 +44,8 @@ for command in (
     export.export,
     digest.digest,
     topic.topics,
+    label.label,
+    label.quality,
     deliveries.pause,
     deliveries.resume,
 ):

@@ -1,4 +1,4 @@
-"""`qunyun rooms|memberships|products|campaigns|faq|orders import FILE`."""
+"""`qunyun rooms|memberships|products|campaigns|faq|labels|orders import FILE`."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +12,8 @@ import typer
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from bot import cells, database, deriving, faq, membership_files, room_files
-from bot.commands import edge, rooms
+from bot import cells, database, deriving, faq, label_files, membership_files, room_files
+from bot.commands import edge, label, rooms
 from bot.csv_files import Imported, Reading
 from bot.errors import Fault, InvalidInput
 from bot.orders import catalogue, intake, people
@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
         "products": (import_products, "商品"),
         "campaigns": (import_campaigns, "促销活动"),
         "faq": (import_faq, "常见问题"),
+        "labels": (import_labels, "人工标注"),
         "orders": (import_orders, "订单"),
     }
     for name, (command, chinese) in imports.items():
@@ -46,6 +47,8 @@ def register(app: typer.Typer) -> None:
         group.command("import", help=f"从 CSV 或 Excel 导入{chinese}")(command)
         if name == "rooms":
             group.command("list")(rooms.show)
+        if name == "labels":
+            group.command("export")(label.export_labels)
         app.add_typer(group, name=name)
 
 
@@ -100,6 +103,18 @@ def import_faq(
 ) -> None:
     """Import curated answers."""
     _import(faq.read_rows(edge.file(file), _zone(zone)), faq.record, accept_good, as_json)
+
+
+def import_labels(
+    file: File, accept_good: AcceptGood = False, as_json: Json = False, zone: Zone = ""
+) -> None:
+    """Import what people say that messages are."""
+    by, now = edge.by(""), edge.now()
+
+    def record(session: Session, rows: Sequence[label_files.LabelRow]) -> Imported:
+        return label_files.record(session, rows, by, now)
+
+    _import(label_files.read_rows(edge.file(file), _zone(zone)), record, accept_good, as_json)
 
 
 def import_orders(

@@ -24,7 +24,7 @@ from bot.models.feed import CalendarFeed
 from bot.models.forbidden_word import ForbiddenWord
 from bot.models.goal import Goal
 from bot.models.heartbeat import Heartbeat
-from bot.models.mark import Mark
+from bot.models.mark import DrawnMessage, Mark, MarkDraw
 from bot.models.membership import SINCE_EVER, Membership, Role
 from bot.models.mention import Mention, Touch
 from bot.models.message import Message, MessageIdentity, MessageVersion, Recall
@@ -96,6 +96,7 @@ __all__ = [
     "DigestState",
     "Dimension",
     "DirtyLine",
+    "DrawnMessage",
     "DroppedDay",
     "EngagementWeek",
     "EventState",
@@ -117,6 +118,7 @@ __all__ = [
     "LateTalk",
     "LoginFailure",
     "Mark",
+    "MarkDraw",
     "MemberWeek",
     "Membership",
     "Mention",

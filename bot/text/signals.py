@@ -67,6 +67,14 @@ def of(kind: str, wording: Wording | None, *, names_product: bool = False) -> tu
     return tuple(found) if found else _manners(normal)
 
 
+def is_unsure(wording: Wording, *, names_product: bool = False) -> bool:
+    """Whether words of a complaint are in a text, and the rules abstain."""
+    plain = wording.plain
+    if not cues.of(plain) & cues.GRIEVANCE:
+        return False
+    return feeling.grievance(plain, names_product=names_product) == feeling.UNSURE
+
+
 _MOODS: Final = cues.GRIEVANCE | cues.PRAISE
 
 
