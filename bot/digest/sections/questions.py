@@ -70,7 +70,8 @@ def _figures(view: View, found: Waiting) -> tuple[Figure, ...]:
 
 def _remarks(view: View, found: Waiting) -> tuple[Line, ...]:
     local = view.week.answered_until.astimezone(view.week.zone)
-    remarks = [Line(f"回应算到{phrasing.day(local.date())} {local:%H:%M}。")]
+    told = f"回应算到{phrasing.day(local.date())} {local:%H:%M}。"
+    remarks = [Line(told, (view.note("unanswered"),))]
     if found.young:
         told = f"{found.young:,} 个提问还没满 24 小时，没有算进回应率。"
         remarks.append(Line(told, (view.note("response"),)))

@@ -24,7 +24,8 @@ def section(view: View) -> Section | None:
     tables = (*_rising(view), *_products(view))
     questions, shares = view.figures.questions, view.figures.shares
     own = view.scope is DigestScope.ROOM
-    outside = Line("成员的原话只出现在各群自己的周报里，这里只有计数；不足 5 人的不列。")
+    told = "成员的原话只出现在各群自己的周报里，这里只有计数；不足 5 人的不列。"
+    outside = Line(told, (view.note("asked"),))
     return Section(
         "said",
         "大家在问、在分享",

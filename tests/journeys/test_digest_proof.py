@@ -1,0 +1,165 @@
+"""Every number of every kind of digest is counted again another way, from what was said and sold,
+and leads to its definition and to the command that lists what it counts.
+"""
+
+import ast
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from bot import database
+from bot.digest import compose, gather, render
+from bot.digest import sections as parts
+from bot.digest.findings import Findings
+from bot.digest.sheet import Sheet, Subject
+from bot.digest.storing import FLEET
+from bot.insights import rolling, segments
+from bot.models import DigestScope
+from tests import community, known, proof
+from tests.community import MONDAY, NOW, ZONE
+from tests.recount import Recount
+
+SUBJECTS = (
+    FLEET,
+    Subject(DigestScope.VERTICAL, "宝妈育儿"),
+    Subject(DigestScope.OWNER, "小李"),
+    Subject(DigestScope.ROOM, "a@chatroom"),
+    Subject(DigestScope.ROOM, "g@chatroom"),
+    Subject(DigestScope.ROOM, "l@chatroom"),
+)
+
+
+def sheets(engine: Engine) -> list[Sheet]:
+    with database.reading(engine) as session:
+        findings = Findings(gather.gather(session, MONDAY, NOW, ZONE))
+        return compose.sheets(session, findings, SUBJECTS)
+
+
+def test_every_number_of_a_digest_is_counted_again(engine: Engine, tmp_path: Path) -> None:
+    told = community.happen()
+    community.settle(engine, told, tmp_path)
+    at_once = sheets(engine)
+    rolling.catch_up(engine, ZONE, NOW)
+    assert sheets(engine) == at_once
+    counted = Recount(told)
+    with database.reading(engine) as session:
+        assert segments.candidates(session).total == counted.testers() > 0
+    seen: set[str] = set()
+    for subject, sheet in zip(SUBJECTS, at_once, strict=True):
+        expected = known.Builder(counted, engine, subject).build()
+        assert proof.prove(sheet, expected) > 150
+        seen |= expected.seen
+        assert unexplained(render.html(sheet)) == []
+        assert unnoted(render.markdown(sheet)) == []
+    # What no digest of this community shows is not proved by it.
+    assert figures() <= seen
+
+
+def figures() -> set[str]:
+    """The key of every figure that any part of a digest can make."""
+    assert parts.__file__
+    found: set[str] = set()
+    for path in Path(parts.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Figure":
+                key = node.args[0]
+                found |= {str(key.value)} if isinstance(key, ast.Constant) else {"lift_qa_day"}
+    return found
+
+
+@dataclass
+class Node:
+    """One element of a page: what it is, the words right in it, and what stands in it."""
+
+    tag: str
+    mark: str = ""
+    up: "Node | None" = None
+    words: list[str] = field(default_factory=list)
+    inside: "list[Node]" = field(default_factory=list)
+
+    def noted(self) -> bool:
+        """Whether a footnote's link stands in it."""
+        return self.mark.startswith("#n") or any(node.noted() for node in self.inside)
+
+
+class Tree(HTMLParser):
+    """The page as elements; what is never closed holds nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.here = self.root = Node("")
+        self.every: list[Node] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        node = Node(
+            tag, named.get("href") or named.get("id") or named.get("class") or "", self.here
+        )
+        self.here.inside.append(node)
+        self.every.append(node)
+        if tag not in ("meta", "br"):
+            self.here = node
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("meta", "br") and self.here.up:
+            self.here = self.here.up
+
+    def handle_data(self, data: str) -> None:
+        self.here.words.append(data)
+
+
+def unexplained(page: str) -> list[str]:
+    """Words of a page with a number in them and no footnote: in their paragraph, their figure,
+    their table, or the item or list that they are a part of. Definitions, the title with its dates
+    and words of members are no figures.
+    """
+    tree = Tree()
+    tree.feed(page)
+    return [
+        words.strip()
+        for node in tree.every
+        for words in node.words
+        if re.search(r"\d", words) and not _explained(node)
+    ]
+
+
+def _explained(node: Node) -> bool:
+    # Members' words, definitions and styles hold no figures; footnotes' own numbers are links.
+    plain = {"head", "header", "style", "q", "sup", "title"}
+    chain = [node]
+    while chain[-1].up:
+        chain.append(chain[-1].up)
+    if any(each.tag in plain or each.mark in ("notes", "left-out") for each in chain):
+        return True
+    for each in chain:
+        if each.tag in ("section", "dl"):
+            return False
+        if each.tag in ("p", "div", "figure", "table", "li") and each.noted():
+            return True
+    return False
+
+
+def unnoted(text: str) -> list[str]:
+    """Lines of a digest's Markdown with a number and no footnote, neither in them nor in the line
+    that opens their table, list or item.
+    """
+    found, opened = [], False
+    body, _, _ = text.partition("## 没有算进来的")
+    # The title and its dates end at the first point.
+    for line in body[body.index("\n- ") :].splitlines():
+        if line.startswith(("|", "   -", "- “", "  - ")):
+            noted = opened
+        else:
+            noted = "[^" in line
+            opened = noted if line.strip() else opened
+        plain = re.sub(r"“[^”]*”", "", line)
+        if not noted and re.search(r"\d", plain):
+            found.append(line)
+    return found
