@@ -12,6 +12,8 @@
               → PENDING  decide, and what its beginner still says: not_handed_over, throttled
               → FAILED   decide, refused
     FAILED → PENDING     decide
+    PENDING, CLAIMED, FAILED, EXPIRED, CANCELLED → SENT  echo, sent (of a first sending that an
+                         operator thought lost: it is in the room after all)
     PENDING → EXPIRED    expire
     PENDING → SENT, CANCELLED and back   `by_hand` (people post, where `post = confirm`)
     PENDING, CLAIMED → CANCELLED  cancel, withdraw
@@ -41,6 +43,9 @@ BACKOFF = dt.timedelta(seconds=5)
 LONGEST_BACKOFF = dt.timedelta(minutes=10)
 # What a person wants sent again has at least so long, however late it was.
 AGAIN = dt.timedelta(hours=1)
+NOT_SENT = tuple(state for state in DeliveryState if state is not SENT)
+# Where an echo came too late to stop the second sending.
+TWICE = "重发之后才看到第一次发出的那条:群里可能有两条"
 # What whoever began a delivery may still say of it: it knows, and nobody has decided yet.
 BEGUN = (SENDING, UNCERTAIN)
 
@@ -181,7 +186,11 @@ def sent(session: Session, delivery_id: int, message_id: str | None, now: dt.dat
     values: dict[str, object] = {"state": SENT, "sent_at": now, "reason": None}
     if message_id is not None:
         values["message_id"] = message_id
-    return arrows.move(session, delivery_id, BEGUN, values)
+    if arrows.move(session, delivery_id, BEGUN, values):
+        return True
+    row = arrows.row(session, delivery_id)
+    thought_lost = row is not None and row.doubtful_since is not None
+    return thought_lost and arrows.move(session, delivery_id, NOT_SENT, values)
 
 
 def not_handed_over(
@@ -311,10 +320,15 @@ def echo(session: Session, said: Said) -> bool:
     found = look(session, said)
     if found is None:
         return False
-    values: dict[str, object] = {"state": SENT, "sent_at": said.at, "reason": None}
+    reason = TWICE if found.again else None
+    if found.again and not found.unsettled:
+        # The second one has been settled; what is bound to it can still be taken back.
+        arrows.move(session, found.id, [SENT], {"reason": reason})
+        return False
+    values: dict[str, object] = {"state": SENT, "sent_at": said.at, "reason": reason}
     if said.own:
         values["message_id"] = said.id
-    return arrows.move(session, found, [*BEGUN, SENT], values)
+    return arrows.move(session, found.id, tuple(DeliveryState), values)
 
 
 def decide(
@@ -336,6 +350,9 @@ def decide(
         },
         Decision.FAILED: {"state": FAILED, "reason": f"{by} 确认未发"},
     }[decision]
+    if row.state is UNCERTAIN and decision is not Decision.SENT:
+        # Whoever looked may have looked too early.
+        values["doubtful_since"] = row.doubtful_since or row.sending_at
     session.add(
         Audit(
             at=now,

@@ -47,6 +47,8 @@ class Delivery(SQLModel, table=True):
     `epoch` is the lease under which the row was claimed. `withdrawn` marks a CANCELLED row that
     the calendar took back to plan otherwise. `image` names a file, `card` holds a link or a mini
     program. `topic` and `variant` are what was drawn for the room, whether it went out or not.
+    `doubtful_since` is when the first sending of a row was begun that did not arrive as an operator
+    says: if its echo comes after all, it did.
     `recall_asked_at` and `recalled_at`: when a person wanted a sent one back, and when the
     platform took it back.
     """
@@ -103,6 +105,7 @@ class Delivery(SQLModel, table=True):
     fingerprint: str | None = None
     sent_at: dt.datetime | None = None
     attempts: int = 0
+    doubtful_since: dt.datetime | None = None
     recall_asked_at: dt.datetime | None = None
     recalled_at: dt.datetime | None = None
     message_id: str | None = Field(default=None, sa_type=LogText)
