@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event
 from bot import database
 from bot.bench import databases, large
 from bot.console import operators, pages, serving, sessions, web
+from bot.insights import segments
 from bot.models import OperatorRole
 from bot.settings import Settings
 from bot.webhooks import happenings, registry
@@ -23,7 +24,7 @@ LOADS = 20
 TABS = 15
 # What stands for the parts of a path that name something.
 SAMPLES = {
-    "room_id": "7", "delivery_id": "7", "key": "series-02", "operator_id": "1",
+    "room_id": "7", "contact_id": "7", "delivery_id": "7", "key": "series-02", "operator_id": "1",
     "webhook_id": "1", "day": "2026-11-25",
 }  # fmt: skip
 # They show no page: the stream, a picture that is not there, a redirect.
@@ -34,6 +35,7 @@ VIEWS = (
     "/rooms?search=1999", "/rooms?search=交流&number=20", "/rooms?tag=城市3",
     "/deliveries?day=fortnight", "/deliveries?state=uncertain", "/deliveries?room=1999",
     "/deliveries?series=series-07&day=week", "/deliveries?account=bot3",
+    "/people?tag=active&number=9", "/people?search=员39",
 )  # fmt: skip
 
 
@@ -189,6 +191,8 @@ async def _tab(browser: httpx.AsyncClient, opened: asyncio.Event) -> None:
 def _signed_in(engine: Engine, rooms: int, messages: int) -> str:
     """The session of an administrator of a large community."""
     large.furnish(engine, rooms, messages)
+    with database.transaction(engine) as session:
+        segments.refresh(session, large.NOW.date(), Settings(_env_file=None).zone)
     with database.transaction(engine) as session:
         operator = operators.add(session, "bench", OperatorRole.ADMIN, "bench", large.NOW)
         session.flush()

@@ -28,7 +28,13 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/approvals", "审批", "approve", VIEWER, "p", "approvals"),
         ),
     ),
-    ("社群", (Entry("/rooms", "群", "rooms", VIEWER, "r"),)),
+    (
+        "社群",
+        (
+            Entry("/rooms", "群", "rooms", VIEWER, "r"),
+            Entry("/people", "用户", "people", VIEWER, "y"),
+        ),
+    ),
     (
         "发送",
         (

@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Engine, func, select
 
 from bot import app as apps
-from bot import database, deriving, rebuilding
+from bot import database, deriving, nightly, rebuilding
 from bot.demo import community, drive, history, papers, serving
 from bot.demo import home as homes
 from bot.demo import world as worlds
@@ -165,6 +165,9 @@ def _close(
     progress("归因", _DAYS_DONE)
     with database.transaction(made.app.engine) as session:
         attributing.attribute_all(session, made.clock())
+    progress("夜里的活：汇总、人群、话题", _ATTRIBUTED)
+    for _ in nightly.steps(settings, made.app.engine, made.clock()):
+        pass
     checking = beside.submit(check, settings, made.clock())
     sheets = _write_digests(made, settings, progress)
     progress("从消息日志重新推导并比对", _DIGESTED)

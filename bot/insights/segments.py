@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, FromClause, Select, delete, func, select
+from sqlalchemy import ColumnElement, Engine, FromClause, Select, delete, func, select
 from sqlmodel import Session
 
 from bot import database
@@ -99,14 +99,27 @@ def steps(engine: Engine, day: dt.date, zone: ZoneInfo) -> Iterator[int]:
             yield refresh(session, day, zone)
 
 
-def candidates(session: Session, *, limit: int = 50, offset: int = 0) -> Candidates:
-    """Whom to think of for a tester program, the busiest first."""
+def candidates(
+    session: Session,
+    *,
+    limit: int = 50,
+    offset: int = 0,
+    within: ColumnElement[bool] | None = None,
+) -> Candidates:
+    """Whom to think of for a tester program, the busiest first; `within` as for `listed`."""
     profile = database.table(Profile).c
-    unknown = session.connection().scalar(
-        select(func.count()).where(profile.id.in_(_with(tagging.BUSY)), profile.person_id.is_(None))
+    busy = select(func.count()).where(
+        profile.id.in_(_with(tagging.BUSY)), profile.person_id.is_(None)
     )
-    found = _listed(session, select(fitting().c.id), limit, offset)
-    return Candidates(found.as_of, found.total, unknown or 0, found.people)
+    both = fitting()
+    chosen = select(both.c.id)
+    if within is not None:
+        busy = busy.where(profile.contact_id.in_(_in_rooms(within)))
+        chosen = chosen.where(both.c.contact_id.in_(_in_rooms(within)))
+    found = _listed(session, chosen, limit, offset, within)
+    return Candidates(
+        found.as_of, found.total, session.connection().scalar(busy) or 0, found.people
+    )
 
 
 def fitting() -> FromClause:
@@ -119,25 +132,60 @@ def fitting() -> FromClause:
     )
 
 
-def listed(session: Session, tags: Sequence[str], *, limit: int = 50, offset: int = 0) -> Listed:
+def listed(
+    session: Session,
+    tags: Sequence[str],
+    *,
+    called_like: str = "",
+    limit: int = 50,
+    offset: int = 0,
+    within: ColumnElement[bool] | None = None,
+) -> Listed:
     """People who carry every one of the tags, the busiest first; all of them where none is named.
 
-    A tag is named as `tagging` names it, or as people do (`named`).
+    A tag is named as `tagging` names it, or as people do (`named`). `called_like` is a part of
+    their name. `within` is a condition on the room table: those who are in such a room now, and
+    no other room of theirs is told.
     """
-    profile = database.table(Profile).c
-    chosen = select(profile.id)
+    profile, contact = database.tables(Profile, Contact)
+    chosen = select(profile.c.id)
     for tag in tags:
-        chosen = chosen.where(profile.id.in_(_with(called(tag))))
-    return _listed(session, chosen, limit, offset)
+        chosen = chosen.where(profile.c.id.in_(_with(called(tag))))
+    if called_like:
+        alike = contact.c.name.icontains(called_like, autoescape=True)
+        chosen = chosen.where(profile.c.contact_id.in_(select(contact.c.id).where(alike)))
+    if within is not None:
+        chosen = chosen.where(profile.c.contact_id.in_(_in_rooms(within)))
+    return _listed(session, chosen, limit, offset, within)
 
 
-def summary(session: Session) -> tuple[tuple[Dimension, str, int], ...]:
-    """How many people carry each tag, by dimension, the most frequent first."""
-    tag = database.table(ProfileTag).c
+def one(
+    session: Session, contact_id: int, within: ColumnElement[bool] | None = None
+) -> Person | None:
+    """The profile of one contact, None where there is none or no room of theirs is `within`."""
+    profile = database.table(Profile).c
+    chosen = select(profile.id).where(profile.contact_id == contact_id)
+    if within is not None:
+        chosen = chosen.where(profile.contact_id.in_(_in_rooms(within)))
+    return next(iter(_listed(session, chosen, 1, 0, within).people), None)
+
+
+def summary(
+    session: Session, within: ColumnElement[bool] | None = None
+) -> tuple[tuple[Dimension, str, int], ...]:
+    """How many people carry each tag, by dimension, the most frequent first; `within` as for
+    `listed`.
+    """
+    tag, profile = database.tables(ProfileTag, Profile)
+    counted = select(tag.c.dimension, tag.c.tag, func.count())
+    if within is not None:
+        counted = counted.join(profile, profile.c.id == tag.c.profile_id).where(
+            profile.c.contact_id.in_(_in_rooms(within))
+        )
     rows = session.connection().execute(
-        select(tag.dimension, tag.tag, func.count())
-        .group_by(tag.dimension, tag.tag)
-        .order_by(tag.dimension, func.count().desc(), tag.tag)
+        counted.group_by(tag.c.dimension, tag.c.tag).order_by(
+            tag.c.dimension, func.count().desc(), tag.c.tag
+        )
     )
     return tuple((row[0], row[1], row[2]) for row in rows)
 
@@ -211,7 +259,23 @@ def _write(
     database.insert_rows(session, ProfileTag, given)
 
 
-def _listed(session: Session, chosen: Select[tuple[int]], limit: int, offset: int) -> Listed:
+def _in_rooms(within: ColumnElement[bool]) -> Select[tuple[int]]:
+    """The contacts that are now in a room that `within` holds of."""
+    stay, room = database.tables(Membership, Room)
+    return (
+        select(stay.c.contact_id)
+        .join(room, room.c.id == stay.c.room_id)
+        .where(stay.c.left_at.is_(None), within)
+    )
+
+
+def _listed(
+    session: Session,
+    chosen: Select[tuple[int]],
+    limit: int,
+    offset: int,
+    within: ColumnElement[bool] | None,
+) -> Listed:
     profile, contact = database.tables(Profile, Contact)
     total = session.connection().scalar(select(func.count()).select_from(chosen.subquery()))
     rows = session.connection().execute(
@@ -227,7 +291,7 @@ def _listed(session: Session, chosen: Select[tuple[int]], limit: int, offset: in
         for row in rows
     ]
     tags = _tags(session, [each.id or 0 for each, _ in found])
-    rooms = _rooms(session, [each.contact_id for each, _ in found if each.contact_id])
+    rooms = _rooms(session, [each.contact_id for each, _ in found if each.contact_id], within)
     people = tuple(
         Person(
             each,
@@ -255,14 +319,17 @@ def _tags(session: Session, profiles: Sequence[int]) -> dict[int, tuple[Tagged, 
     return found
 
 
-def _rooms(session: Session, contacts: Sequence[int]) -> dict[int, tuple[str, ...]]:
+def _rooms(
+    session: Session, contacts: Sequence[int], within: ColumnElement[bool] | None
+) -> dict[int, tuple[str, ...]]:
     stay, room = database.tables(Membership, Room)
-    rows = session.connection().execute(
+    theirs = (
         select(stay.c.contact_id, room.c.topic, room.c.platform_id)
         .join(room, room.c.id == stay.c.room_id)
         .where(stay.c.contact_id.in_(contacts), stay.c.left_at.is_(None))
         .order_by(stay.c.contact_id, room.c.id)
     )
+    rows = session.connection().execute(theirs if within is None else theirs.where(within))
     found: dict[int, tuple[str, ...]] = {}
     for row in rows:
         topic = row.topic or row.platform_id

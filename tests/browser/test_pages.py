@@ -1,5 +1,6 @@
 """Every page in a real browser: nobody is shut out, nothing leaves the host, nothing complains."""
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,17 +9,23 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from bot import database
+from bot import database, membership_files
 from bot.console import pages
 from bot.gateways.manual import ManualGateway
 from bot.gateways.memory import MemoryGateway
+from bot.insights import inviting, segments
+from bot.membership_files import MembershipRow
 from bot.models import Delivery, DeliveryState, OperatorRole
+from bot.orders import catalogue, intake
+from bot.orders import people as identities
+from bot.orders.catalogue import ProductRow
+from bot.orders.intake import OrderRow
 from bot.webhooks import happenings, registry
 from content_calendar import lifecycle
 from tests.browser import calendars
 from tests.browser.conftest import PHONE, People, fits
 from tests.browser.desk import Desk, at_work
-from tests.saying import local, rows
+from tests.saying import SHANGHAI, local, member_says, record, rows
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 # What a browser shows of every route that shows something; a parameter stands for a real row.
@@ -33,6 +40,10 @@ SEEN: Mapping[str, str] = {
     "/api/docs": "/api/docs",
     "/rooms": "/rooms",
     "/rooms/{room_id}": "/rooms/1",
+    "/people": "/people",
+    "/people/candidates": "/people/candidates",
+    "/people/buyers": "/people/buyers",
+    "/people/{contact_id}": "/people/1",
     "/deliveries": "/deliveries",
     "/deliveries/{delivery_id}": "/deliveries/1",
     "/todo": "/todo",
@@ -109,6 +120,7 @@ def something_of_everything(desk: Desk) -> Iterator[None]:
     topics = [f"宝妈育儿 {number} 群" for number in range(12)]
     desk.rooms("bot", topics, "宝妈育儿", "北京")
     desk.rooms("wechat", ["老客户 1 群", "老客户 2 群"], "老客户", "测试", kind="manual")
+    somebody_with_tags(desk)
     for number, topic in enumerate(topics):
         robot.add_room(f"宝妈育儿{number}@chatroom", topic)
     robot.time_out(arrives=False, room="宝妈育儿1@chatroom", times=1)
@@ -133,6 +145,31 @@ def something_of_everything(desk: Desk) -> Iterator[None]:
             for each in rows(desk.engine, Delivery)
         ) == len(topics))  # fmt: skip
         yield
+
+
+def somebody_with_tags(desk: Desk) -> None:
+    """The first contact: talks of what goes into things, and has bought twice."""
+    room, now = "宝妈育儿0@chatroom", desk.clock()
+    said = [
+        member_says(f"{day} 号先看成分表再说", f"2026-11-{day} 10:00", room=room)
+        for day in (10, 12, 14)
+    ]
+    record(desk.engine, *said)
+    with database.transaction(desk.engine) as session:
+        catalogue.record_products(session, [ProductRow("D1", "纸尿裤", category="纸尿裤")])
+        membership_files.record(
+            session, [MembershipRow(room, said[0].sender, unionid="u1")], b"secret", now
+        )
+        orders = [
+            OrderRow(f"u1-{days}", 1, "D1", 1, 9_900, now - dt.timedelta(days=days), unionid="u1")
+            for days in (10, 40)
+        ]
+        intake.record(session, orders, "shop", b"secret", now)
+        identities.resolve(session)
+    for _ in segments.steps(desk.engine, now.astimezone(SHANGHAI).date(), SHANGHAI):
+        pass
+    with database.transaction(desk.engine) as session:
+        inviting.invite(session, "体验官", 0.5, 7, "小林", now)
 
 
 def no_faults(

@@ -1,0 +1,171 @@
+"""People on pages: tags with reasons, only of rooms that the operator sees; a draw is logged."""
+
+import re
+
+import pytest
+from sqlalchemy import update
+
+from bot import database
+from bot.gateway import Said
+from bot.insights import needs, segments, subjects
+from bot.membership_files import MembershipRow
+from bot.membership_files import record as record_memberships
+from bot.models import Audit, Contact, Invitation, OperatorRole, Room
+from bot.orders import people
+from tests.console.conftest import NOW, Desk
+from tests.journeys.test_segments import a_shop, bought, tell_orders
+from tests.saying import ROOM, SHANGHAI, member_says, record, rows
+
+VIEWER, OPERATOR, APPROVER, ADMIN = OperatorRole
+ELSEWHERE = "room2@chatroom"
+TODAY = NOW.astimezone(SHANGHAI).date()
+
+
+@pytest.fixture
+def community(desk: Desk) -> Desk:
+    """小雨妈 in both rooms (who says in the second one what she wants), 豆豆 in the second alone."""
+    a_shop(desk.engine)
+    with database.transaction(desk.engine) as session:
+        told = [
+            MembershipRow(ROOM, "rain", unionid="u1"),
+            MembershipRow(ELSEWHERE, "rain", unionid="u1"),
+            MembershipRow(ELSEWHERE, "bean", unionid="u2"),
+        ]
+        record_memberships(session, told, b"secret", NOW)
+        people.resolve(session)
+        room = database.table(Room)
+        for platform_id, topic, vertical in (
+            (ROOM, "一群", "宝妈育儿"), (ELSEWHERE, "二群", "职场穿搭"),
+        ):  # fmt: skip
+            session.connection().execute(
+                update(room)
+                .where(room.c.platform_id == platform_id)
+                .values(topic=topic, vertical=vertical)
+            )
+        contacts = database.table(Contact)
+        for platform_id, name in (("rain", "小雨妈"), ("bean", "豆豆<b>")):
+            session.connection().execute(
+                update(contacts).where(contacts.c.platform_id == platform_id).values(name=name)
+            )
+    tell_orders(
+        desk.engine, bought("u1", "D1", 30_000, 10), bought("u1", "D1", 30_000, 40),
+        bought("u2", "F1", 100, 30),
+    )  # fmt: skip
+    record(desk.engine, *(wanting(day) for day in (10, 12, 14)))
+    return desk
+
+
+def wanting(day: int) -> Said:
+    """What 小雨妈 says in the second room."""
+    text = f"{day} 号先看成分表再说吧"
+    return member_says(text, f"2026-11-{day} 10:00", sender="rain", id=f"need{day}", room=ELSEWHERE)
+
+
+def night(desk: Desk) -> None:
+    """What the nightly work does for profiles."""
+    needs.refresh(desk.engine, TODAY - subjects.NEED_BACK * subjects.DAY)
+    with database.transaction(desk.engine) as session:
+        segments.refresh(session, TODAY, SHANGHAI)
+
+
+def contact(desk: Desk, platform_id: str) -> int:
+    """Our id of a contact."""
+    (found,) = [row.id for row in rows(desk.engine, Contact) if row.platform_id == platform_id]
+    return int(found)
+
+
+async def test_an_empty_page_teaches(desk: Desk) -> None:
+    async with desk.signed_in("小林", VIEWER) as browser:
+        for path in ("/people", "/people/candidates", "/people/buyers"):
+            assert (await browser.get(path)).status_code == 200
+        assert "还没有算过标签" in (await browser.get("/people")).text
+
+
+async def test_a_person_is_found_by_tag_and_name_with_the_reason_and_the_words(
+    community: Desk,
+) -> None:
+    night(community)
+    async with community.signed_in("小林", OPERATOR) as browser:
+        every = (await browser.get("/people")).text
+        assert "小雨妈" in every
+        assert "豆豆&lt;b&gt;" in every
+        tagged = (await browser.get("/people", params={"tag": ["成分党", "复购"]})).text
+        assert "小雨妈" in tagged
+        assert "豆豆" not in tagged
+        assert "豆豆" in (await browser.get("/people", params={"search": "豆豆"})).text
+        assert "没有符合的人" in (await browser.get("/people", params={"search": "%"})).text
+        one = (await browser.get(f"/people/{contact(community, 'rain')}")).text
+        assert "90 天里有 3 条消息说到" in one
+        assert one.count("号先看成分表再说吧") == 3
+        assert "二群" in one
+        assert (await browser.get("/people/999")).status_code == 404
+
+
+async def test_only_operators_read_the_words_and_a_recalled_one_is_gone(community: Desk) -> None:
+    night(community)
+    back = member_says(
+        None, "2026-11-14 10:01", sender="rain", type="recall", recalls="need14", room=ELSEWHERE
+    )
+    record(community.engine, back)
+    path = f"/people/{contact(community, 'rain')}"
+    async with community.signed_in("小王", VIEWER) as browser:
+        assert "成分表" not in (await browser.get(path)).text
+    async with community.signed_in("小林", OPERATOR) as browser:
+        page = (await browser.get(path)).text
+        assert "12 号先看成分表" in page
+        assert "14 号先看成分表" not in page
+        assert "已撤回" in page
+
+
+async def test_somebody_scoped_to_one_vertical_sees_its_people_and_nothing_of_other_rooms(
+    community: Desk,
+) -> None:
+    night(community)
+    async with community.signed_in("小王", OPERATOR, verticals=["宝妈育儿"]) as browser:
+        every = (await browser.get("/people")).text
+        assert "小雨妈" in every
+        assert "豆豆" not in every
+        assert "二群" not in every
+        assert re.search(r"1 人", every)
+        one = (await browser.get(f"/people/{contact(community, 'rain')}")).text
+        assert "成分表" not in one
+        assert "二群" not in one
+        assert (await browser.get(f"/people/{contact(community, 'bean')}")).status_code == 404
+        assert (await browser.get("/people/buyers")).status_code == 403
+        drawn = await browser.post("/people/candidates", data={"program": "体验官"})
+        assert drawn.status_code == 403
+
+
+async def test_a_draw_is_logged_and_shown_and_needs_a_name(community: Desk) -> None:
+    talking = [
+        member_says(f"今天带娃去哪儿好 {day}", f"2026-11-{day:02} 09:00", sender="bean", id=f"t{day}",
+                    room=ELSEWHERE)
+        for day in range(5, 20)
+    ]  # fmt: skip
+    record(community.engine, *talking)
+    async with community.signed_in("小林", OPERATOR) as browser:
+        early = await browser.post("/people/candidates", data={"program": "体验官"})
+        assert "还没有算过标签" in early.text
+        night(community)
+        assert "豆豆" in (await browser.get("/people/candidates")).text
+        nameless = await browser.post("/people/candidates", data={"program": " "})
+        assert "计划没有名字" in nameless.text
+        done = await browser.post("/people/candidates", data={"program": "体验官", "share": "50"})
+        assert done.status_code == 303
+        (invitation,) = rows(community.engine, Invitation)
+        assert (invitation.program, invitation.by) == ("体验官", "小林")
+        assert "invitation.draw" in {row.action for row in rows(community.engine, Audit)}
+        assert "不作估计" in (await browser.get("/people/candidates")).text
+
+
+async def test_buyers_are_told_by_month_with_intervals(community: Desk) -> None:
+    tell_orders(
+        community.engine,
+        *(bought(f"p{number}", "D1", 10_000, 130) for number in range(40)),
+        *(bought(f"p{number}", "F1", 5_000, 100) for number in range(30)),
+    )
+    async with community.signed_in("小林", VIEWER) as browser:
+        page = (await browser.get("/people/buyers")).text
+    assert "2026-07" in page
+    assert re.search(r"75%", page)
+    assert "30/40 人" in page
