@@ -10,7 +10,7 @@ from typing import Final
 
 import ahocorasick_rs
 
-from bot.text import asking, feeling, manners, selling
+from bot.text import asking, feeling, grievances, manners, selling
 
 QUESTION, PRICE, PURCHASE, GRIEVANCE, PRAISE, SHARE, ADVERTISEMENT = (1 << n for n in range(7))
 
@@ -18,7 +18,7 @@ _CUES: Final = {
     QUESTION: asking.QUESTION_CUES,
     PRICE: asking.PRICE_CUES,
     PURCHASE: asking.PURCHASE_CUES,
-    GRIEVANCE: feeling.GRIEVANCE_CUES,
+    GRIEVANCE: grievances.CUES,
     PRAISE: feeling.PRAISE_CUES,
     SHARE: manners.SHARE_CUES,
     ADVERTISEMENT: selling.ADVERTISEMENT_CUES,

@@ -66,6 +66,12 @@ def test_what_only_looks_like_a_question_is_none(text: str) -> None:
         ("这也叫正品?买来就掉色", 2, "defect"),
         ("这个面霜太难用,后悔买了", 1, "displeased"),
         ("買來就破損了", 2, "defect"),
+        ("外面有划痕,可以取件吗", 2, "defect"),
+        ("电脑到货了,鼠标没到!", 2, "service"),
+        ("为什么京东快递没有任何物流信息?", 2, "service"),
+        ("京东不是说今天送达嘛", 1, "contrary"),
+        ("手机收到充电也不亮,要保修", 2, "broken"),
+        ("你们的物流真的让人不满意", 1, "displeased"),
     ],
 )
 def test_a_complaint_has_a_severity_and_a_rule(text: str, severity: int, rule: str) -> None:
@@ -89,6 +95,11 @@ def test_a_complaint_has_a_severity_and_a_rule(text: str, severity: int, rule: s
         "优惠券过期了",
         "带豆包去洗澡,回来不理我了",
         "差点摔坏了",
+        "刚买的手机降价了,能退差价吗",
+        "订单还没发货,能改地址吗",
+        "不满意可以退货",
+        "我居然睡过头了",
+        "这么久没见,想大家了",
     ],
 )
 def test_denied_feared_asked_or_private_trouble_is_no_complaint(text: str) -> None:
