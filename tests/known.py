@@ -123,6 +123,7 @@ class Builder:
         for side in ("高于自身波动区间", "低于自身波动区间", "在自身波动区间内"):
             words = f"群日均 # 条，{side}（#–#，# 周，其中 # 周来自模拟）。"
             known.say(words, said / days, low, high, len(weeks), 3)
+            known.say(f"{side}（#–#，# 周，其中 # 周来自模拟）", low, high, len(weeks), 3)
         known.say("区间里有 # 周是模拟的周汇总，日志查不到原消息。", 3)
         known.say("# 个群未采集或从未收到消息，没有算进任何平均。", self.beside)
         known.bars["band"] = [low, high]
@@ -242,16 +243,15 @@ class Builder:
             times = sum(len(self.counted.held(kind)[room]) for room in held)
             key, plain = f"lift_{kind}", "# 群 # 次，平日 # 条"
             if self.own:
-                words = "# 次，平日 # 条；只有一个群，偶然成分大，区间见全体周报"
+                words = "只有一个群，偶然成分大；# 次，平日 # 条；区间见全体周报"
                 self.known.figure(key, added, f"# 条（{words}）", added, times, usual)
-                short = f"{name}，本群每次多出 # 条（# 次，平日 # 条）"
-                self.known.say(short, added, times, usual)
+                short = f"{name}，本群每次多出 # 条（只有一个群，偶然成分大）"
+                self.known.say(short, added)
                 continue
             if min(risen.shape) < 5:
-                words = f"# 条（{plain}；群太少，不给区间）"
+                words = f"# 条（群太少，不给区间；{plain}）"
                 self.known.figure(key, added, words, added, len(held), times, usual)
-                short = f"{name}，每群每次多出 # 条（{plain}）"
-                self.known.say(short, added, len(held), times, usual)
+                self.known.say(f"{name}，每群每次多出 # 条（群太少，不给区间）", added)
                 continue
             self._interval(kind, risen, (len(held), times, usual))
 
@@ -263,12 +263,12 @@ class Builder:
         low, high = recount.resampled(risen, [each for each in (alone, others) if each])
         added, about = float(risen.mean()), 0.1 * (high - low)
         plain, key = "# 群 # 次，平日 # 条", f"lift_{kind}"
-        for end, nought in (("", ()), ("；区间含 #，不能说有作用", (0,))):
-            words = f"# 条（#% 区间 # 到 #；{plain}{end}）"
-            self.known.figure(key, added, words, added, 95, low, high, *rest, *nought)
+        for end, nought in (("", ()), ("，含 #，不能说有作用", (0,))):
+            words = f"# 条（#% 区间 # 到 #{end}；{plain}）"
+            self.known.figure(key, added, words, added, 95, low, high, *nought, *rest)
             self.known.about[f"{key}: {words}"] = about
-        short = f"{SPECIAL[kind]}，每群每次多出 # 条（#% 区间 # 到 #）"
-        self.known.say(short, added, 95, low, high, about=about)
+            short = f"{SPECIAL[kind]}，每群每次多出 # 条（#% 区间 # 到 #{end}）"
+            self.known.say(short, added, 95, low, high, *nought, about=about)
 
     def _topics(self) -> None:
         known, said = self.known, self.counted.all_spoken(self.rooms)

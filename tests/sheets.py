@@ -1,5 +1,7 @@
 """A digest's sheet to render, made by hand: every kind of thing that a sheet can show."""
 
+from dataclasses import replace
+
 from bot.charts.chart import Bar, Chart, Heat, HeatRow
 from bot.digest.sheet import (
     Action,
@@ -41,6 +43,37 @@ def a_sheet(topic: str = "宝妈育儿 1 群", words: str = "六个月先加什�
             ),
         ),
     )
+
+
+def a_full_sheet(long: str) -> Sheet:
+    """A sheet with everything that a card can show, each as long as `long`."""
+    sheet = a_sheet(topic=long, words=long)
+    orders, talk = sheet.sections
+    labels = ("organic", "promo", "direct", "unknown", "pending")
+    bars = tuple(Bar(long[:5], 2, "2,345 行 · 20% · ¥1,234,567", label) for label in labels)
+    weeks = tuple(Bar(f"{n}/1", n, f"{n}", "outside") for n in range(1, 26))
+    legend = tuple(Bar(long[:14], None, "", tone) for tone in ("special", "outside", "band"))
+    line, number = Line(long, (1,)), Figure("", long[:14], "+1,234.5 条", 1.0, 1, long)
+    keys = ("participation", "response_rate", "lift_qa_day", "lift_sharing_day")
+    money = replace(number, key="revenue_fen", text="¥123,456,789")
+    sections = (
+        replace(
+            orders,
+            brief=(line,),
+            figures=(*orders.figures, money),
+            charts=(Chart("parts", long, long, bars, legend=bars, note=1),),
+        ),
+        replace(
+            talk,
+            brief=(line,),
+            charts=(Chart("columns", long, long, weeks, 4, 9, legend=legend, note=2),),
+        ),
+        Section("people", "成员", figures=tuple(replace(number, key=key) for key in keys)),
+        Section("goals", "目标", brief=(line,)),
+        Section("health", "数据健康", brief=(line,)),
+    )
+    actions = tuple(Action(long, line) for _ in range(3))
+    return replace(sheet, sections=sections, actions=actions, comment=long, final=False)
 
 
 def _orders() -> Section:

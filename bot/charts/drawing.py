@@ -66,17 +66,19 @@ class Drawing:
     note: int | None
 
 
-def draw(chart: Chart | Heat) -> Drawing:
-    """Lay a chart out."""
-    return _heat(chart) if isinstance(chart, Heat) else FORMS[chart.form](chart)
+def draw(chart: Chart | Heat, plot: float = PLOT) -> Drawing:
+    """Lay a chart out; `plot` is how high standing bars may be."""
+    if isinstance(chart, Heat):
+        return _heat(chart)
+    return _columns(chart, plot) if chart.form == "columns" else FORMS[chart.form](chart)
 
 
-def _columns(chart: Chart) -> Drawing:
+def _columns(chart: Chart, plot: float) -> Drawing:
     amounts = [bar.amount or 0 for bar in chart.bars]
-    scale = PLOT / max(*amounts, chart.high or 0, 1)
+    scale = plot / max(*amounts, chart.high or 0, 1)
     step = WIDTH / max(len(chart.bars), 1)
     width = min(step * 0.66, 58)
-    base = TOP + PLOT
+    base = TOP + plot
     rects = [*_band(chart, base, scale), Rect(0, base, WIDTH, 1.5, "base")]
     words: list[Word] = []
     for place, bar in enumerate(chart.bars):
@@ -159,7 +161,8 @@ def _heat(chart: Heat) -> Drawing:
             place = f"M{GUTTER + m * step:.1f} {n * CELL:.0f}{shape}"
             paths[0].append(place)
             if amount:
-                paths[max(math.ceil(LEVELS * amount / largest), 1)].append(place)
+                # The share first: so it is never more than one, whatever is rounded.
+                paths[max(math.ceil(LEVELS * (amount / largest)), 1)].append(place)
     base = len(chart.rows) * CELL + 20
     words = [
         Word(GUTTER - 10, n * CELL + CELL - 6, row.label, "end", "label")
@@ -207,7 +210,6 @@ def _drawing(
 
 
 FORMS: Final[Mapping[str, Callable[[Chart], Drawing]]] = {
-    "columns": _columns,
     "rows": _rows,
     "parts": _parts,
 }

@@ -1,9 +1,8 @@
-"""What the short forms show of a sheet: one screen, the same for the card and the first screen."""
+"""What the short text shows of a sheet beside its headline."""
 
 from dataclasses import dataclass
 
-from bot.charts.chart import Chart, Heat
-from bot.digest.sheet import Figure, Line, Section, Sheet
+from bot.digest.sheet import Figure, Line, Sheet
 
 # The figures that a manager looks for first, in this order, as far as the sheet has them.
 KEYS = (
@@ -11,8 +10,6 @@ KEYS = (
     *("response_rate", "unanswered"),
 )
 MOST_FIGURES = 6
-# Charts that a card shows: the week's place among the earlier ones, when people talk, the labels.
-PICTURES = ("orders", "talk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +23,23 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """One screen of a sheet."""
+    """A sheet in short."""
 
     figures: tuple[Figure, ...]
-    charts: tuple[Chart | Heat, ...]
     parts: tuple[Part, ...]
 
 
 def brief(sheet: Sheet) -> Brief:
-    """The one screen."""
+    """The sheet in short."""
     figures = {figure.key: figure for part in sheet.sections for figure in part.figures}
     found = [figures[key] for key in KEYS if key in figures]
+    said = " ".join(line.text for line in sheet.headline)
     return Brief(
         figures=tuple(found[:MOST_FIGURES]),
-        charts=tuple(
-            chart for part in sheet.sections if part.key in PICTURES for chart in _pictures(part)
-        ),
         parts=tuple(
             Part(part.key, part.title, part.brief)
             for part in sheet.sections
             # What the headline says is not said twice.
-            if part.brief and not set(part.brief) <= set(sheet.headline)
+            if part.brief and not all(line.text in said for line in part.brief)
         ),
     )
-
-
-def _pictures(part: Section) -> list[Chart | Heat]:
-    """All of a part's charts but the days of the week where earlier weeks or hours tell more."""
-    heats = [chart for chart in part.charts if isinstance(chart, Heat)]
-    bars = [chart for chart in part.charts if isinstance(chart, Chart)]
-    return [*bars[-1:], *heats]

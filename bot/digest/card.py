@@ -18,8 +18,8 @@ from bot.errors import QunyunError
 WIDTH = 432
 SCALE = 2.5
 PIXELS = 1080
-# Higher pictures are cut down in size by the platforms.
-HIGHEST = 6000
+# One screen of a phone of 9 : 19.5.
+HIGHEST = 2340
 # 企业微信 robots take no larger one.
 LARGEST = 2 * 1024 * 1024
 COLOURS = 256
@@ -30,21 +30,27 @@ class CardUnavailable(QunyunError):
 
 
 def png(sheet: Sheet, *, dark: bool = False) -> bytes:
-    """The card as PNG. Raises CardUnavailable."""
-    _register_fonts()
-    page = fonts.drawable(render.card(sheet, dark=dark))
-    width, height, pixels = blitz_py.render_rgba(
-        page, width=WIDTH, scale=SCALE, color_scheme="dark" if dark else "light"
-    )
-    if height > HIGHEST:
-        raise CardUnavailable(f"the card would be {height} pixels high")
-    picture = Image.frombytes("RGBA", (width, height), pixels).convert("RGB")
+    """The card as PNG, one screen high at most. Raises CardUnavailable."""
+    picture = _drawn(sheet, dark=dark, tight=False)
+    if picture.height > HIGHEST:
+        picture = _drawn(sheet, dark=dark, tight=True)
+    if picture.height > HIGHEST:
+        raise CardUnavailable(f"the card would be {picture.height} pixels high")
     few = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     written = io.BytesIO()
     few.save(written, "PNG")
     if written.tell() > LARGEST:
         raise CardUnavailable(f"the card would take {written.tell():,} bytes")
     return written.getvalue()
+
+
+def _drawn(sheet: Sheet, *, dark: bool, tight: bool) -> Image.Image:
+    _register_fonts()
+    page = fonts.drawable(render.card(sheet, dark=dark, tight=tight))
+    width, height, pixels = blitz_py.render_rgba(
+        page, width=WIDTH, scale=SCALE, color_scheme="dark" if dark else "light"
+    )
+    return Image.frombytes("RGBA", (width, height), pixels).convert("RGB")
 
 
 @cache

@@ -6,7 +6,7 @@ from functools import cache
 import jinja2
 
 from bot.charts import drawing, palette
-from bot.digest import brief
+from bot.digest import brief, screen
 from bot.digest.sheet import Line, Sheet
 
 # What a message of the robots' and of most rooms can hold, with room for a mention.
@@ -27,14 +27,16 @@ def html(sheet: Sheet) -> str:
     No request leaves it.
     """
     template = _templates().get_template("digest.html.jinja")
-    return template.render(sheet=sheet, brief=brief.brief(sheet), colours=None)
+    return template.render(sheet=sheet, colours=None)
 
 
-def card(sheet: Sheet, *, dark: bool = False) -> str:
+def card(sheet: Sheet, *, dark: bool = False, tight: bool = False) -> str:
     """The page that `card.png` makes a picture of: one screen, 432 CSS pixels wide."""
     colours = palette.DARK if dark else palette.LIGHT
     template = _templates().get_template("card.html.jinja")
-    page = template.render(sheet=sheet, brief=brief.brief(sheet), colours=colours)
+    page = template.render(
+        sheet=sheet, screen=screen.screen(sheet, tight=tight), tight=tight, colours=colours
+    )
     # The dot of Chinese fonts is as wide as a character.
     return page.replace(" · ", "·")
 

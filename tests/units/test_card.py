@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as some
 from PIL import Image, ImageChops
 
 from bot.digest import card, fonts
-from tests.sheets import a_sheet
+from bot.digest.sheet import Section
+from tests.sheets import a_full_sheet, a_sheet
 
 GOLDEN = Path(__file__).parent.parent / "fixtures" / "cards"
 # Of 255, and in points of a picture shrunk to a quarter: less than an eye tells apart.
@@ -71,9 +73,19 @@ def test_no_font_of_the_host_is_used(tmp_path: Path) -> None:
     assert hidden.stdout == card.png(a_sheet(topic="宝妈育儿🌸 1 群 𠮷"))
 
 
-def test_a_digest_that_would_be_too_high_has_no_card() -> None:
+def test_the_fullest_week_is_one_screen() -> None:
+    path, picture = GOLDEN / "full-light.png", card.png(a_full_sheet("很长的名字" * 40))
+    if os.environ.get("QUNYUN_GOLDEN"):
+        path.write_bytes(picture)
+    assert 2_000 < drawn(picture).height <= card.HIGHEST
+    assert different(drawn(picture), Image.open(path)) < FEWEST
+
+
+def test_what_is_too_high_all_the_same_has_no_card() -> None:
+    sheet = a_sheet()
+    number = replace(sheet.sections[1].figures[0], key="wau", text="很长的数 " * 200)
     with pytest.raises(card.CardUnavailable, match="pixels high"):
-        card.png(a_sheet(topic="很长的名字" * 300))
+        card.png(replace(sheet, sections=(Section("people", "成员", figures=(number,)),)))
 
 
 @settings(max_examples=5, deadline=None)

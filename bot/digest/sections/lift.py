@@ -42,17 +42,15 @@ def _of_many(view: View) -> Iterator[Figure]:
 
 def _figure(view: View, kind: SeriesKind, found: Lift) -> Figure:
     base = "" if found.ordinary is None else f"，平日 {phrasing.rate(found.ordinary)} 条"
-    scale = f"{found.rooms:,} 群 {found.occasions:,} 次{base}"
-    if found.added is None:
-        text, remark = "无对照", scale
-    elif found.interval is None:
-        text, remark = f"{phrasing.signed(found.added)} 条", f"{scale}；群太少，不给区间"
-    else:
+    remark = f"{found.rooms:,} 群 {found.occasions:,} 次{base}"
+    text = "无对照" if found.added is None else f"{phrasing.signed(found.added)} 条"
+    if found.interval is not None:
         low, high = found.interval.low, found.interval.high
-        meaning = "" if low > 0 or high < 0 else "；区间含 0，不能说有作用"
-        text = f"{phrasing.signed(found.added)} 条"
+        meaning = "" if low > 0 or high < 0 else "，含 0，不能说有作用"
         span = f"{phrasing.signed(low)} 到 {phrasing.signed(high)}"
-        remark = f"95% 区间 {span}；{scale}{meaning}"
+        remark = f"95% 区间 {span}{meaning}；{remark}"
+    elif found.added is not None:
+        remark = f"群太少，不给区间；{remark}"
     label = f"{NAMES[kind]}，每群每次多出"
     return Figure(f"lift_{kind}", label, text, found.added, view.note("lift"), remark)
 
@@ -73,7 +71,7 @@ def _of_room(view: View) -> Iterator[Figure]:
         base = f"，平日 {phrasing.rate(sum(ordinary) / len(ordinary))} 条" if ordinary else ""
         remark = f"{len(held)} 次{base}"
         if added is not None:
-            remark += "；只有一个群，偶然成分大，区间见全体周报"
+            remark = f"只有一个群，偶然成分大；{remark}；区间见全体周报"
         text = "无对照" if added is None else f"{phrasing.signed(added)} 条"
         label = f"{name}，本群每次多出"
         yield Figure(f"lift_{kind}", label, text, added, view.note("lift"), remark)

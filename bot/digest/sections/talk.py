@@ -23,13 +23,13 @@ def section(view: View) -> Section:
     if not view.counted:
         return Section("talk", title, Line(unknown(view)))
     place = viewing.standing(view.week, view.counted)
+    notes = (view.note("messages"), view.note("band"))
+    compared = verdict(view, place)
     return Section(
         "talk",
         title,
-        Line(
-            f"群日均 {phrasing.rate(place.rate)} 条，{verdict(view, place)}。",
-            (view.note("messages"), view.note("band")),
-        ),
+        Line(f"群日均 {phrasing.rate(place.rate)} 条，{compared}。", notes),
+        brief=(Line(compared, notes),),
         figures=(*_rates(view, place), *_before(view, place)),
         charts=(_week_chart(view, place), *_history_chart(view, place), *_hours(view)),
         remarks=_remarks(view, place),
