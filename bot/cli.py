@@ -20,6 +20,7 @@ from bot.commands import (
     log,
     operator,
     people,
+    privacy,
     run,
     segments,
     shops,
@@ -57,6 +58,7 @@ app.add_typer(operator.app, name="operator")
 app.add_typer(desk.questions, name="questions")
 app.add_typer(desk.cases, name="complaints")
 app.add_typer(people.app, name="people")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(segments.app, name="segments")
 app.add_typer(shops.app, name="shops")
 app.add_typer(target.app, name="target")

@@ -131,6 +131,28 @@ def reading(engine: Engine) -> Iterator[Session]:
             session.rollback()
 
 
+def overwrite_deleted(engine: Engine) -> bool:
+    """Let nothing that was deleted be read from the files: SQLite writes its file anew, and others
+    wait for it; PostgreSQL marks the space as free and overwrites it in time.
+
+    False where a reader keeps SQLite's log from being cut.
+    """
+    if engine.dialect.name != "sqlite":
+        with engine.connect() as opened:
+            opened.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM")
+        return True
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("VACUUM")
+        # What stands in the log goes into the file, and the log is cut to nothing.
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        checkpoint = cursor.fetchone()
+        return checkpoint is not None and not checkpoint[0]
+    finally:
+        connection.close()
+
+
 def is_sqlite(at: Connection | Session) -> bool:
     """Whether this is SQLite (else it is PostgreSQL)."""
     connection = at.connection() if isinstance(at, Session) else at

@@ -29,12 +29,21 @@ def contacts(session: Session, names: Mapping[str, Named]) -> dict[str, int]:
     return _known(session, Contact, "name", names)
 
 
+def known_contacts(session: Session, names: Mapping[str, Named]) -> dict[str, int]:
+    """As `contacts`, of those who are known already."""
+    return _known(session, Contact, "name", names, make=False)
+
+
 def _known(
     session: Session,
     model: type[SQLModel],
     column: str,
     seen: Mapping[str, Named],
+    *,
+    make: bool = True,
 ) -> dict[str, int]:
+    if not seen:
+        return {}
     target = database.table(model)
     moment = f"{column}_at"
     wanted = database.given(session, {"platform_id": LogText()}, [(key,) for key in sorted(seen)])
@@ -43,7 +52,7 @@ def _known(
     )
     rows = {row.platform_id: row for row in session.connection().execute(query)}
     missing = sorted(set(seen) - set(rows))
-    if missing:
+    if missing and make:
         database.insert_rows(
             session,
             model,

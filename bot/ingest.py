@@ -7,7 +7,7 @@ give the same standing rows and the same derived tables.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, select, update
 from sqlmodel import Session
@@ -54,10 +54,11 @@ def record(
     `memory` is what the caller remembers between batches; it only saves time.
     """
     said = [event for event in events if isinstance(event, Said)]
-    known = _know(session, events)
-    deriving.lock_rooms(session, known.rooms.values())
-    new = _take_identities(session, said, known)
+    rooms = _rooms(session, events)
+    deriving.lock_rooms(session, rooms.values())
+    new = _take_identities(session, said, rooms)
     first, again = _split(said, new)
+    known = _know(session, events, rooms, first, again)
     touched = _insert(session, [(one, new[one.room, one.id]) for one in first], known)
     conflicts, replacements = versions.settle(
         session, [((known.rooms[one.room], one.id), one) for one in again]
@@ -69,31 +70,50 @@ def record(
     return Outcome(len(first), len(again), conflicts, new)
 
 
-def _know(session: Session, events: Iterable[Event]) -> _Known:
+def _rooms(session: Session, events: Iterable[Event]) -> dict[str, int]:
     topics: dict[str, Named] = {}
-    names: dict[str, Named] = {}
-    accounts: set[str] = set()
     for event in events:
         match event:
-            case Said():
-                _latest(topics, event.room, event.at, event.topic)
-                _latest(names, event.sender, event.at, event.name)
-                accounts.update([event.account] if event.account else [])
-            case TopicChanged():
+            case Said() | TopicChanged():
                 _latest(topics, event.room, event.at, event.topic)
             case Joined() | Left():
                 _latest(topics, event.room, event.at, None)
+            case LoggedIn() | LoggedOut():
+                pass
+    return directory.rooms(session, topics)
+
+
+def _know(
+    session: Session,
+    events: Iterable[Event],
+    rooms: Mapping[str, int],
+    first: Iterable[Said],
+    again: Iterable[Said],
+) -> _Known:
+    """Contacts are made of who says something new or moves; what comes again makes none, since its
+    sender may have asked to be forgotten.
+    """
+    names: dict[str, Named] = {}
+    for event in events:
+        match event:
+            case Joined() | Left():
                 for person in event.people:
                     _latest(names, person.id, event.at, person.name)
             case LoggedIn():
                 _latest(names, event.me.id, event.at, event.me.name)
-            case LoggedOut():
+            case Said() | TopicChanged() | LoggedOut():
                 pass
+    for said in first:
+        _latest(names, said.sender, said.at, said.name)
+    repeated: dict[str, Named] = {}
+    for said in again:
+        _latest(repeated, said.sender, said.at, said.name)
+    accounts = {said.account for said in (*first, *again) if said.account}
     account = database.table(Account)
     named = select(account.c.name, account.c.id).where(account.c.name.in_(accounts))
     return _Known(
-        directory.rooms(session, topics),
-        directory.contacts(session, names),
+        rooms,
+        directory.contacts(session, names) | directory.known_contacts(session, repeated),
         dict(session.connection().execute(named).all()) if accounts else {},
     )
 
@@ -105,15 +125,15 @@ def _latest(seen: dict[str, Named], key: str, at: dt.datetime, name: str | None)
 
 
 def _take_identities(
-    session: Session, said: Sequence[Said], known: _Known
+    session: Session, said: Sequence[Said], known: Mapping[str, int]
 ) -> dict[tuple[str, str], int]:
     """Take the names that are new, in order of arrival: (room, platform id) → id."""
-    rooms = {key: room for room, key in known.rooms.items()}
+    rooms = {key: room for room, key in known.items()}
     fresh = database.insert_new(
         session,
         MessageIdentity,
         ("room_id", "platform_id", "day"),
-        [(known.rooms[one.room], one.id, one.at.date()) for one in said],
+        [(known[one.room], one.id, one.at.date()) for one in said],
         ("id", "room_id", "platform_id"),
     )
     return {(rooms[row.room_id], row.platform_id): row.id for row in fresh}
@@ -169,6 +189,8 @@ def _unsealed(session: Session, replacements: Sequence[Replacement]) -> list[Rep
 def _replace(session: Session, replacement: Replacement, known: _Known) -> list[Stretch]:
     """Let another version stand; conflicts are rare, so this goes one by one."""
     row, winner = replacement.row, replacement.winner
+    sender = directory.contacts(session, {winner.sender: None})
+    known = replace(known, contacts={**known.contacts, **sender})
     message, identity, recall = database.tables(Message, MessageIdentity, Recall)
     connection = session.connection()
     no_longer = connection.execute(

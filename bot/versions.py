@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from bot import database
 from bot.gateway import Said
-from bot.models import Contact, Message, MessageIdentity, MessageVersion
+from bot.models import Contact, Message, MessageIdentity, MessageVersion, Redacted
 from bot.models.columns import LogText
 
 # A room's id and a message's platform id.
@@ -48,6 +48,8 @@ def settle(session: Session, again: Sequence[tuple[Name, Said]]) -> tuple[int, l
         (row.room_id, row.platform_id): row
         for row in standing(session, sorted({name for name, _ in again}))
     }
+    redacted = _redacted(session, [row.id for row in rows.values()])
+    rows = {name: row for name, row in rows.items() if row.id not in redacted}
     known = {name: _said(row) for name, row in rows.items()}
     conflicts = 0
     aside: dict[tuple[int, str], Said] = {}
@@ -65,6 +67,18 @@ def settle(session: Session, again: Sequence[tuple[Name, Said]]) -> tuple[int, l
         for name, winner in known.items()
         if digest(winner) != digest(_said(rows[name]))
     ]
+
+
+def _redacted(session: Session, ids: Sequence[int]) -> set[int]:
+    """Those messages that hold less than they did, because somebody asked to be forgotten."""
+    if not ids:
+        return set()
+    redacted = database.table(Redacted).c
+    given = database.given(session, {"id": redacted.message_id.type}, [(id,) for id in ids])
+    rows = session.connection().scalars(
+        select(redacted.message_id).join(given, given.c.id == redacted.message_id)
+    )
+    return set(rows)
 
 
 def standing(session: Session, names: Sequence[Name]) -> Sequence[Row[Any]]:

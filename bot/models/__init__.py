@@ -27,7 +27,7 @@ from bot.models.heartbeat import Heartbeat
 from bot.models.mark import DrawnMessage, Mark, MarkDraw
 from bot.models.membership import SINCE_EVER, Membership, Role
 from bot.models.mention import Mention, Touch
-from bot.models.message import Message, MessageIdentity, MessageVersion, Recall
+from bot.models.message import Message, MessageIdentity, MessageVersion, Recall, Redacted
 from bot.models.occurrence import Occurrence
 from bot.models.open_question import OpenQuestion, QuestionState
 from bot.models.operator import (
@@ -147,6 +147,7 @@ __all__ = [
     "ProfileTag",
     "QuestionState",
     "Recall",
+    "Redacted",
     "Restatement",
     "Role",
     "Rolled",

@@ -74,6 +74,17 @@ class MessageVersion(SQLModel, table=True):
     content: dict[str, Any] = Field(sa_type=json())
 
 
+class Redacted(SQLModel, table=True):
+    """A message from which something of a forgotten person was taken out: another version of it is
+    not kept aside when it comes again.
+    """
+
+    message_id: int = Field(
+        primary_key=True, sa_type=serial(), sa_column_kwargs={"autoincrement": False}
+    )
+    at: dt.datetime
+
+
 class Recall(SQLModel, table=True):
     """That somebody in the room took a message back; may stand before the message itself comes."""
 

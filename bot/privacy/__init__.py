@@ -1,0 +1,1 @@
+"""What we hold of one person: told on request, erased on request (docs/privacy.md)."""

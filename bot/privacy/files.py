@@ -1,0 +1,54 @@
+"""Files of ours that hold what members said: digests that were written, uploads that wait."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.privacy.traces import Traces
+
+# Where digests are written and uploads wait, below the installation's folder.
+DIGESTS, UPLOADS = "digests", "uploads"
+READABLE = {".md", ".html", ".txt", ".json", ".csv", ".jsonl"}
+
+
+def clean(home: Path, traces: Traces) -> int:
+    """Delete every digest's files where one of them names or quotes the person, and uploads that
+    do; returns how many files went.
+
+    Pictures and workbooks cannot be searched: they go with the page of the same name, and where
+    there is none. All of them can be written again.
+    """
+    gone = set(_digests(home / DIGESTS, traces)) | set(_uploads(home / UPLOADS, traces))
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)
+
+
+def _digests(folder: Path, traces: Traces) -> Iterator[Path]:
+    weeks = [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
+    for week in weeks:
+        forms: dict[str, list[Path]] = {}
+        for path in week.iterdir():
+            forms.setdefault(path.stem, []).append(path)
+        for paths in forms.values():
+            readable = [path for path in paths if path.suffix in READABLE]
+            if not readable or any(_tells(path, traces) for path in readable):
+                yield from paths
+
+
+def _uploads(folder: Path, traces: Traces) -> Iterator[Path]:
+    """A workbook that waits to be imported is a person's to upload again."""
+    if folder.is_dir():
+        for path in folder.rglob("*"):
+            if path.is_file() and (path.suffix not in READABLE or _tells(path, traces)):
+                yield path
+
+
+def _tells(path: Path, traces: Traces) -> bool:
+    content = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return traces.clean(text) != text
+    return True
