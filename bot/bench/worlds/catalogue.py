@@ -16,7 +16,10 @@ class World:
     deviation of the logarithm of demand shocks that talk and purchases share, `shock_days` their
     memory. `events_a_week` are outside events: talk now and purchases later, unlinked. `topics` is
     whether rooms have a weekly topic drawn at random, and promo cells are held out at random.
-    `prompted_effect` is how much a prompted mention works beside a spontaneous one.
+    `prompted_effect` is how much a prompted mention works beside a spontaneous one. `local` is the
+    part of the promotions that one room's operator sends to that room; the others go to a
+    vertical. `popularity` is the exponent of the products' popularity by rank, `taste` the
+    deviation of the logarithm of a room's interest. Decision 0018 gives the reasons.
     """
 
     name: str
@@ -27,13 +30,16 @@ class World:
     messages_a_day: float = 80.0
     naming: float = 0.10
     effect: float = 0.03
+    popularity: float = 1.0
+    taste: float = 1.0
     volatility: float = 0.0
     shock_days: float = 1.5
     events_a_week: float = 0.0
     topics: bool = False
     prompted_effect: float = 1.0
-    base_a_day: float = 0.34
+    base_a_day: float = 0.40
     promos_a_week: float = 1.2
+    local: float = 0.5
     orders_a_promo: float = 0.7
     in_two_rooms: float = 0.08
     lurkers: float = 0.45
@@ -44,7 +50,6 @@ class World:
     recall: float = 0.90
     asks: float = 0.20
     shows: float = 0.15
-    worded: float = 0.45
     labels: int = 300
     holdout: float = 0.15
 

@@ -16,6 +16,11 @@ HOURS = np.array([
     *(0.4, 0.2, 0.1, 0.1, 0.1, 0.2, 0.6, 1.4, 2.2, 2.6, 2.6, 2.4),
     *(2.8, 2.4, 2.0, 2.0, 2.1, 2.3, 2.6, 3.2, 4.2, 4.4, 3.2, 1.5),
 ])  # fmt: skip
+# Purchases by hour: a break in the morning, lunch, and the evening until late.
+BUYING_HOURS = np.array([
+    *(1.4, 0.6, 0.3, 0.2, 0.1, 0.2, 0.5, 1.2, 2.0, 3.0, 3.6, 3.0),
+    *(3.2, 2.4, 2.0, 2.2, 2.2, 2.0, 2.0, 2.8, 4.0, 5.0, 4.8, 3.0),
+])  # fmt: skip
 PARTS = 4
 _HOURS_A_PART = 24 // PARTS
 
@@ -33,8 +38,8 @@ class Demand:
 def draw(world: World, rng: Generator) -> Demand:
     """The demand of one world. Shocks are an Ornstein–Uhlenbeck process, so time-reversible."""
     rooms, products, days = world.rooms, world.products, world.days
-    popular = np.arange(1, products + 1) ** -0.8
-    interest = popular * rng.lognormal(0, 0.8, (rooms, products))
+    popular = np.arange(1.0, products + 1) ** -world.popularity
+    interest = popular * rng.lognormal(0, world.taste, (rooms, products))
     interest /= interest.sum(axis=1, keepdims=True)
     liveliness = rng.lognormal(-0.08, 0.4, (rooms, 1))
     own = rng.lognormal(-0.045, 0.3, (rooms, products))
@@ -44,25 +49,35 @@ def draw(world: World, rng: Generator) -> Demand:
         shape = (rooms, products, days * PARTS)
         shocks = _wander(rng, shape, world.volatility, world.shock_days * PARTS)
         course = course * np.exp(shocks - world.volatility**2 / 2)
-    day = HOURS.reshape(PARTS, _HOURS_A_PART).sum(axis=1)
-    course = course * np.tile(day / day.sum(), days)[None, None, :]
-    talk = (interest * liveliness)[:, :, None] * course
-    wish = (interest * own)[:, :, None] * course
+    talk = (interest * liveliness)[:, :, None] * course * _quarters(HOURS, days)
+    wish = (interest * own)[:, :, None] * course * _quarters(BUYING_HOURS, days)
     return Demand(talk, wish)
 
 
-def events(rng: Generator, rates: Floats, a_day: float) -> tuple[Ints, Ints, Floats]:
-    """Rooms, products and times of events whose mean count is `a_day` · `rates`."""
+def events(
+    rng: Generator, rates: Floats, a_day: float, hours: Floats = HOURS
+) -> tuple[Ints, Ints, Floats]:
+    """Rooms, products and times of events whose mean count is `a_day` · `rates`; inside a quarter
+    of a day they follow `hours`.
+    """
     ladder = (rates * a_day).ravel().cumsum()
     count = rng.poisson(ladder[-1])
     cells = np.searchsorted(ladder, rng.random(count) * ladder[-1], side="right")
-    return times(rng, rates.shape, np.minimum(cells, ladder.size - 1))
+    return _times(rng, rates.shape, np.minimum(cells, ladder.size - 1), hours)
 
 
-def times(rng: Generator, shape: tuple[int, ...], cells: Ints) -> tuple[Ints, Ints, Floats]:
+def _quarters(hours: Floats, days: int) -> Floats:
+    """The part of a day that falls on each of its quarters, day after day."""
+    day = hours.reshape(PARTS, _HOURS_A_PART).sum(axis=1)
+    return np.tile(day / day.sum(), days)[None, None, :]
+
+
+def _times(
+    rng: Generator, shape: tuple[int, ...], cells: Ints, hours: Floats
+) -> tuple[Ints, Ints, Floats]:
     """Rooms, products and times, by the clock, of events in these cells of an array of rates."""
     rooms, products, parts = np.unravel_index(cells, shape)
-    table = HOURS.reshape(PARTS, _HOURS_A_PART).cumsum(axis=1)
+    table = hours.reshape(PARTS, _HOURS_A_PART).cumsum(axis=1)
     part = parts % PARTS
     steps = rng.random(len(cells)) * table[part, -1]
     hour = (steps[:, None] >= table[part]).sum(axis=1)

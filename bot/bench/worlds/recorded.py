@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from bot.bench.worlds.catalogue import DAY, HOUR
-from bot.bench.worlds.story import Story
+from bot.bench.worlds.tables import Story
 from bot.insights import arrays
 from bot.insights.arrays import Ints, Lines, Log, Record, Stays, Talk
 
