@@ -1,5 +1,5 @@
-"""What is done behind the scenes once a night: roll-ups, order numbers, segments, text that has had
-its time; small steps, so that nothing waits.
+"""What is done behind the scenes once a night: roll-ups, order numbers, attribution, segments, text
+that has had its time; small steps, so that nothing waits.
 
 Looked for every hour and begun after three at night, in each room's own zone; what a night missed
 the next hour makes up for.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from bot import retention, waking
-from bot.insights import rolling, segments, topics
+from bot.insights import attributing, rolling, segments, topics
 from bot.orders import typed
 from bot.settings import Settings
 
@@ -42,6 +42,7 @@ def steps(settings: Settings, engine: Engine, now: dt.datetime) -> Iterator[int]
     at = now - AFTER_MIDNIGHT
     yield from rolling.steps(engine, settings.zone, at)
     yield from typed.steps(engine, at.date() - LOOK_BACK)
+    yield from attributing.steps(engine, now)
     yield from segments.steps(engine, at.astimezone(settings.zone).date(), settings.zone)
     yield from topics.steps(engine, at.astimezone(settings.zone).date(), settings.zone, now)
     # Last, when everything that reads the text has read it.

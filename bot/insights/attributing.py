@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Integer, and_, func, select, update
+from sqlalchemy import Engine, Integer, and_, func, select, update
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -48,6 +48,8 @@ EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 LOOK_BACK = dt.timedelta(seconds=meeting.LOOK_BACK)
 CHUNK = 20_000
+# Lines that the night looks at in one transaction.
+AT_ONCE = 2_000
 EXPORT = (
     *("order_id", "line_no", "sku", "label", "grade", "room", "message_id", "paid_at", "amount"),
     *("ppm_organic", "ppm_promo", "ppm_base", "rule_version", "final"),
@@ -100,11 +102,29 @@ def attribute_all(
     return Summary(since, until, len(ids), labels, possible, changed, restated)
 
 
+def steps(engine: Engine, now: dt.datetime) -> Iterator[int]:
+    """What the night does: class new talk, calibrate where it is due and there is enough, attribute
+    lines that are marked and those that become final; each a transaction of its own. Yields how
+    many lines were looked at. Safe to repeat.
+    """
+    with database.transaction(engine) as session:
+        read_news(session, now)
+        if calibrating.fit_due(session, now) and calibrating.enough(session, now):
+            first = calibrations.latest(session) is None
+            calibrating.fit(session, now)
+            if first:
+                dirty.mark(session, session.connection().scalars(select(LINE.c.id)))
+    looked_at = AT_ONCE
+    while looked_at == AT_ONCE:
+        with database.transaction(engine) as session:
+            looked_at = attribute_due(session, now, AT_ONCE)
+        yield looked_at
+
+
 def attribute_due(session: Session, now: dt.datetime, at_most: int) -> int:
     """Attribute lines that are marked, and those that become final; returns how many were looked
     at, 0 where nothing is due.
     """
-    read_news(session, now)
     ids = dirty.marked(session)[:at_most]
     if len(ids) < at_most:
         final = and_(TOLD.c.final.is_(False), LINE.c.paid_at <= now - lines.FINAL_AFTER)

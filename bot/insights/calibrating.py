@@ -9,17 +9,18 @@ never edited, so that what it decided can be decided again.
 import datetime as dt
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session
 
 from bot import database
-from bot.insights import arrays, calibrations, chronicle, lags, recall, sights, weights
-from bot.insights.arrays import HOUR, Floats, Record
-from bot.models import Calibration, Mark, Mention
+from bot.insights import calibrations, chronicle, lags, recall, sights, waves, weights
+from bot.models import Calibration, Mark, Mention, OrderLine
 from bot.orders import lines
 
-MARK, MENTION = database.tables(Mark, Mention)
+MARK, MENTION, LINE = database.tables(Mark, Mention, OrderLine)
 EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+# Lines below which nothing is estimated of many.
+LEAST_LINES = 2_000
 MONTHLY = dt.timedelta(days=30)
 
 
@@ -28,9 +29,10 @@ def fit(session: Session, now: dt.datetime) -> int:
     before = calibrations.latest(session)
     record = chronicle.gather(session, None, now - lines.FINAL_AFTER)
     seen = sights.observe(record)
-    kernel = lags.fit(seen, by_hour(record))
     found, missed = marked(session)
     told = recall.estimate(found, missed)
+    made = waves.shares(record, seen, told)
+    kernel = lags.prior() if made is None else made[1]
     version = 1 if before is None else before.version + 1
     database.insert_rows(
         session,
@@ -65,6 +67,13 @@ def fit_due(session: Session, now: dt.datetime) -> bool:
     return marked(session) != (before.found, before.missed)
 
 
+def enough(session: Session, now: dt.datetime) -> bool:
+    """Whether there are as many final lines as a share is estimated on."""
+    final = LINE.c.paid_at <= now - lines.FINAL_AFTER
+    counted = session.connection().scalar(select(func.count()).where(final))
+    return (counted or 0) >= LEAST_LINES
+
+
 def marked(session: Session) -> tuple[int, int]:
     """Of the products that persons found in randomly drawn messages: how many the detector found,
     too, and how many it missed.
@@ -79,10 +88,3 @@ def marked(session: Session) -> tuple[int, int]:
     )
     detected = {(row.message_id, row.product_id) for row in told}
     return len(named & detected), len(named - detected)
-
-
-def by_hour(record: Record) -> Floats:
-    """How much organic talk there is at each hour of the day (24, UTC)."""
-    organic = record.talk.touch == arrays.ORGANIC
-    counts = np.bincount(record.talk.at[organic] // HOUR % 24, minlength=24)
-    return counts.astype(np.float64) + 1

@@ -1,7 +1,8 @@
-"""How long talk takes to work: the lag kernel, and F, the share of it inside the window.
+"""How long talk takes to work: lag kernels, and F, the share of them inside the mirror's window.
 
-The kernel is lognormal. What mentions before orders exceed those after them, bin of lags by bin,
-says its shape; where that says little, the prior does, and its width is the error of F.
+A kernel is a mixture of five lognormal humps along the logarithm of time, from half an hour to
+more than a day, so that a quick part and a slow one have their room. The kernels that are compared
+are drawn from a Dirichlet prior in which no hump is preferred; `waves` tells which of them fit.
 """
 
 import math
@@ -9,33 +10,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.insights import mirror
-from bot.insights.arrays import HOUR, Floats
+from bot.insights import arrays
+from bot.insights.arrays import HOUR, Floats, Record
 from bot.insights.estimates import Estimate
-from bot.insights.sights import BINS, LAGS, WINDOW, Seen
+from bot.insights.sights import LAGS, WINDOW
 
-# The prior, by judgement: half of the influence within 6 hours, give or take a factor of 1.6.
-MEDIAN_HOURS, MEDIAN_SPREAD = 6.0, 0.45
-SIGMA, SIGMA_SPREAD = 1.2, 0.25
+# The humps' medians in hours and the deviation of their logarithms.
+MEDIANS, SIGMA = (0.4, 1.0, 3.0, 9.0, 27.0), 0.9
+# How alike the kernels are, and how many are drawn; the seed makes them the same every time.
+CONCENTRATION, KERNELS, SEED = 10.0, 1_500, 7
+# Mixtures are a family, not the truth: F is not known better than so, however well one fits.
+FAMILY = 0.02
 # An error of F beyond this is no more than what the prior says.
 VAGUE = 0.05
-# Hours; the kernel is added up in steps so small, and a bin of LAGS begins at these steps.
+# Hours; kernels are added up in steps so small, and a bin of LAGS begins at these steps.
 STEP = 0.5
 FIRST = (np.array(LAGS[:-1]) / STEP).astype(np.int64)
-# Talk comes in waves, and an order that talk caused comes after a wave's crest: there was more talk
-# before than after, whatever the lag. It ebbs in a day and a half, and is fitted along.
-_MIDDLE = (np.array(LAGS[1:]) + np.array(LAGS[:-1])) / 2
-PEDESTAL = np.diff(np.array(LAGS, float)) * np.exp(-_MIDDLE / 36)
-PEDESTAL /= PEDESTAL.sum()
-# Bins vary at least by this much, so that empty ones do not decide.
-_LEAST_ERROR = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """The lag of influence: lognormal, its median in hours, `sigma` of the logarithm.
+    """The lag of influence: its median in hours, and `sigma`, half the distance of the logarithms
+    at which 16 and 84 % have worked.
 
-    `influence` is the share inside the window, with the error that both leave.
+    `influence` is the share inside the window, with the error that is left.
     """
 
     median_hours: float
@@ -43,116 +41,57 @@ class Kernel:
     influence: Estimate
 
 
-def prior() -> Estimate:
-    """F before anything was fitted, with its error."""
-    return _posterior(_grid().prior).influence
+def kernels() -> Floats:
+    """Kernels to compare: the part of each hump, (kernel, hump)."""
+    rng = np.random.default_rng(SEED)
+    count = len(MEDIANS)
+    return np.asarray(rng.dirichlet(np.full(count, CONCENTRATION / count), KERNELS))
 
 
-def fit(seen: Seen, by_hour: Floats) -> Kernel:
-    """The kernel that fits the excess of mentions before clean lines best, under the prior.
-
-    A posterior on a grid: the size of the excess is fitted for each kernel (least squares with
-    the bins' jackknife errors), its shape is what is compared. `by_hour` is how much organic talk
-    there is at each hour of the day (24, UTC).
-    """
-    grid = _grid()
-    chosen = seen.clean & seen.far
-    hours = np.bincount(seen.hour[chosen], seen.intensity[chosen], 24).astype(np.float64)
-    if not hours.any():
-        return _posterior(grid.prior)
-    back, ahead = around(hours, by_hour)
-    chance = np.add.reduceat(back, FIRST) / np.add.reduceat(ahead, FIRST)
-    shapes = np.diff(
-        _within(np.array(LAGS, float), grid.median[:, None], grid.sigma[:, None]), axis=1
-    )
-    return _posterior(grid.prior + _likelihood(shapes, *excess(seen, chance)))
+def within(kernels: Floats, hours: Floats) -> Floats:
+    """The share of each kernel (a row) that has worked after so many hours (a column)."""
+    with np.errstate(divide="ignore"):
+        steps = np.log(hours / np.array(MEDIANS)[:, None]) / SIGMA
+    return np.asarray(kernels @ _normal(steps))
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Kernels that are compared, one entry each, with the logarithm of the prior's weight."""
-
-    median: Floats
-    sigma: Floats
-    prior: Floats
+def prior() -> Kernel:
+    """What stands before anything was fitted."""
+    some = kernels()
+    return mean(some, np.full(len(some), 1 / len(some)))
 
 
-def _grid() -> _Grid:
-    steps = np.linspace(-3, 3, 61)
-    medians, sigmas = np.meshgrid(
-        MEDIAN_HOURS * np.exp(MEDIAN_SPREAD * steps), SIGMA + SIGMA_SPREAD * steps[::2],
-        indexing="ij",
-    )  # fmt: skip
-    far, wide = np.meshgrid(steps, steps[::2], indexing="ij")
-    return _Grid(medians.ravel(), sigmas.ravel(), -(far**2 + wide**2).ravel() / 2)
-
-
-def _posterior(weight: Floats) -> Kernel:
-    """The mean kernel of the grid under the logarithms of these weights."""
-    grid = _grid()
-    chance = np.exp(weight - weight.max())
-    chance /= chance.sum()
-    inside = _within(np.array([WINDOW / HOUR]), grid.median[:, None], grid.sigma[:, None])[:, 0]
+def mean(some: Floats, chance: Floats) -> Kernel:
+    """The mean of these kernels under these weights, and how far F spreads under them."""
+    inside = within(some, np.array([WINDOW / HOUR]))[:, 0]
     value = float(chance @ inside)
-    error = float(np.sqrt(chance @ (inside - value) ** 2))
-    median, sigma = float(np.exp(chance @ np.log(grid.median))), float(chance @ grid.sigma)
-    return Kernel(median, sigma, Estimate(value, error))
+    error = float(np.hypot(np.sqrt(chance @ (inside - value) ** 2), FAMILY))
+    hours = np.geomspace(0.02, 2_000, 2_000)
+    worked = within((chance @ some)[None, :], hours)[0]
+    early, middle, late = np.interp([0.1587, 0.5, 0.8413], worked, np.log(hours))
+    return Kernel(float(np.exp(middle)), float(late - early) / 2, Estimate(value, error))
 
 
-def around(hours: Floats, by_hour: Floats) -> tuple[Floats, Floats]:
-    """How much talk there is, by chance, so many steps before and after lines of these hours."""
+def by_hour(record: Record) -> Floats:
+    """How much organic talk there is at each hour of the day (24, UTC), one more than counted."""
+    organic = record.talk.touch == arrays.ORGANIC
+    counts = np.bincount(record.talk.at[organic] // HOUR % 24, minlength=24)
+    return counts.astype(np.float64) + 1
+
+
+def chance(hours: Floats, talk: Floats) -> Floats:
+    """How much more talk there is before than after lines, by bin of LAGS, for the hour alone.
+
+    `hours` are the lines by the hour of their payment, `talk` is `by_hour`.
+    """
     middle = (np.arange(0, LAGS[-1], STEP) + STEP / 2)[:, None]
     hour = np.arange(24) + 0.5
-    level = by_hour / by_hour.mean()
     share = hours / max(hours.sum(), 1)
-    back = level[np.floor(hour - middle).astype(np.int64) % 24] @ share
-    ahead = level[np.floor(hour + middle).astype(np.int64) % 24] @ share
-    return back, ahead
-
-
-def excess(seen: Seen, chance: Floats) -> tuple[Floats, Floats]:
-    """Mentions before minus those of chance, a clean line and bin, and the jackknife errors over
-    rooms. `chance` is how much more talk there is before than after, by bin, for the hour alone.
-
-    Only lines with the longest lag inside the log; zeros with infinite errors where there is none.
-    """
-    chosen = seen.clean & seen.far
-    fold = mirror.folds(seen.room)[chosen]
-    counts = np.bincount(fold, minlength=mirror.FOLDS)
-    difference = seen.before[chosen] - seen.after[chosen] * chance
-    if (counts > 0).sum() < mirror.FOLDS:
-        return np.zeros(BINS), np.full(BINS, np.inf)
-    sums = np.stack([np.bincount(fold, column, mirror.FOLDS) for column in difference.T], axis=1)
-    whole = sums.sum(axis=0) / counts.sum()
-    left = (sums.sum(axis=0) - sums) / (counts.sum() - counts)[:, None]
-    spread = ((left - left.mean(axis=0)) ** 2).sum(axis=0) * (mirror.FOLDS - 1) / mirror.FOLDS
-    return whole, np.maximum(np.sqrt(spread), _LEAST_ERROR)
-
-
-def _likelihood(shapes: Floats, found: Floats, errors: Floats) -> Floats:
-    """The log-likelihood of each shape (a row, a column a bin) with the sizes that fit best, of the
-    shape and of the pedestal, neither below zero.
-    """
-    weight = errors**-2.0
-    shape, pedestal = (shapes**2 * weight).sum(axis=1), (PEDESTAL**2 * weight).sum()
-    both = (shapes * PEDESTAL * weight).sum(axis=1)
-    told, other = (shapes * found * weight).sum(axis=1), (PEDESTAL * found * weight).sum()
-    least = shape * pedestal - both**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        size = (told * pedestal - other * both) / least
-        height = (other * shape - told * both) / least
-        alone = np.maximum(told, 0) ** 2 / shape
-    together = np.where((size > 0) & (height > 0), told * size + other * height, alone)
-    flat = max(other, 0) ** 2 / pedestal if pedestal > 0 else 0.0
-    # Half of what the best sizes explain; nothing where nothing is known.
-    return np.nan_to_num(np.where(size > 0, together, flat)) / 2
-
-
-def _within(hours: Floats, median: Floats, sigma: Floats) -> Floats:
-    """The lognormal distribution function."""
-    with np.errstate(divide="ignore"):
-        steps = np.log(hours / median) / sigma
-    return _normal(steps)
+    back = talk[np.floor(hour - middle).astype(np.int64) % 24] @ share
+    ahead = talk[np.floor(hour + middle).astype(np.int64) % 24] @ share
+    if not hours.any():
+        return np.ones(len(FIRST))
+    return np.asarray(np.add.reduceat(back, FIRST) / np.add.reduceat(ahead, FIRST))
 
 
 def _normal(steps: Floats) -> Floats:

@@ -53,19 +53,30 @@ def folds(room: Ints) -> Ints:
     return rank % FOLDS
 
 
-def strata(intensity: Floats) -> Ints:
-    """Quintiles of local talk intensity; equal intensities stay together."""
+def edges(intensity: Floats) -> Floats:
+    """The edges between quintiles of local talk intensity; equal intensities stay together."""
     if not len(intensity):
-        return np.zeros(0, np.int64)
-    edges = np.quantile(intensity, np.linspace(0, 1, STRATA + 1)[1:-1])
-    return np.searchsorted(edges, intensity, side="left")
+        return np.zeros(STRATA - 1)
+    return np.quantile(intensity, np.linspace(0, 1, STRATA + 1)[1:-1])
+
+
+def free(lines: Floats, clean: Floats, promo_after: Floats) -> Floats:
+    """The share of all lines that no promotion made, by stratum (the last axis).
+
+    Of the organic lines some fall within 48 hours after a promotion by chance, as often as one
+    comes within the 48 hours after a line (m): so the clean ones stand for 1/(1 − m) as many.
+    """
+    part = lines / np.maximum(lines.sum(axis=-1, keepdims=True), 1)
+    unpromoted = np.maximum(1 - promo_after / np.maximum(lines, 1), LEAST_UNPROMOTED)
+    return np.asarray(part * clean / np.maximum(lines, 1) / unpromoted)
 
 
 def add_up(seen: Seen) -> Floats:
     """Counts by (row, fold, stratum): all lines, those with a promotion after; the clean ones, and
     those of them with a hit before and after.
     """
-    cell = folds(seen.room) * STRATA + strata(seen.intensity)
+    stratum = np.searchsorted(edges(seen.intensity), seen.intensity, side="left")
+    cell = folds(seen.room) * STRATA + stratum
     rows = (
         *(np.ones(len(cell)), seen.promo_after, seen.clean),
         *(seen.clean & seen.hit, seen.clean & seen.chance),
@@ -75,17 +86,11 @@ def add_up(seen: Seen) -> Floats:
 
 
 def _parts(sums: Floats, influence: Estimate, recall: Estimate) -> Floats:
-    """(organic, promo, base) of sums by (row, …, stratum), as the last axis of the result.
-
-    Of the organic lines some fall within 48 hours after a promotion by chance, as often as one
-    comes within the 48 hours after a line (m): so the clean ones stand for 1/(1 − m) as many.
-    """
-    lines, clean = sums[LINES], np.maximum(sums[CLEAN], 1)
-    part = lines / np.maximum(lines.sum(axis=-1, keepdims=True), 1)
+    """(organic, promo, base) of sums by (row, …, stratum), as the last axis of the result."""
+    clean = np.maximum(sums[CLEAN], 1)
     before, after = sums[HIT] / clean, sums[CHANCE] / clean
     excess = (before - after) / np.maximum(1 - after, LEAST_FREE)
-    unpromoted = np.maximum(1 - sums[PROMO_AFTER] / np.maximum(lines, 1), LEAST_UNPROMOTED)
-    free = part * sums[CLEAN] / np.maximum(lines, 1) / unpromoted
-    organic = (free * excess).sum(axis=-1) / (influence.value * recall.value)
-    promo = 1 - free.sum(axis=-1)
+    unled = free(sums[LINES], sums[CLEAN], sums[PROMO_AFTER])
+    organic = (unled * excess).sum(axis=-1) / (influence.value * recall.value)
+    promo = 1 - unled.sum(axis=-1)
     return np.stack((organic, promo, 1 - promo - organic), axis=-1)

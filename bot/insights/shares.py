@@ -1,6 +1,6 @@
 """What attribution says of many orders at once, for digests, pages and `qunyun attribute`.
 
-share      organic, promo, base: the mirror window, with F and R of the latest calibration
+share      organic, promo, base by the lags (`waves`), and organic by the mirror window beside it
 by_label   lines and revenue of each label
 evidence   the touches of one line, with their weights
 """
@@ -14,8 +14,18 @@ from sqlalchemy import case, func, select
 from sqlmodel import Session
 
 from bot import database
-from bot.insights import buying, calibrations, chronicle, lags, mirror, recall, sights
-from bot.insights.estimates import Estimate
+from bot.insights import (
+    buying,
+    calibrating,
+    calibrations,
+    chronicle,
+    lags,
+    mirror,
+    recall,
+    sights,
+    waves,
+)
+from bot.insights.estimates import Estimate, Shares
 from bot.models import (
     Attribution,
     AttributionEvidence,
@@ -28,11 +38,13 @@ from bot.models import (
 )
 
 TOLD, MET, LINE, AGAIN = database.tables(Attribution, AttributionEvidence, OrderLine, Restatement)
-LEAST_LINES, LEAST_ROOMS = 2_000, 30
+LEAST_ROOMS = 30
 
 TOO_FEW = "订单太少,不作估计"
 NO_LABELS = "还没有人工标注,识别率按先验计入:请运行 qunyun label"
 NO_LAG = "数据看不出聊天多久起作用,24 小时内的比例按先验计入"
+MIRROR_ONLY = "群或提及太少,按滞后的估计做不出来,占比只用对照窗口"
+APART = "两种估计相差超出各自的区间:它们的前提至少有一个不成立,请以实验为准"
 CLIPPED = "估计落在 0–100% 之外,显示时截到边上"
 
 
@@ -55,7 +67,7 @@ class Told:
     `lines` are all paid lines that count, `resolved` those whose buyer is known and whose windows
     lie in the log, `clean` those of them on which the rates stand: without coupon or promotion in
     the 48 hours before. `raw_hit_rate` and `chance_rate` are of the clean ones. `influence` is F,
-    `recall` is R (None where it is the prior).
+    `recall` is R (None where it is the prior). `mirror` is organic by the mirror window.
     """
 
     since: dt.datetime | None
@@ -63,6 +75,7 @@ class Told:
     organic: Share
     promo: Share
     base: Share
+    mirror: Share
     lines: int
     resolved: int
     clean: int
@@ -105,30 +118,22 @@ def share(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
     *,
-    least_lines: int = LEAST_LINES,
+    least_lines: int = calibrating.LEAST_LINES,
 ) -> Told:
     """The shares of the lines paid in `[since, until)`. 0 `least_lines` lifts both thresholds."""
     record = chronicle.gather(session, since, until)
     seen = sights.observe(record)
-    calibration = calibrations.latest(session)
-    warnings = []
-    if calibration is None:
-        influence, found = lags.prior(), recall.estimate(0, 0)
-    else:
-        influence = Estimate(calibration.influence, calibration.influence_error)
-        found = Estimate(calibration.recall, calibration.recall_error)
-    labelled = calibration is not None and calibration.found + calibration.missed > 0
-    if not labelled:
-        warnings.append(NO_LABELS)
-    if influence.error > lags.VAGUE:
-        warnings.append(NO_LAG)
+    influence, found, warnings = _calibrated(session)
     rooms = len(np.unique(seen.room))
     enough = len(seen.line) >= least_lines and (rooms >= LEAST_ROOMS or least_lines == 0)
-    made = mirror.shares(seen, influence, found) if enough and seen.clean.any() else None
-    if made is None:
+    made = by_mirror = None
+    if enough and seen.clean.any():
+        by_mirror = mirror.shares(seen, influence, found)
+        by_lags = waves.shares(record, seen, found)
+        made = by_mirror if by_lags is None else by_lags[0]
+        warnings += _remarks(made, by_mirror)
+    else:
         warnings.insert(0, TOO_FEW)
-    elif any(not 0 <= each.value <= 1 for each in (made.organic, made.promo, made.base)):
-        warnings.append(CLIPPED)
     nothing = Share()
     clean = int(seen.clean.sum())
     return Told(
@@ -137,6 +142,7 @@ def share(
         organic=_shown(made.organic, made.lines) if made else nothing,
         promo=_shown(made.promo, made.lines) if made else nothing,
         base=_shown(made.base, made.lines) if made else nothing,
+        mirror=_shown(by_mirror.organic, by_mirror.lines) if by_mirror else nothing,
         lines=len(record.lines.at),
         resolved=len(seen.line),
         clean=clean,
@@ -144,9 +150,36 @@ def share(
         raw_hit_rate=float(seen.hit[seen.clean].mean()) if clean else None,
         chance_rate=float(seen.chance[seen.clean].mean()) if clean else None,
         influence=influence.value,
-        recall=found.value if labelled else None,
+        recall=None if NO_LABELS in warnings else found.value,
         warnings=tuple(warnings),
     )
+
+
+def _calibrated(session: Session) -> tuple[Estimate, Estimate, list[str]]:
+    """F and R of the latest calibration, or as the priors say, and what to say of them."""
+    calibration = calibrations.latest(session)
+    warnings = []
+    if calibration is None:
+        influence, found = lags.prior().influence, recall.estimate(0, 0)
+    else:
+        influence = Estimate(calibration.influence, calibration.influence_error)
+        found = Estimate(calibration.recall, calibration.recall_error)
+    if calibration is None or calibration.found + calibration.missed == 0:
+        warnings.append(NO_LABELS)
+    if influence.error > lags.VAGUE:
+        warnings.append(NO_LAG)
+    return influence, found, warnings
+
+
+def _remarks(made: Shares, by_mirror: Shares) -> list[str]:
+    found = []
+    if any(not 0 <= each.value <= 1 for each in (made.organic, made.promo, made.base)):
+        found.append(CLIPPED)
+    if made is by_mirror:
+        found.append(MIRROR_ONLY)
+    elif made.organic.low > by_mirror.organic.high or by_mirror.organic.low > made.organic.high:
+        found.append(APART)
+    return found
 
 
 def by_label(
@@ -194,6 +227,7 @@ def as_object(told: Told) -> dict[str, object]:
     parts = {"organic": told.organic, "promo": told.promo, "base": told.base}
     return {
         "share": {name: _as_object(part) for name, part in parts.items()},
+        "mirror": _as_object(told.mirror),
         "raw_hit_rate": told.raw_hit_rate,
         "chance_rate": told.chance_rate,
         "influence_in_window": told.influence,
@@ -229,6 +263,11 @@ def texts(told: Told) -> Sequence[str]:
         for name, part in named
         if part.value is not None
     ]
+    if told.mirror.value is not None:
+        shown.append(
+            f"对照窗口另算:群聊带来 {told.mirror.value:.0%}"
+            f"(95% 区间 {told.mirror.low:.0%}–{told.mirror.high:.0%})"
+        )
     if told.raw_hit_rate is not None and told.chance_rate is not None:
         shown.append(
             f"下单前 24 小时有人提到 {told.raw_hit_rate:.0%},下单后 24 小时(碰巧)"

@@ -17,7 +17,8 @@ from sqlmodel import Session
 from bot import cells, database
 from bot.csv_files import NOWHERE, Column, Imported, Place, Reading, Row, read
 from bot.errors import Fault
-from bot.models import Campaign, Product, ProductAlias
+from bot.models import Campaign, OrderLine, Product, ProductAlias
+from bot.orders import dirty
 
 SKU = Column("sku", cells.identifier, ("商品编码",), required=True, filled=True)
 NAME = Column("name", cells.text, ("商品名",), required=True, filled=True)
@@ -127,6 +128,11 @@ def record_campaigns(session: Session, rows: Sequence[CampaignRow]) -> Imported:
     _write_campaigns(
         session, products, [after[x] for x in sorted(created)], [after[x] for x in changed]
     )
+    if created or changed:
+        # Which coupons and links are a campaign's is part of what a line's label stands on.
+        line = database.table(OrderLine).c
+        marked = select(line.id).where(line.coupon.is_not(None) | line.link.is_not(None))
+        dirty.mark(session, session.connection().scalars(marked))
     return Imported(len(created), len(changed), len(named - created - changed), tuple(faults))
 
 

@@ -1,0 +1,249 @@
+"""The share of orders that talk led to, by the lags between both, with talk's waves taken off.
+
+    what lines saw, bin of lags by bin: mentions before − mentions after
+    = organic share × (recall × lag kernel + what a wave adds before more than after)
+
+Talk comes in waves, and an order that talk caused comes after the crest: there was more talk before
+it than after, whatever the lag. How much more follows from the kernel and from how mentions cluster
+around mentions, which the log tells. The excess is the antisymmetric part of the cross-covariance
+of talk and orders, written by the covariance of talk with itself (Bacry & Muzy 2016, IEEE Trans.
+Inf. Theory 62:2184–2202). Whatever moves talk and orders alike and at once, forwards as backwards
+in time, drops out. It fails, as the mirror window does, where something outside makes people talk
+first and buy later.
+
+    record, seen → sums by fold of rooms and stratum → kernels weighed → shares, jackknife
+"""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from bot.insights import arrays, lags, mirror
+from bot.insights.arrays import DAY, HOUR, Floats, Ints, Record
+from bot.insights.estimates import Estimate, Shares
+from bot.insights.lags import FIRST, STEP, Kernel
+from bot.insights.mirror import FOLDS, STRATA
+from bot.insights.sights import AROUND, BINS, LAGS, Seen
+
+# Offsets between mentions are followed for so many hours: past the longest lag by half as much.
+SPAN_HOURS = 144
+STEPS = int(SPAN_HOURS / STEP)
+_NEAR = int(LAGS[-1] / STEP)
+# Mentions around which others are counted; more say no more, and cost memory.
+CENTRES, AT_ONCE = 60_000, 4_000
+# Bins of lags share waves and so are not independent, as the likelihood takes them to be: it counts
+# for half, and the kernels that it leaves are the more.
+POWER = 0.5
+# Kernels that weigh less than this beside the best are left out of what is added up.
+_LIGHT = 1e-3
+_LEAST_VARIANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the estimate is made of, by (fold, stratum, …).
+
+    `lines`, `clean`, `after`: all lines, the clean ones, those with a promotion after. `used` are
+    the clean ones without a promotion after and without a word of their buyer near; `excess`
+    (…, bin) is mentions before minus after, over them. `centres` are mentions, `level` (…) how many
+    others would be in one step by chance, `pairs` (…, step) how many are, so many steps after.
+    """
+
+    lines: Floats
+    clean: Floats
+    after: Floats
+    used: Floats
+    excess: Floats
+    centres: Floats
+    level: Floats
+    pairs: Floats
+
+    def whole(self) -> "Sums":
+        """Over all folds."""
+        return Sums(*(getattr(self, each.name).sum(axis=0) for each in fields(self)))
+
+    def without(self, fold: int) -> "Sums":
+        """Over all folds but one."""
+        parts = (getattr(self, each.name) for each in fields(self))
+        return Sums(*(part.sum(axis=0) - part[fold] for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is fitted: kernels, what of them falls on bins (kernel, bin) and steps (kernel, step);
+    how many more mentions the hour alone brings before than after (bin) and how talk follows talk
+    by the hour alone (step); `weight`, one over the variance of the excess (stratum, bin).
+    """
+
+    kernels: Floats
+    bins: Floats
+    steps: Floats
+    chance: Floats
+    cycle: Floats
+    weight: Floats
+
+
+def shares(record: Record, seen: Seen, recall: Estimate) -> tuple[Shares, Kernel] | None:
+    """The shares of all lines and the kernel that fits; None where too few lines or mentions can be
+    used (a fold of rooms without any).
+    """
+    sums, design = _prepare(record, seen)
+    if not (sums.used.sum(axis=1) > 0).all() or not sums.centres.sum(axis=0).all():
+        return None
+    chance, heavy = _weigh(sums.whole(), design, recall.value)
+    middle, spread = _parts(sums.whole(), heavy, chance, recall.value)
+    left = np.stack(
+        [_parts(sums.without(fold), heavy, chance, recall.value)[0] for fold in range(FOLDS)]
+    )
+    errors = np.sqrt((FOLDS - 1) / FOLDS * ((left - left.mean(axis=0)) ** 2).sum(axis=0))
+    # What the kernel and the recall leave open is the organic share's error, too, and the base's.
+    shifted, _ = _parts(sums.whole(), heavy, chance, recall.value + recall.error)
+    told = np.hypot(spread, middle[0] - shifted[0])
+    clean = seen.clean.sum()
+    made = Shares(
+        organic=Estimate(float(middle[0]), float(np.hypot(errors[0], told))),
+        promo=Estimate(float(middle[1]), float(errors[1])),
+        base=Estimate(float(middle[2]), float(np.hypot(errors[2], told))),
+        hit=float(seen.hit[seen.clean].sum() / max(clean, 1)),
+        chance=float(seen.chance[seen.clean].sum() / max(clean, 1)),
+        lines=len(seen.line),
+        clean=int(clean),
+        rooms=len(np.unique(seen.room)),
+    )
+    return made, lags.mean(heavy.kernels, chance)
+
+
+def _prepare(record: Record, seen: Seen) -> tuple[Sums, Design]:
+    talk = lags.by_hour(record)
+    used = seen.clean & seen.far & ~seen.promo_after
+    hours = np.bincount(seen.hour[used], seen.intensity[used], 24).astype(np.float64)
+    chance = lags.chance(hours, talk)
+    edges = mirror.edges(seen.intensity)
+    cell = mirror.folds(seen.room) * STRATA + np.searchsorted(edges, seen.intensity, side="left")
+    difference = (seen.before - seen.after * chance) * used[:, None]
+    centres, level, pairs = _around_mentions(record, seen, edges)
+    sums = Sums(
+        lines=_totals(cell, np.ones(len(cell))),
+        clean=_totals(cell, seen.clean),
+        after=_totals(cell, seen.promo_after),
+        used=_totals(cell, used),
+        excess=np.stack([_totals(cell, column) for column in difference.T], axis=-1),
+        centres=centres,
+        level=level,
+        pairs=pairs,
+    )
+    kernels = lags.kernels()
+    steps = np.diff(lags.within(kernels, np.arange(0.0, STEPS + 1) * STEP), axis=1)
+    bins = np.add.reduceat(steps[:, :_NEAR], FIRST, axis=1)
+    weight = 1 / np.maximum(_variance(sums), _LEAST_VARIANCE)
+    return sums, Design(kernels, bins, steps, chance, _cycle(talk), weight)
+
+
+def _totals(cell: Ints, what: Floats | arrays.Flags) -> Floats:
+    found = np.bincount(cell, what, FOLDS * STRATA).reshape(FOLDS, STRATA)
+    return found.astype(np.float64)
+
+
+def _around_mentions(record: Record, seen: Seen, edges: Floats) -> tuple[Floats, Floats, Floats]:
+    """`centres`, `level` and `pairs` of the sums: organic mentions after organic mentions."""
+    organic = np.flatnonzero(record.talk.touch == arrays.ORGANIC)
+    room, at = record.talk.room[organic], record.talk.at[organic]
+    stream = arrays.stream(room, record.talk.product[organic])
+    begins, ends = record.log.since[room], record.log.until[room]
+    since, until = np.maximum(at - AROUND, begins), np.minimum(at + AROUND, ends)
+    start, end = arrays.between(stream, at, stream, since, until)
+    a_day = (end - start - 1) / (np.maximum(until - since, DAY) / DAY)
+    rooms, first = np.unique(seen.room, return_index=True)
+    fold = mirror.folds(seen.room)[first]
+    held = np.isin(room, rooms) & (at >= begins) & (at + SPAN_HOURS * HOUR <= ends)
+    centre = np.flatnonzero(held)
+    # Evenly spread over rooms and time, and the same every time.
+    centre = centre[:: max(1, -(-len(centre) // CENTRES))]
+    stratum = np.searchsorted(edges, a_day[centre], side="left")
+    cell = fold[np.searchsorted(rooms, room[centre])] * STRATA + stratum
+    pairs = np.zeros(FOLDS * STRATA * STEPS)
+    for begin in range(0, len(centre), AT_ONCE):
+        some = centre[begin : begin + AT_ONCE]
+        start, end = arrays.between(
+            stream, at, stream[some], at[some] + 1, at[some] + SPAN_HOURS * HOUR
+        )
+        which, place = arrays.spread(start, end)
+        step = (at[place] - at[some][which]) // int(STEP * HOUR)
+        pairs += np.bincount(cell[begin:][which] * STEPS + step, minlength=len(pairs))
+    return (
+        _totals(cell, np.ones(len(cell))),
+        _totals(cell, a_day[centre] / 24 * STEP),
+        pairs.reshape(FOLDS, STRATA, STEPS),
+    )
+
+
+def _cycle(talk: Floats) -> Floats:
+    """How much talk there is so many steps after talk, beside the mean, by the hour alone."""
+    share = talk / talk.sum()
+    after = (np.arange(STEPS) + 0.5) * STEP
+    there = np.interp(
+        (np.arange(24) + after[:, None]) % 24, np.arange(25), np.append(share, share[0])
+    )
+    return np.asarray(24 * there @ share)
+
+
+def _variance(sums: Sums) -> Floats:
+    """The variance of the mean excess by (stratum, bin): a jackknife over folds."""
+    used, excess = sums.used.sum(axis=0), sums.excess.sum(axis=0)
+    left = (excess - sums.excess) / np.maximum(used - sums.used, 1)[:, :, None]
+    spread = ((left - left.mean(axis=0)) ** 2).sum(axis=0)
+    return np.asarray((FOLDS - 1) / FOLDS * spread)
+
+
+def _weigh(sums: Sums, design: Design, recall: float) -> tuple[Floats, Design]:
+    """The kernels that weigh anything, and their weights: the likelihood of each with the
+    amplitudes that fit best, none below zero.
+    """
+    found, shape = _found(sums), _shapes(sums, design, recall)
+    size = np.maximum(_amplitudes(found, shape, design.weight), 0)[:, :, None]
+    told = ((size * shape * found - (size * shape) ** 2 / 2) * design.weight).sum(axis=(1, 2))
+    chance = np.exp(POWER * (told - told.max()))
+    heavy = chance >= _LIGHT
+    kept = replace(
+        design, kernels=design.kernels[heavy], bins=design.bins[heavy], steps=design.steps[heavy]
+    )
+    return chance[heavy] / chance[heavy].sum(), kept
+
+
+def _parts(sums: Sums, design: Design, chance: Floats, recall: float) -> tuple[Floats, float]:
+    """(organic, promo, base) under the weights of the kernels, and how far organic spreads."""
+    size = _amplitudes(_found(sums), _shapes(sums, design, recall), design.weight)
+    free = mirror.free(sums.lines, sums.clean, sums.after)
+    organic = size @ free
+    value = float(chance @ organic)
+    promo = 1 - float(free.sum())
+    spread = float(np.sqrt(chance @ (organic - value) ** 2))
+    return np.array([value, promo, 1 - promo - value]), spread
+
+
+def _found(sums: Sums) -> Floats:
+    """The mean excess by (stratum, bin)."""
+    return np.asarray(sums.excess / np.maximum(sums.used, 1)[:, None])
+
+
+def _shapes(sums: Sums, design: Design, recall: float) -> Floats:
+    """The excess that orders would have that talk alone caused: (kernel, stratum, bin)."""
+    others = sums.pairs - sums.level[:, None] * design.cycle
+    wave = others / np.maximum(sums.centres, 1)[:, None]
+    both = np.concatenate((wave[:, ::-1], wave), axis=1)
+    # The order comes `lag` steps after its cause; another mention `step` steps before the order is
+    # lag − step after the cause, one as many steps after the order lag + step.
+    lag, step = np.arange(STEPS)[:, None], np.arange(_NEAR)[None, :]
+    before = both[:, lag - step + STEPS]
+    far = lag + step + 1
+    after = np.where(far < STEPS, wave[:, np.minimum(far, STEPS - 1)], 0.0)
+    told = np.add.reduceat(before, FIRST, axis=2)
+    told -= np.add.reduceat(after, FIRST, axis=2) * design.chance
+    spread = np.tensordot(design.steps, told, axes=(1, 1))
+    return np.asarray(recall * design.bins[:, None, :] + spread.reshape(-1, STRATA, BINS))
+
+
+def _amplitudes(found: Floats, shape: Floats, weight: Floats) -> Floats:
+    """The organic share of the lines used that fits best, by (kernel, stratum); not clipped."""
+    size = (shape * found * weight).sum(axis=2)
+    return np.asarray(size / np.maximum((shape**2 * weight).sum(axis=2), _LEAST_VARIANCE))
