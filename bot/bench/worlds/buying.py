@@ -60,7 +60,7 @@ def after_talk(
 
 
 def delay(rng: Generator) -> Delay:
-    """How long talk takes to work in one world: decision 0018 says why so."""
+    """How long talk takes to work in one world: decision 0023 says why so."""
     return Delay(rng.uniform(0.5, 0.8), rng.uniform(0.5, 2) * HOUR, rng.uniform(8, 30) * HOUR)
 
 

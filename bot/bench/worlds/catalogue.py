@@ -19,7 +19,7 @@ class World:
     `prompted_effect` is how much a prompted mention works beside a spontaneous one. `local` is the
     part of the promotions that one room's operator sends to that room; the others go to a
     vertical. `popularity` is the exponent of the products' popularity by rank, `taste` the
-    deviation of the logarithm of a room's interest. Decision 0018 gives the reasons.
+    deviation of the logarithm of a room's interest. Decision 0023 gives the reasons.
     """
 
     name: str
