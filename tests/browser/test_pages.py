@@ -13,7 +13,7 @@ from bot import database, membership_files
 from bot.console import pages
 from bot.gateways.manual import ManualGateway
 from bot.gateways.memory import MemoryGateway
-from bot.insights import inviting, segments
+from bot.insights import attributing, inviting, segments
 from bot.membership_files import MembershipRow
 from bot.models import Delivery, DeliveryState, OperatorRole
 from bot.orders import catalogue, intake
@@ -40,6 +40,10 @@ SEEN: Mapping[str, str] = {
     "/api/docs": "/api/docs",
     "/rooms": "/rooms",
     "/rooms/{room_id}": "/rooms/1",
+    "/orders": "/orders",
+    "/orders/share": "/orders/share",
+    "/orders/identities": "/orders/identities",
+    "/orders/{line_id}": "/orders/1",
     "/people": "/people",
     "/people/candidates": "/people/candidates",
     "/people/buyers": "/people/buyers",
@@ -166,6 +170,7 @@ def somebody_with_tags(desk: Desk) -> None:
         ]
         intake.record(session, orders, "shop", b"secret", now)
         identities.resolve(session)
+        attributing.attribute_all(session, now)
     for _ in segments.steps(desk.engine, now.astimezone(SHANGHAI).date(), SHANGHAI):
         pass
     with database.transaction(desk.engine) as session:

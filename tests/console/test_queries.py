@@ -12,7 +12,7 @@ from tests.console.conftest import Desk
 # Every page that an operator looks at; a parameter stands for the first row.
 PAGES = (
     "/", "/setup", "/operators", "/operators/1", "/me", "/audit", "/help",
-    "/rooms", "/rooms/1", "/people", "/people/candidates", "/deliveries", "/todo", "/accounts",
+    "/rooms", "/rooms/1", "/people", "/orders", "/orders/share", "/orders/identities", "/people/candidates", "/deliveries", "/todo", "/accounts",
     "/calendar", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/calendar/conflicts",
     "/series", "/series/new", "/approvals", "/data", "/data/feeds", "/settings", "/webhooks",
 )  # fmt: skip

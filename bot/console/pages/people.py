@@ -12,7 +12,7 @@ from fastapi import Form, HTTPException, Query
 from fastapi.responses import Response
 from sqlalchemy import ColumnElement, Row, and_, func, select
 
-from bot import cells, database, standing
+from bot import database, standing
 from bot.console import paging, roles
 from bot.console.page import Page, Reader, Writer
 from bot.console.paging import Listing
@@ -47,8 +47,8 @@ class Words:
         return reasons.why(tag.name, tag.why, self.zone)
 
     def yuan(self, fen: float) -> str:
-        """12.30."""
-        return cells.yuan(round(fen))
+        """1,012.30."""
+        return f"{round(fen) / 100:,.2f}"
 
 
 def listed(

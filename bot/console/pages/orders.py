@@ -1,0 +1,183 @@
+"""订单与归因: every order line with its label, down to the messages behind it; who is one human."""
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import Form, HTTPException
+from fastapi.responses import Response
+
+from bot.console import ordering, paging, roles
+from bot.console.ordering import LINE, Wanted
+from bot.console.page import Page, Reader, Writer
+from bot.console.roles import OPERATOR, VIEWER
+from bot.console.routes import Route
+from bot.errors import Fault, InvalidInput
+from bot.insights import calibrating, explanation, shares
+from bot.models import IdentityKind, Label, Touch
+from bot.orders import quarantine
+
+DAYS = 28
+DAY = dt.timedelta(days=1)
+LONG = 200
+# (name, tone, what it means).
+LABELS = {
+    Label.ORGANIC: (
+        "群聊带来", "good",
+        "下单前 72 小时内买家接过提到它的话，或者 24 小时内有人提到它、买家之后在群里说过话",
+    ),
+    Label.PROMO: ("促销带来", "moving", "用了活动的优惠码或链接，或者 24 小时内群里发过它的促销"),
+    Label.DIRECT: (
+        "直接购买", "waiting",
+        "下单前买家在的群里没人提到它，或者提到时买家没说过话（也许有关）",
+    ),
+    Label.UNKNOWN: ("买家未识别", "off", "不知道买家是群里的谁，不作判断"),
+    Label.OUT: ("不计入", "off", "全额退款、取消，或是运营自己买的"),
+}  # fmt: skip
+TOUCHES = {
+    Touch.ORGANIC: ("有人聊到", "good"),
+    Touch.PROMO: ("促销", "moving"),
+    Touch.PROMO_ECHO: ("跟着促销说", "moving"),
+    Touch.PROMPT: ("机器人提起", "off"),
+}
+KINDS = {
+    IdentityKind.CONTACT: "微信",
+    IdentityKind.UNIONID: "unionid",
+    IdentityKind.PHONE: "手机",
+    IdentityKind.BUYER: "买家",
+    IdentityKind.ORDER: "订单",
+}
+
+
+def listed(
+    page: Reader,
+    since: str = "",
+    until: str = "",
+    label: str = "",
+    order: str = "",
+    number: int = 1,
+) -> Response:
+    """One page of order lines, the latest first, and how many have each label.
+
+    `until` is the last day itself; the last four weeks where no day is given.
+    """
+    first, last = _days(page, since, until)
+    chosen = next((each for each in Label if each.value == label), None)
+    wanted = Wanted(*_instants(page, first, last), label=chosen, order=order.strip())
+    given = {"since": since, "until": until, "label": label, "order": order.strip()}
+    listing = paging.cut(
+        page.session, ordering.lines(page, wanted), (LINE.c.paid_at.desc(), LINE.c.id), number,
+        "/orders", given,
+    )  # fmt: skip
+    return page.render(
+        "orders.html", listing=listing, counted=ordering.by_label(page, wanted), chosen=chosen,
+        first=first, last=last, order=order.strip(), names=LABELS, yuan=_yuan,
+        label_options=[(each.value, page.tr(told[0])) for each, told in LABELS.items()],
+        given={name: value for name, value in given.items() if value},
+    )  # fmt: skip
+
+
+def share(page: Reader, since: str = "", until: str = "") -> Response:
+    """The corrected shares of these days. It takes a moment, so the list asks for it by itself."""
+    _must_see_all(page)
+    first, last = _days(page, since, until)
+    told = shares.share(page.session, *_instants(page, first, last))
+    return page.render(
+        "order_shares.html", told=told, first=first, last=last,
+        least_lines=calibrating.LEAST_LINES, least_rooms=shares.LEAST_ROOMS,
+    )  # fmt: skip
+
+
+def show(page: Reader, line_id: int) -> Response:
+    """One order line: its label in a sentence, its weights, and every touch behind it."""
+    row = ordering.line(page, line_id)
+    if row is None:
+        raise HTTPException(404)
+    (story,) = explanation.stories(page.session, [line_id])
+    return page.render(
+        "order.html", row=row, told=explanation.explain(story, page.settings.zone), yuan=_yuan,
+        met=ordering.evidence(page, line_id), names=LABELS, touches=TOUCHES, lag=explanation.lag,
+        may_read=page.may(OPERATOR),
+    )  # fmt: skip
+
+
+def identities(page: Reader) -> Response:
+    """People who cannot be one human: what joins them, for somebody to look at."""
+    _must_see_all(page)
+    cases = quarantine.listed(page.session)
+    return page.render("identities.html", cases=cases[: paging.SIZE], total=len(cases), kinds=KINDS)
+
+
+def cut(page: Writer, edge_id: int, reason: Annotated[str, Form(max_length=LONG)] = "") -> Response:
+    """Two humans after all."""
+    _must_see_all(page)
+    quarantine.cut(page.session, edge_id, _reason(page, reason), page.by, page.now)
+    undo = f"/orders/identities/edges/{edge_id}/restore"
+    return page.to("/orders/identities", page.tr("线索已断开"), undo=undo)
+
+
+def restore(page: Writer, edge_id: int) -> Response:
+    """Take a cut back."""
+    _must_see_all(page)
+    quarantine.restore(page.session, edge_id, page.tr("在后台撤销"), page.by, page.now)
+    return page.to("/orders/identities", page.tr("已撤销，线索恢复了"))
+
+
+def accept(
+    page: Writer, person_id: int, reason: Annotated[str, Form(max_length=LONG)] = ""
+) -> Response:
+    """One human after all."""
+    _must_see_all(page)
+    quarantine.accept(page.session, person_id, _reason(page, reason), page.by, page.now)
+    return page.to("/orders/identities", page.tr("记下了：他们是同一个人"))
+
+
+def _days(page: Page, since: str, until: str) -> tuple[dt.date, dt.date]:
+    """The first and the last local day."""
+    today = page.now.astimezone(page.settings.zone).date()
+    last = _day(until) or today
+    return _day(since) or last - (DAYS - 1) * DAY, last
+
+
+def _instants(page: Page, first: dt.date, last: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    """The beginning of the first day and the end of the last one."""
+    zone = page.settings.zone
+    return (
+        dt.datetime.combine(first, dt.time(), zone).astimezone(dt.UTC),
+        dt.datetime.combine(last + DAY, dt.time(), zone).astimezone(dt.UTC),
+    )
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        # Whoever types an address by hand gets the days that the page shows by itself.
+        return None
+
+
+def _reason(page: Page, text: str) -> str:
+    if reason := text.strip():
+        return reason
+    problem, remedy = page.tr("没有写原因"), page.tr("写一句为什么，给以后看的人")
+    raise InvalidInput(Fault("people", 0, "reason", problem, remedy))
+
+
+def _must_see_all(page: Page) -> None:
+    """403 to who sees some rooms only: what is told is of the whole shop."""
+    if not roles.sees_all(page.someone):
+        raise HTTPException(403)
+
+
+def _yuan(fen: float) -> str:
+    return f"{round(fen) / 100:,.2f}"
+
+
+ROUTES = (
+    Route("GET", "/orders", listed, VIEWER),
+    Route("GET", "/orders/share", share, VIEWER),
+    Route("GET", "/orders/identities", identities, VIEWER),
+    Route("POST", "/orders/identities/edges/{edge_id}/cut", cut, OPERATOR),
+    Route("POST", "/orders/identities/edges/{edge_id}/restore", restore, OPERATOR),
+    Route("POST", "/orders/identities/{person_id}/accept", accept, OPERATOR),
+    Route("GET", "/orders/{line_id}", show, VIEWER),
+)
