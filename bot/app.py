@@ -14,7 +14,7 @@ import random
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -23,33 +23,31 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot import (
+    background,
     batches,
-    calling,
     database,
     deriving,
     errors,
     heartbeats,
-    nightly,
+    leases,
     outbox,
     owning,
     pacing,
     recalling,
     receiving,
-    secret,
     sending,
-    shopkeeping,
+    serving,
+    standby,
     upkeep,
     waking,
-    weekly,
 )
 from bot.deriving import Rules
-from bot.errors import GatewayUnavailable, QunyunError
+from bot.errors import GatewayUnavailable
 from bot.gateway import Event, Gateway, LoggedIn, LoggedOut, Posting
 from bot.memory import Memory
 from bot.receiving import Taken
 from bot.sending import Begun, LeaseLost, Sender
 from bot.settings import Settings
-from bot.webhooks import door
 from content_calendar import contact, planning
 from handlers import HANDLERS, Handler
 
@@ -67,7 +65,8 @@ Subject = TypeVar("Subject", int, None)
 
 @dataclass(slots=True)
 class App:
-    """One process at work. `accounts` and `senders` go by account id.
+    """One process at work. `accounts` and `senders` go by account id; those of `standby` another
+    process is meant to hold. `plans` tells that this process did the last round of the planner.
 
     `changed` is set after every unit of database work of ours, for whoever watches.
     """
@@ -83,6 +82,8 @@ class App:
     senders: dict[int, Sender] = field(default_factory=dict)
     online: set[int] = field(default_factory=set)
     wake: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    standby: Collection[int] = ()
+    plans: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="writer")
@@ -101,13 +102,19 @@ def build(
     engine: Engine,
     gateways: Sequence[Gateway],
     clock: Callable[[], dt.datetime],
+    standby: Sequence[Gateway] = (),
 ) -> App:
-    """An app on a database at head: accounts are known, the rules are loaded, nothing runs yet."""
+    """An app on a database at head: accounts are known, the rules are loaded, nothing runs yet.
+    The accounts behind `standby` it holds only while nobody else does.
+    """
     with database.transaction(engine) as session:
-        accounts = {owning.register(session, gateway): gateway for gateway in gateways}
+        second = {owning.register(session, gateway): gateway for gateway in standby}
+        first = {owning.register(session, gateway): gateway for gateway in gateways}
         rules = deriving.load_rules(session, settings.zone)
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    return App(settings, engine, clock, accounts, rules, owner)
+    return App(
+        settings, engine, clock, second | first, rules, owner, standby=set(second) - set(first)
+    )
 
 
 def jitter() -> random.Random:
@@ -163,13 +170,19 @@ def take(app: App, account_id: int, events: Sequence[Event]) -> Taken:
 
 
 def tick(app: App) -> int:
-    """Plan what is due, give up on what is too late; returns the new deliveries."""
+    """Plan what is due, give up on what is too late, unless another process does; returns the new
+    deliveries.
+    """
     now = app.clock()
     refresh(app)
     with database.transaction(app.engine) as session:
+        app.plans = heartbeats.take(
+            session, heartbeats.PLANNER, app.owner, now, is_dead=owning.is_dead
+        )
+        if not app.plans:
+            return 0
         kept = upkeep.keep(session, app.settings, app.rules, app.memory, now)
         planned = planning.plan_due(session, now, contact.rules(app.settings))
-        heartbeats.beat(session, heartbeats.PLANNER, app.owner, now)
     for refused in planned.refused:
         log.warning(
             "series %s, step %s: not posted to %d rooms: %s",
@@ -237,13 +250,14 @@ async def run(app: App, stop: asyncio.Event) -> None:
     posters: list[Awaitable[None]] = []
     if "planner" in parts:
         loops.append(_supervised(app, stop, "tick", None, _tick))
-        loops.append(_supervised(app, stop, "webhooks", None, _call))
-        loops.append(_supervised(app, stop, "nightly work", None, _nightly))
-        loops.append(_supervised(app, stop, "shops", None, _shops))
     elif "gateways" in parts:
         loops.append(_supervised(app, stop, "refresh", None, _refresh))
-    if "digests" in parts:
-        loops.append(_supervised(app, stop, "digests", None, _digests))
+    if "gateways" in parts:
+        loops.append(_supervised(app, stop, "leases", None, _keep))
+    loops += [
+        _supervised(app, stop, name, None, _beside(work))
+        for name, work in background.of(parts).items()
+    ]
     for account_id in app.accounts if "gateways" in parts else ():
         loops.append(_supervised(app, stop, "listen", account_id, _listen))
         # Behind the others, people carry posts out.
@@ -277,33 +291,31 @@ async def _tick(app: App, stop: asyncio.Event, _: int | None) -> None:
         await waking.woken(stop, TICK.total_seconds())
 
 
-async def _digests(app: App, stop: asyncio.Event, _: int | None) -> None:
-    """Write the week's digests on Monday."""
-    wakes = functools.partial(wake, app)
-    await weekly.run(weekly.Monday(app.settings, app.engine, app.write, app.clock, wakes), stop)
+def _beside(work: background.Work) -> Callable[[App, asyncio.Event, None], Awaitable[None]]:
+    """Work that knows nothing of accounts, as a loop of the app."""
+
+    async def loop(app: App, stop: asyncio.Event, _: None) -> None:
+        works = background.Works(
+            app.settings, app.engine, app.write, app.clock,
+            wake=lambda: wake(app), ours=lambda: app.plans,
+        )  # fmt: skip
+        await work(works, stop)
+
+    return loop
 
 
-async def _call(app: App, stop: asyncio.Event, _: int | None) -> None:
-    """Tell other programs what happened."""
-
-    def opened() -> door.Door:
-        return door.opened(secret.of(app.settings.home), app.settings.webhook_origins)
-
-    await calling.run(calling.Caller(app.engine, app.write, opened, app.clock), stop)
-
-
-async def _nightly(app: App, stop: asyncio.Event, _: int | None) -> None:
-    """Roll up what is over."""
-    await nightly.run(nightly.Night(app.settings, app.engine, app.write, app.clock), stop)
-
-
-async def _shops(app: App, stop: asyncio.Event, _: int | None) -> None:
-    """Take shops' orders in."""
-    await shopkeeping.run(shopkeeping.Keeper(app.settings, app.engine, app.write, app.clock), stop)
+async def _keep(app: App, stop: asyncio.Event, _: int | None) -> None:
+    """Keep the leases of our accounts, whatever else takes its time."""
+    while not await waking.woken(stop, leases.RENEWED.total_seconds()):
+        before = set(app.senders)
+        await app.write(lambda: own_accounts(app))
+        if set(app.senders) - before or not app.plans:
+            # Whatever another process planned is found by looking.
+            wake(app)
 
 
 async def _refresh(app: App, stop: asyncio.Event, _: int | None) -> None:
-    """Without a planner nobody else looks after our accounts and rules."""
+    """Without a planner nobody else looks after our rules."""
     while not stop.is_set():
         await app.write(lambda: refresh(app))
         await waking.woken(stop, TICK.total_seconds())
@@ -311,6 +323,10 @@ async def _refresh(app: App, stop: asyncio.Event, _: int | None) -> None:
 
 async def _listen(app: App, stop: asyncio.Event, account_id: int) -> None:
     """Read one account's events to the end of its stream, a batch at a time."""
+    if account_id in app.standby and not await standby.turn(
+        app.engine, account_id, app.write, app.clock, stop
+    ):
+        return
     gateway = app.accounts[account_id]
     listing: set[asyncio.Task[None]] = set()
     async for batch in batches.of(gateway.events()):
@@ -366,7 +382,14 @@ async def _list_rooms(app: App, _: asyncio.Event, account_id: int, me: str) -> N
                     receiving.list_room(session, account_id, listing, people, me, app.clock())
 
             await app.write(recorded)
+
+        def missing() -> int:
+            with database.reading(app.engine) as session:
+                return serving.unlisted(session, account_id, {room.id for room in rooms})
+
         log.info("account %s: %d rooms listed", account_id, len(rooms))
+        if unlisted := await app.write(missing):
+            log.warning("account %s: %d of its rooms are not on its list", account_id, unlisted)
     except GatewayUnavailable:
         log.warning("account %s: the list of rooms was cut short", account_id)
 
@@ -378,8 +401,9 @@ async def _deliver(app: App, stop: asyncio.Event, account_id: int) -> None:
         again: dt.datetime | None = None
         # Before anything is awaited, so that no wake is lost, the last one least of all.
         app.wake[account_id].clear()
-        await _take_back(app, account_id)
         if account_id in app.senders and account_id in app.online:
+            gateway = app.accounts[account_id]
+            await recalling.carry_out(app.engine, account_id, gateway, app.write, app.clock)
             try:
                 again = await deliver(app, account_id, stop)
             except LeaseLost:
@@ -410,29 +434,6 @@ async def _supervised(
             return
 
 
-async def _take_back(app: App, account_id: int) -> None:
-    """Take back what a person wants back."""
-    if account_id not in app.senders or account_id not in app.online:
-        return
-
-    def asked() -> Sequence[recalling.Recall]:
-        with database.reading(app.engine) as session:
-            return recalling.due(session, account_id, app.clock())
-
-    for each in await app.write(asked):
-        try:
-            taken_back = await app.accounts[account_id].recall(each.room, each.message_id)
-        except QunyunError:
-            # It is asked again until the platform's limit is over.
-            return
-
-        def settled(each: recalling.Recall = each, taken_back: bool = taken_back) -> None:
-            with database.transaction(app.engine) as session:
-                recalling.settle(session, each.delivery_id, taken_back, app.clock())
-
-        await app.write(settled)
-
-
 def wake(app: App) -> None:
     """Let every account look for something to send now."""
     for account_id in app.accounts:
@@ -445,7 +446,9 @@ def _lose(app: App, account_id: int) -> None:
 
 
 def _release(app: App) -> None:
-    """Give our accounts up; nobody is online any more."""
+    """Give up our accounts, where nobody is online any more, and the planner's rounds."""
+    with database.transaction(app.engine) as session:
+        heartbeats.leave(session, heartbeats.PLANNER, app.owner)
     for account_id, sender in app.senders.items():
         owning.stop(app.engine, account_id, sender.epoch, app.clock())
 

@@ -6,17 +6,32 @@ process that was thought dead and wakes up does no harm.
 
 import datetime as dt
 from collections.abc import Callable
+from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Table, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select, update
 from sqlmodel import Session
 
 from bot import database
 from bot.models import Account
 
-# Three renewals: whoever owns an account renews it at least every thirty seconds.
-LASTS = dt.timedelta(seconds=90)
+# Whoever owns an account renews its lease so often; three renewals may fail.
+RENEWED = dt.timedelta(seconds=4)
+LASTS = dt.timedelta(seconds=15)
+# A lease that runs for so much longer was written by a clock that was wrong; nobody waits for that
+# hour to come.
+CLOCKS_APART = dt.timedelta(minutes=5)
 # PostgreSQL's advisory lock of whoever takes a lease.
 TAKING = 7_302_002
+
+
+class Held(StrEnum):
+    """Whether an account is owned: by somebody, by nobody since its owner gave it up or never
+    came, or by nobody since its owner fell silent.
+    """
+
+    YES = "yes"
+    NOT = "not"
+    RUN_OUT = "run out"
 
 
 def take(
@@ -47,7 +62,7 @@ def take(
             or_(
                 account.c.lease_owner.is_(None),
                 account.c.lease_owner.in_([owner, *([before] if gone else [])]),
-                account.c.lease_until <= now,
+                ~runs(account, now),
             ),
         )
         .values(lease_owner=owner, lease_epoch=newest + 1, lease_until=now + LASTS)
@@ -78,6 +93,24 @@ def release(session: Session, account_id: int, epoch: int) -> None:
     )
 
 
+def held(session: Session, account_id: int, now: dt.datetime) -> Held:
+    """Whether somebody owns an account."""
+    account = database.table(Account)
+    query = select(account.c.lease_owner, runs(account, now).label("runs")).where(
+        account.c.id == account_id
+    )
+    row = session.connection().execute(query).first()
+    if row is None or row.lease_owner is None:
+        return Held.NOT
+    return Held.YES if row.runs else Held.RUN_OUT
+
+
+def runs(account: Table, at: dt.datetime) -> ColumnElement[bool]:
+    """The SQL condition that somebody owns an account at that moment."""
+    until = account.c.lease_until
+    return and_(until.is_not(None), until > at, until <= at + LASTS + CLOCKS_APART)
+
+
 def is_current(session: Session, account_id: int, epoch: int) -> bool:
     """Whether `epoch` is still the account's."""
     account = database.table(Account)
@@ -90,9 +123,9 @@ def is_current(session: Session, account_id: int, epoch: int) -> bool:
 def is_over(delivery: Table, at: dt.datetime) -> ColumnElement[bool]:
     """The SQL condition that the lease under which a delivery was claimed had ended by then."""
     account = database.table(Account)
-    runs = exists().where(
+    held = exists().where(
         account.c.id == delivery.c.account_id,
         account.c.lease_epoch == delivery.c.epoch,
-        account.c.lease_until > at,
+        runs(account, at),
     )
-    return ~runs
+    return ~held

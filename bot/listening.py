@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, or_, select, update
 from sqlmodel import Session
 
-from bot import database, deriving, directory
+from bot import database, deriving, directory, leases
 from bot.gateway import Event, Joined, Left, LoggedIn, Said, TopicChanged
 from bot.models import Account, AccountRoom, Contact, Message, MessageIdentity, Overheard, Room
 
@@ -180,7 +180,7 @@ def _shared(account_id: int) -> ColumnElement[bool]:
 
 def _attentive(now: dt.datetime) -> Any:
     """The ids of accounts that hear what is said now, as far as we know."""
-    return select(ACCOUNT.c.id).where(ACCOUNT.c.online, ACCOUNT.c.lease_until > now)
+    return select(ACCOUNT.c.id).where(ACCOUNT.c.online, leases.runs(ACCOUNT, now))
 
 
 def _listen(

@@ -29,12 +29,15 @@ AGAIN = dt.timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What the work needs; `write` runs one step where database work runs."""
+    """What the work needs; `write` runs one step where database work runs, `ours` tells whether
+    it is this process that plans: of several, one does the work.
+    """
 
     settings: Settings
     engine: Engine
     write: Callable[[Callable[[], int | None]], Awaitable[int | None]]
     clock: Callable[[], dt.datetime]
+    ours: Callable[[], bool] = lambda: True
 
 
 def steps(settings: Settings, engine: Engine, now: dt.datetime) -> Iterator[int]:
@@ -53,7 +56,7 @@ async def run(night: Night, stop: asyncio.Event) -> None:
     """Do it when it is due, until `stop`; between two steps others have their turn."""
     wait = FIRST
     while not await waking.woken(stop, wait.total_seconds()):
-        work = steps(night.settings, night.engine, night.clock())
+        work = steps(night.settings, night.engine, night.clock()) if night.ours() else iter(())
         while await night.write(functools.partial(next, work, None)) is not None:
             if stop.is_set():
                 return

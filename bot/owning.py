@@ -40,17 +40,11 @@ def take(engine: Engine, account_id: int, owner: str, now: dt.datetime) -> int |
     """Take the lease of an account that is online here, and put right what an earlier owner left;
     the epoch, or None while the account belongs to somebody else.
     """
-    account = database.table(Account)
     with database.transaction(engine) as session:
-        epoch = leases.take(session, account_id, owner, now, is_dead=_is_dead)
+        epoch = leases.take(session, account_id, owner, now, is_dead=is_dead)
         if epoch is None:
             return None
-        # The one before us may have said goodbye after we were let in.
-        session.connection().execute(
-            update(account)
-            .where(account.c.id == account_id, ~account.c.online)
-            .values(online=True, state_at=now, state_reason="")
-        )
+        _appear(session, account_id, now)
         released, uncertain = outbox.recover(session, account_id, epoch)
     if released or uncertain:
         log.warning(
@@ -61,9 +55,23 @@ def take(engine: Engine, account_id: int, owner: str, now: dt.datetime) -> int |
 
 
 def keep(engine: Engine, account_id: int, epoch: int, now: dt.datetime) -> bool:
-    """Renew the lease; False where it was taken over."""
+    """Renew the lease of an account that is online here; False where it was taken over."""
     with database.transaction(engine) as session:
-        return leases.renew(session, account_id, epoch, now)
+        renewed = leases.renew(session, account_id, epoch, now)
+        if renewed:
+            _appear(session, account_id, now)
+        return renewed
+
+
+def _appear(session: Session, account_id: int, now: dt.datetime) -> None:
+    # The one before us may have said goodbye after we were let in, and one that knocks in vain may
+    # have said that it is out.
+    account = database.table(Account)
+    session.connection().execute(
+        update(account)
+        .where(account.c.id == account_id, ~account.c.online)
+        .values(online=True, state_at=now, state_reason="")
+    )
 
 
 def let_go(engine: Engine, account_id: int, epoch: int) -> None:
@@ -84,7 +92,8 @@ def stop(engine: Engine, account_id: int, epoch: int, now: dt.datetime) -> None:
         )
 
 
-def _is_dead(owner: str) -> bool:
+def is_dead(owner: str) -> bool:
+    """Whether an owner was a process of this machine and surely is no more."""
     host, _, process = owner.rpartition(":")
     return (
         host == socket.gethostname() and process.isdigit() and not psutil.pid_exists(int(process))

@@ -1,14 +1,15 @@
 """Posts taken back (撤回): a person asks, the account that sent it does it, within the limit."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import Session
 
 from bot import database, gateway
-from bot.errors import Fault, InvalidInput
+from bot.errors import Fault, InvalidInput, QunyunError
+from bot.gateway import Gateway
 from bot.models import Account, Audit, Delivery, DeliveryState, Room
 
 # WeChat takes nothing back that is older.
@@ -73,6 +74,34 @@ def due(session: Session, account_id: int, now: dt.datetime) -> Sequence[Recall]
         .order_by(DELIVERY.c.id)
     )
     return [Recall(*row) for row in rows]
+
+
+async def carry_out(
+    engine: Engine,
+    account_id: int,
+    account: Gateway,
+    write: Callable[[Callable[[], Sequence[Recall]]], Awaitable[Sequence[Recall]]],
+    clock: Callable[[], dt.datetime],
+) -> None:
+    """Take back what people want back of an account's; `write` runs database work."""
+
+    def asked() -> Sequence[Recall]:
+        with database.reading(engine) as session:
+            return due(session, account_id, clock())
+
+    for each in await write(asked):
+        try:
+            taken_back = await account.recall(each.room, each.message_id)
+        except QunyunError:
+            # It is asked again until the platform's limit is over.
+            return
+
+        def settled(each: Recall = each, taken_back: bool = taken_back) -> Sequence[Recall]:
+            with database.transaction(engine) as session:
+                settle(session, each.delivery_id, taken_back, clock())
+            return ()
+
+        await write(settled)
 
 
 def settle(session: Session, delivery_id: int, taken_back: bool, now: dt.datetime) -> None:

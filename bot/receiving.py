@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, and_, case, func, select, true, update
 from sqlmodel import Session
 
-from bot import database, directory, ingest, listening, outbox, reacting, roster, serving
+from bot import database, directory, ingest, leases, listening, outbox, reacting, roster, serving
 from bot.deriving import Rules
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
@@ -115,8 +115,7 @@ def _follow_login(
     account, contact = database.tables(Account, Contact)
     # A process that is not let in says nothing of the account that another one holds.
     owned_by_others = and_(
-        account.c.lease_owner.is_not(None),
-        account.c.lease_until > now,
+        leases.runs(account, now),
         account.c.lease_epoch != (epoch or 0),
     )
     for event in events:

@@ -12,9 +12,10 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlmodel import Session
 
-from bot import database
+from bot import database, leases
 from bot.gateway import Posting
 from bot.models import Account, AccountRoom, Delivery, Room
+from bot.models.columns import LogText
 
 AWAY = dt.timedelta(minutes=2)
 # Why an account is offline whose program was stopped on purpose.
@@ -50,6 +51,19 @@ def never_there(session: Session) -> dict[str, int]:
         .order_by(ACCOUNT.c.name)
     )
     return {row.name: row.rooms for row in rows}
+
+
+def unlisted(session: Session, account_id: int, names: Collection[str]) -> int:
+    """How many rooms that an account serves are not among those it lists, by platform id. A list
+    may be partial, so they stay its own (docs/decisions/0018).
+    """
+    listed = database.given(session, {"name": LogText()}, [(name,) for name in names])
+    counted = select(func.count()).where(
+        ROOM.c.account_id == account_id,
+        ROOM.c.unavailable_reason.is_(None),
+        ROOM.c.platform_id.not_in(select(listed.c.name)),
+    )
+    return session.connection().scalar(counted) or 0
 
 
 def present(session: Session, account_id: int, room_id: int) -> None:
@@ -122,7 +136,7 @@ def _hand_over(
     """Give rooms to an online account that is in them."""
     able = and_(ACCOUNT.c.online, ACCOUNT.c.posting == Posting.DIRECT)
     if now is not None:
-        able = and_(able, ACCOUNT.c.lease_until > now)
+        able = and_(able, leases.runs(ACCOUNT, now))
     heirs = (
         select(ROOM.c.id, func.min(STANDING_BY.c.account_id).label("heir"))
         .join(STANDING_BY, STANDING_BY.c.room_id == ROOM.c.id)

@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     timezone: Annotated[str, BeforeValidator(_zone)] = "Asia/Shanghai"
     gateways: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
+    standby_gateways: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     parts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = PARTS
     quiet_hours: Annotated[QuietHours | None, NoDecode, BeforeValidator(_quiet_hours)] = QuietHours(
         dt.time(22, 30), dt.time(8)

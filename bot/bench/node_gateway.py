@@ -35,12 +35,22 @@ class NodeGateway:
     """One gateway with `rooms` rooms of `members` people, on loopback.
 
     With `journal`, what was said and sent is on disk before anybody hears of it: a JSON object a
-    line, {"said" or "sent": id, "room", "text"}. Rooms are called `room1@chatroom` …, people
-    `wxid_ROOM_NUMBER`, our account `wxid_bot`.
+    line, {"said" or "sent": id, "room", "text", "at": ms}. Rooms are called `room1@chatroom` …,
+    people `wxid_ROOM_NUMBER`, our account `me`; with `offset` rooms are counted from there on.
     """
 
-    def __init__(self, *, rooms: int = 3, members: int = 5, journal: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        rooms: int = 3,
+        members: int = 5,
+        journal: Path | None = None,
+        offset: int = 0,
+        me: str = "wxid_bot",
+    ) -> None:
         self._journal = journal
+        self._offset = offset
+        self._me = me
         self._rooms = rooms
         self._members = members
         self._port = 0
@@ -75,6 +85,7 @@ class NodeGateway:
             [
                 *(node, str(FOLDER / "server.mjs"), "--token", TOKEN, "--first", str(first)),
                 *("--rooms", str(self._rooms), "--members", str(self._members)),
+                *("--offset", str(self._offset), "--me", self._me),
                 *("--port", str(self._port), "--control", str(self._control)),
                 *(("--journal", str(self._journal)) if self._journal else ()),
             ],

@@ -123,7 +123,7 @@ def _alerts() -> tuple[str, str]:
 def _accounts() -> tuple[str, str]:
     """Accounts that rooms name and that no gateway ever was: a misspelt one keeps posts waiting."""
     settings = edge.settings()
-    ours = {_opened(url).account for url in settings.gateways}
+    ours = {_opened(url).account for url in (*settings.gateways, *settings.standby_gateways)}
     with edge.reading() as session:
         missing = {n: rooms for n, rooms in serving.never_there(session).items() if n not in ours}
     if missing:

@@ -15,6 +15,7 @@ from bot.commands import edge
 from bot.console import operators, serving, web
 from bot.digest import dispatch
 from bot.errors import Fault, InvalidInput
+from bot.gateway import Gateway
 from bot.gateways import open_gateway
 from bot.orders import shops
 from bot.settings import Settings
@@ -40,22 +41,23 @@ def run() -> None:
 
 
 async def _run(settings: Settings, engine: Engine) -> None:
-    gateways = [
-        open_gateway(
-            url,
-            clock=edge.now,
-            rng=app_module.jitter(),
-            send_timeout=settings.send_timeout_seconds,
-        )
-        for url in (settings.gateways if "gateways" in settings.parts else ())
-    ]
-    app = app_module.build(settings, engine, gateways, edge.now)
+    ours, others = (
+        [_opened(url, settings) for url in (urls if "gateways" in settings.parts else ())]
+        for urls in (settings.gateways, settings.standby_gateways)
+    )
+    app = app_module.build(settings, engine, ours, edge.now, others)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     with console(settings, engine) if "console" in settings.parts else contextlib.nullcontext():
         await app_module.run(app, stop)
+
+
+def _opened(url: str, settings: Settings) -> Gateway:
+    return open_gateway(
+        url, clock=edge.now, rng=app_module.jitter(), send_timeout=settings.send_timeout_seconds
+    )
 
 
 @contextlib.contextmanager

@@ -67,6 +67,7 @@ class Patience:
     last: float = 2
     retry_first: float = 0.5
     retry_most: float = 60
+    retry_taken: float = 4
 
 
 class WechatyGateway:
@@ -203,10 +204,16 @@ class WechatyGateway:
                 reason = wechaty_messages.why_out(error)
                 self._log_bug(error)
             await self._tell_out(reason)
-            longest = self._patience.retry_first * 2 ** min(self._failures - 1, 16)
             # Half of the wait is drawn, so that accounts do not come back all at once.
-            drawn = 0.5 + self._rng.random() / 2
-            await asyncio.sleep(min(longest, self._patience.retry_most) * drawn)
+            await asyncio.sleep(self._wait(reason) * (0.5 + self._rng.random() / 2))
+
+    def _wait(self, reason: str) -> float:
+        """Seconds, at most, until the next attempt after one that ended for `reason`."""
+        longest: float = self._patience.retry_first * 2 ** min(self._failures - 1, 16)
+        if reason == wechaty_messages.TAKEN:
+            # Whoever holds the account may die at any time, and nobody else posts then.
+            return min(longest, self._patience.retry_taken)
+        return min(longest, self._patience.retry_most)
 
     async def _live(self) -> str:
         """Hold one connection until it ends; says why, for a person."""

@@ -46,9 +46,10 @@ _GONE = re.compile(
     re.I,
 )
 _UNSETTLED = re.compile(r"超时|time[d]?.?out|ETIMEDOUT|ECONNRESET", re.I)
+TAKEN = "另一个程序占用着这个账号,请先停掉它"
 _REFUSALS = {
     "UNAUTHENTICATED": "通道不认这个令牌,请核对 QUNYUN_GATEWAYS",
-    "ALREADY_EXISTS": "另一个程序占用着这个账号,请先停掉它",
+    "ALREADY_EXISTS": TAKEN,
 }
 _RECALLED_ID = re.compile(r"<newmsgid>(\d+)</newmsgid>")
 

@@ -125,7 +125,7 @@ async def test_a_planner_that_stands_still_is_told_and_one_that_goes_its_rounds_
     async with approved.signed_in("小林", ADMIN) as browser:
         assert "排期程序没有在走" in (await browser.get("/")).text
         with database.transaction(approved.engine) as session:
-            heartbeats.beat(session, heartbeats.PLANNER, "host:7", approved.now)
+            heartbeats.take(session, heartbeats.PLANNER, "host:7", approved.now)
         page = (await browser.get("/")).text
         assert "0 秒前走过一圈，进程 host:7" in page and "没有在走" not in page
         metrics = (await browser.get("/metrics")).text

@@ -158,7 +158,12 @@ async def test_what_is_posted_is_on_disk_in_the_journal_with_its_content(tmp_pat
         await community.account.close()
         node.kill()
     lines = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
-    assert [line for line in lines if "sent" in line] == [
+    posted = [line for line in lines if "sent" in line]
+    assert [sorted(line) for line in posted] == [
+        ["at", "link", "room", "sent"],
+        ["at", "mini_program", "room", "sent"],
+    ]
+    assert [{key: line[key] for key in line if key != "at"} for line in posted] == [
         {"sent": ids[0], "room": ROOM, "link": {"title": "会场", "url": "https://example.com"}},
         {"sent": ids[1], "room": ROOM, "mini_program": {"appid": "wx1", "title": "拼团"}},
     ]

@@ -116,9 +116,14 @@ class Service:
     def kill(self) -> None:
         """SIGKILL. Safe to repeat."""
         if self._process is not None:
+            self.strike()
             process, self._process = self._process, None
-            process.kill()
             process.wait()
+
+    def strike(self) -> None:
+        """SIGKILL, and nobody on this machine learns that it is dead, as if it was another one."""
+        assert self._process is not None
+        self._process.kill()
 
     def stop(self) -> None:
         """SIGTERM: it must finish what is under way and end well."""

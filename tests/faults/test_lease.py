@@ -57,6 +57,13 @@ def steal(at: Installation) -> tuple[int, int]:
     return owned, epoch
 
 
+def run_out(at: Installation) -> None:
+    """As if the owner had been silent for longer than a lease lasts."""
+    with database.transaction(at.engine) as session:
+        long_ago = day.now() - dt.timedelta(hours=1)
+        session.connection().execute(update(database.table(Account)).values(lease_until=long_ago))
+
+
 def rob(at: Installation, account: int, epoch: int) -> int:
     """What the other owner does before it ends: claims two and begins one; returns that one."""
     with database.transaction(at.engine) as session:
@@ -96,7 +103,30 @@ async def test_two_processes_at_once_share_nothing_twice_and_one_outlives_the_ot
     await day.finish(installation, other)
 
 
-@pytest.mark.skipif(not LONG, reason="up to half a minute until a lease that ran out is noticed")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_whoever_stands_by_takes_over_from_one_that_died_on_another_machine(
+    installation: Installation,
+) -> None:
+    day.prepare(installation)
+    await installation.node.ask("behave", slow=0.05)
+    first = installation.service()
+    other = installation.service(gateways="manual://people", standby_gateways=installation.node.url)
+    first.start()
+    await day.until(day.more_posts(installation, FEW), "posts")
+    other.start()
+    await day.speak(installation, first)
+    account = next(row for row in rows(installation.engine, Account) if row.gateway == "wechaty")
+    assert account.lease_owner.endswith(f":{first.pid}")
+    first.strike()
+    if not LONG:
+        run_out(installation)
+    # The one that stands by was let in when the lease had run out, not before.
+    await day.until(other.says(f"account {account.id} is online"), "the other one online")
+    first.kill()
+    day.look_after_kill(installation)
+    await day.finish(installation, other)
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_a_process_that_slept_leaves_its_account_to_the_one_that_took_it(
     installation: Installation,
@@ -108,10 +138,11 @@ async def test_a_process_that_slept_leaves_its_account_to_the_one_that_took_it(
     await day.speak(installation, sleeper)
     await day.until(day.more_posts(installation, FEW), "posts")
     sleeper.freeze()
-    # As if it had slept for longer than a lease lasts.
-    with database.transaction(installation.engine) as session:
-        long_ago = day.now() - dt.timedelta(hours=1)
-        session.connection().execute(update(database.table(Account)).values(lease_until=long_ago))
+    run_out(installation)
+    # A gateway keeps whoever sleeps, until its connection breaks.
+    installation.node.kill()
+    await installation.restart_gateway()
+    await installation.node.ask("behave", slow=0.05)
     epoch = rows(installation.engine, Account)[0].lease_epoch
     other.start()
 

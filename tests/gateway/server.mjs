@@ -5,6 +5,7 @@
 // One JSON line on standard output says when it is ready, with both ports. The community is
 // driven over the control port: POST /<command> with a JSON body, a JSON answer (`commands` below).
 // With a journal, what was said, sent and echoed, or not, is on disk at once, so that it outlives a SIGKILL.
+// Several of them play one platform where each has its own account (--me) and its own rooms (--offset).
 // It ends when standard input closes, so that it never outlives the test that started it.
 
 import { createHash } from 'node:crypto'
@@ -25,11 +26,14 @@ const { values: options } = parseArgs({
     port: { type: 'string', default: '0' },
     control: { type: 'string', default: '0' },
     first: { type: 'string', default: '1' },
+    offset: { type: 'string', default: '0' },
+    me: { type: 'string', default: 'wxid_bot' },
     journal: { type: 'string' },
   },
 })
 
-const ME = 'wxid_bot'
+const ME = options.me
+const OFFSET = Number(options.offset)
 // slow: seconds before an answer; late: echoes come within so many seconds, in any order, answered or not.
 // unanswered and lost: shares of posts without an answer, and of echoes that never come, drawn from the seed.
 // cards: false means that no link tells its title and address.
@@ -129,7 +133,7 @@ function utter ({ id = newId(), room, sender, text = '', mentions = [], type = t
 }
 
 function note (line) {
-  if (options.journal) { appendFileSync(options.journal, JSON.stringify(line) + '\n') }
+  if (options.journal) { appendFileSync(options.journal, JSON.stringify({ ...line, at: Date.now() }) + '\n') }
 }
 
 function newId () { return `m${nextMessage++}` }
@@ -143,7 +147,8 @@ function person ({ id, name = id }) {
 
 function community () {
   const me = person({ id: ME, name: '群运助手' })
-  return Array.from({ length: Number(options.rooms) }, (_, r) => {
+  return Array.from({ length: Number(options.rooms) }, (_, index) => {
+    const r = OFFSET + index
     const members = Array.from({ length: Number(options.members) },
       (_, m) => person({ id: `wxid_${r + 1}_${m + 1}`, name: `成员${r + 1}-${m + 1}` }))
     const ids = [me, ...members].map(contact => contact.id)
@@ -155,12 +160,13 @@ function community () {
 const commands = {
   // type: a name of wechaty's Message enum or a number; stored: false announces a message nobody can load.
   say: ({ type, ...rest }) => ({ id: utter({ ...rest, type: types.Message[type] ?? type }) }),
-  // n messages over R rooms, in turn; the text of each is its number in its room.
-  burst: ({ messages, rooms }) => {
+  // n messages over R rooms, in turn from room `start` on; the text of each is its number in its room, or one of `texts`.
+  burst: ({ messages, rooms, start = 0, texts }) => {
     for (let i = 0; i < messages; i++) {
-      const room = i % rooms
+      const room = OFFSET + (start + i) % rooms + 1
       const turn = Math.floor(i / rooms)
-      utter({ room: `room${room + 1}@chatroom`, sender: `wxid_${room + 1}_${turn % Number(options.members) + 1}`, text: String(turn) })
+      const text = texts ? texts[i % texts.length] : String(turn)
+      utter({ room: `room${room}@chatroom`, sender: `wxid_${room}_${turn % Number(options.members) + 1}`, text })
     }
     return { messages }
   },

@@ -248,6 +248,7 @@ def _sends(pair: Pair, account: int, text: str) -> int:
     with database.transaction(pair.engine) as session:
         intent = Intent(key, DeliveryKind.POST, 1, account, text, pair.now, pair.now + 30 * MINUTE)
         outbox.plan(session, [intent], pair.now)
+        leases.renew(session, account, pair.epochs[account], pair.now)
         (claimed,) = outbox.claim(session, account, pair.epochs[account], pair.now)
         assert outbox.begin(session, claimed.id, pair.epochs[account], pair.now) is not None
     return claimed.id

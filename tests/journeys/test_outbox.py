@@ -1,13 +1,16 @@
 """No key is posted twice, and whatever may not have arrived is listed."""
 
+import asyncio
 import datetime as dt
+from collections.abc import Callable, Coroutine
 
 import pytest
 from sqlalchemy import Engine
 
-from bot import database, leases, outbox, pacing, pauses, serving
+from bot import database, leases, outbox, pacing, pauses, serving, standby
 from bot.gateway import Said
 from bot.intents import Intent
+from bot.leases import Held
 from bot.models import (
     Account,
     Delivery,
@@ -57,6 +60,8 @@ def plan(engine: Engine, *intents: Intent) -> int:
 
 def claim(engine: Engine, epoch: int, now: dt.datetime = EIGHT, limit: int = 10) -> list[int]:
     with database.transaction(engine) as session:
+        # As whoever sends does it; an old epoch is not renewed.
+        leases.renew(session, 1, epoch, now)
         return [one.id for one in outbox.claim(session, 1, epoch, now, limit=limit)]
 
 
@@ -168,6 +173,54 @@ def test_a_running_lease_is_not_taken_but_a_dead_owners_is(engine: Engine) -> No
         assert leases.take(session, 1, "there:2", EIGHT + SECOND) is None
         dead = leases.take(session, 1, "there:2", EIGHT + SECOND, is_dead=lambda o: o == "here:1")
     assert dead == 2
+
+
+def test_a_lease_from_a_clock_that_was_wrong_is_not_waited_for(engine: Engine) -> None:
+    rooms(engine)
+    ahead = EIGHT + dt.timedelta(hours=1)
+    with database.transaction(engine) as session:
+        assert leases.renew(session, 1, 1, ahead)
+        assert leases.held(session, 1, ahead) is Held.YES
+        assert leases.held(session, 1, EIGHT) is Held.RUN_OUT
+        assert leases.take(session, 1, "there:2", EIGHT) == 2
+
+
+def test_whether_an_account_is_held_tells_a_stop_from_a_death(engine: Engine) -> None:
+    epoch = rooms(engine)
+    after = EIGHT + leases.LASTS
+    with database.transaction(engine) as session:
+        assert leases.held(session, 1, after - SECOND) is Held.YES
+        assert leases.held(session, 1, after) is Held.RUN_OUT
+        leases.release(session, 1, epoch)
+        assert leases.held(session, 1, after) is Held.NOT
+
+
+async def test_whoever_stands_by_waits_until_the_owner_dies_or_stays_away(engine: Engine) -> None:
+    epoch = rooms(engine)
+    looks = []
+    clock = EIGHT
+
+    async def write(look: Callable[[], Held]) -> Held:
+        nonlocal clock
+        looks.append(look())
+        if len(looks) == 2:
+            clock += leases.LASTS
+        elif looks[-1] is Held.RUN_OUT:
+            clock = EIGHT
+            with database.transaction(engine) as session:
+                leases.release(session, 1, epoch)
+        return looks[-1]
+
+    def turn(stop: asyncio.Event) -> Coroutine[None, None, bool]:
+        return standby.turn(engine, 1, write, lambda: clock, stop, look_seconds=0)
+
+    assert await turn(asyncio.Event())
+    assert looks == [Held.YES, Held.YES, Held.RUN_OUT]
+    assert await turn(asyncio.Event())
+    assert looks[3:] == [Held.NOT] * standby.LOOKS
+    stop = asyncio.Event()
+    stop.set()
+    assert not await turn(stop)
 
 
 @pytest.mark.parametrize(

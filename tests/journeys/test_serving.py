@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import Engine, select, update
 from typer.testing import CliRunner, Result
 
-from bot import database, leases, outbox, recalling, serving
+from bot import database, leases, outbox, owning, recalling, receiving, serving
 from bot.commands import deliveries
 from bot.errors import InvalidInput
+from bot.gateway import LoggedOut
 from bot.intents import Intent
 from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Room
-from tests.saying import local
+from tests.saying import local, rules
 
 NOW = local("2026-11-11 20:00")
 MINUTE = dt.timedelta(minutes=1)
@@ -92,6 +93,31 @@ def test_an_account_that_is_away_hands_its_rooms_to_one_that_is_in_them(engine: 
     assert take_over(engine, NOW + 3 * MINUTE) == {1: 2}
     assert standing(engine) == {1: (2, "pending"), 2: (1, "pending")}
     assert take_over(engine, NOW + 4 * MINUTE) == {}
+
+
+def test_an_account_stays_online_although_a_program_that_knocks_in_vain_says_it_is_out(
+    engine: Engine,
+) -> None:
+    two_accounts(engine)
+    late = NOW + 2 * leases.LASTS
+    knocks = LoggedOut("另一个程序占用着这个账号", late)
+    receiving.take(engine, 1, [knocks], rules(engine), late)
+    assert owning.keep(engine, 1, 1, late)
+    with database.reading(engine) as session:
+        online = session.connection().scalar(select(ACCOUNT.c.online).where(ACCOUNT.c.id == 1))
+    assert online
+    # While its lease runs, the one that knocks says nothing at all.
+    receiving.take(engine, 1, [knocks], rules(engine), late)
+    assert take_over(engine, late + serving.AWAY) == {}
+
+
+def test_rooms_that_a_list_lacks_are_counted_and_stay_their_accounts(engine: Engine) -> None:
+    two_accounts(engine)
+    with database.reading(engine) as session:
+        found = [
+            serving.unlisted(session, 1, names) for names in ({"r1", "r2"}, {"r2"}, set[str]())
+        ]
+    assert found == [0, 1, 2]
 
 
 def test_what_the_account_had_claimed_is_sent_by_the_other_and_by_it_no_more(
