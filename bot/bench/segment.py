@@ -56,16 +56,22 @@ def sentences(path: Path) -> Iterator[str]:
 
     A file called …toy_train.txt has blanks between its characters.
     """
+    for _, text in numbered(path):
+        yield text
+
+
+def numbered(path: Path) -> Iterator[tuple[int, str]]:
+    """As `sentences`, each with the number of its line, from 1."""
     spaced = path.name.endswith("toy_train.txt")
     with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+        for number, line in enumerate(lines, 1):
             text = line.rstrip("\n")
             if path.suffix == ".jsonl":
                 text = json.loads(text).get("text") or ""
             text = text.rpartition("\t")[2].strip()
             text = text.replace(" ", "") if spaced else text
             if text:
-                yield text
+                yield number, text
 
 
 def _loaded(load: Callable[[], E]) -> tuple[E, dict[str, object]]:

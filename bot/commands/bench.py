@@ -39,6 +39,17 @@ def segment(
 
 
 @app.command()
+def quality(
+    data: Annotated[Path, typer.Option(metavar="DIR", help="放真实样本的目录,不在项目里")],
+    json: Json = False,
+) -> None:
+    """规则认得多准,在别人或人工标过的真实消息上。 How often the rules are right."""
+    from bot.bench import quality as bench  # noqa: PLC0415
+
+    _print(bench.measure(data) | machine.described(), as_json=json)
+
+
+@app.command()
 def ingest(
     messages: Annotated[int, typer.Option(min=1)] = 50_000,
     log: Annotated[Path | None, typer.Option(metavar="FILE")] = None,

@@ -1,7 +1,7 @@
 """What one message is by its own words; what needs its neighbours is decided in `judging`.
 
-A change of any rule of `asking`, `feeling`, `manners`, `selling`, `judging` or here raises
-RULE_VERSION. docs/signals.md lists the rules and what they cannot do.
+A change of any rule of `asking`, `feeling`, `grievances`, `manners`, `selling`, `lexicon`,
+`judging` or here raises RULE_VERSION. docs/signals.md lists the rules and what they cannot do.
 """
 
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ from bot.models import SignalKind
 from bot.text import asking, cues, feeling, manners, selling, similarity
 from bot.text.wording import Wording
 
-RULE_VERSION = 4
+RULE_VERSION = 5
 
 
 class Sign(NamedTuple):

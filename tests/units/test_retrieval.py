@@ -80,3 +80,24 @@ def test_two_answers_that_fit_alike_are_left_to_a_person() -> None:
 
 def test_without_any_answer_nothing_is_found() -> None:
     assert retrieval.curated([], segment.segmenter().keywords).best("", "怎么退货") is None
+
+
+def test_what_fits_two_answers_or_points_at_something_said_before_is_not_answered() -> None:
+    entries = [
+        Entry("", ("地址在哪里", "酒店的地址在哪里"), "长安街一号"),
+        Entry("", ("餐馆的地址在哪里",), "王府井二号"),
+    ]
+    known = retrieval.curated(entries, segment.segmenter().keywords)
+    assert known.best("", "酒店的地址在哪里呀") == "长安街一号"
+    assert known.best("", "好的,地址是在哪里呀") is None
+    assert known.best("", "它家酒店的地址在哪里") is None
+    # Just these words were written down by somebody.
+    assert known.best("", "地址在哪里?") == "长安街一号"
+
+
+def test_a_lower_threshold_answers_more() -> None:
+    entries = [Entry("", ("新款纸尿裤的尺码怎么选",), "看体重")]
+    keywords = segment.segmenter().keywords
+    asked = "纸尿裤怎么选"
+    assert retrieval.curated(entries, keywords).best("", asked) is None
+    assert retrieval.curated(entries, keywords, covered=0.5).best("", asked) == "看体重"
