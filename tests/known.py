@@ -85,6 +85,11 @@ class Builder:
                     known.say(form, *part)
                 told.append((f"{name} # 行 · #% · #", part))
         known.say("；".join(form for form, _ in told), *(n for _, part in told for n in part))
+        known.say(
+            "校正后的群聊占比没有给出：# 天里 # 行订单，认得出买家、前后都有记录的 # 行，"
+            "买家在 # 个群；要 # 行、# 个群才估计。",
+            *(28, *self.counted.fit_for_shares(), 2_000, 30),
+        )
         possible = sum(possible for _, _, possible in paid)
         known.say("另有 # 行直接购买的买家当时在群里潜水，“可能有关”，不计入群聊带来。", possible)
         known.say("不计入：# 行（全额退款、取消或运营自购）。", len(sold) - len(paid))

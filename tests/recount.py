@@ -322,6 +322,26 @@ class Recount:
             if len(orders) > 1
         ), len(old)
 
+    def fit_for_shares(self) -> tuple[int, int, int]:
+        """Of 28 days' lines: all that count; those of known buyers a promotion's window before the
+        log's end; and in how many rooms these buyers are.
+        """
+        start, end = (dt.datetime.combine(on, dt.time(), ZONE) for on in (MONTH, UNTIL))
+        last = max(one.at for one in self.told.said)
+        heard = {person: self._heard_until(room, last) for room, person in self.told.listed}
+        paid = [
+            (at, who) for at, who, net in self.bought().values() if start <= at < end and net > 0
+        ]
+        fit = [who for at, who in paid if who in heard and at + 2 * DAY <= heard[who]]
+        return len(paid), len(fit), len({who[0] for who in fit})
+
+    def _heard_until(self, room: str, last: dt.datetime) -> dt.datetime:
+        """The log's end; for a room that fell silent three days before, its last day's begin."""
+        ended = day(self.of_members[room][-1])
+        if ended >= last.date() - 3 * DAY:
+            return last
+        return dt.datetime.combine(ended, dt.time(), dt.UTC)
+
     def late_events(self) -> int:
         """Rows of the file about lines paid in the week that came more than 72 hours after."""
         paid = self.bought()

@@ -2,6 +2,7 @@
 
 gather    queries → every room's figures at once
 findings  a week, and what is worked out from it once
+corrections  what last week's digests said, and what is known of it now
 saying    what members of a few rooms said
 view      the rooms that one digest is about
 sections  view → the prepared words and numbers of each part

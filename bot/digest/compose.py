@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session
 
-from bot.digest import phrasing, saying
+from bot.digest import corrections, phrasing, saying
 from bot.digest import view as viewing
+from bot.digest.corrections import Corrected
 from bot.digest.findings import Findings
 from bot.digest.saying import Said
 from bot.digest.sections import (
     actions,
+    amended,
     complaints,
     goals,
     health,
@@ -40,7 +42,7 @@ HEADLINE = ("orders", "talk", "questions", "complaints", "rooms")
 LEFT_OUT = (
     "各项互动都不计运营、机器人、系统消息和已撤回的消息。",
     "消息是否迟到无法从日志看出：日志不记到达时刻。",
-    "标签占比不是贡献占比：校正后的占比需要足够多的群和订单，还没有估计。",
+    "标签占比不是贡献占比：只看校正后的占比；订单和群不够多时不估计。",
 )
 
 
@@ -55,16 +57,45 @@ def sheets(session: Session, findings: Findings, subjects: Sequence[Subject]) ->
         for room in actions.busiest(viewing.view(findings, subject, {}))
     }
     spoken = saying.gather(session, findings.week, sorted(wanted))
-    return [sheet(findings, subject, spoken) for subject in subjects]
+    corrected = _corrected(session, findings, subjects)
+    return [sheet(findings, subject, spoken, corrected.get(subject)) for subject in subjects]
 
 
-def sheet(findings: Findings, subject: Subject, spoken: Mapping[int, Said]) -> Sheet:
-    """The digest of one subject; `spoken` holds what was said in rooms, as far as it is known."""
+def _corrected(
+    session: Session, findings: Findings, subjects: Sequence[Subject]
+) -> dict[Subject, Corrected]:
+    """What became of last week's digests of these subjects, where they were provisional."""
+    then = corrections.provisional(session, findings, subjects)
+    if not then:
+        return {}
+    last_week = corrections.earlier(session, findings)
+    came = corrections.since(session, findings, min(one.computed_at for one in then.values()))
+    return {
+        subject: corrections.compare(one.sheet, sheet(last_week, subject, {}), came)
+        for subject, one in then.items()
+    }
+
+
+def sheet(
+    findings: Findings,
+    subject: Subject,
+    spoken: Mapping[int, Said],
+    corrected: Corrected | None = None,
+) -> Sheet:
+    """The digest of one subject; `spoken` holds what was said in rooms, as far as it is known, and
+    `corrected` what became of last week's.
+    """
     week, view = findings.week, viewing.view(findings, subject, spoken)
     sections = [part for build in PARTS if (part := build(view)) is not None]
     amounts = {figure.key: figure.amount for part in sections for figure in part.figures}
     sections += [
-        part for part in (goals.section(view, amounts), health.section(view)) if part is not None
+        part
+        for part in (
+            goals.section(view, amounts),
+            amended.section(view, corrected),
+            health.section(view),
+        )
+        if part is not None
     ]
     leads = {part.key: part.lead for part in sections}
     return Sheet(

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from bot.digest.gather import MONTH_DAYS, Week
@@ -14,9 +14,13 @@ from bot.models import SeriesKind
 
 @dataclass(frozen=True)
 class Findings:
-    """A week, and what many digests of it share; worked out when it is first asked for."""
+    """A week, and what many digests of it share; worked out when it is first asked for.
+
+    `before` holds the week before it, once somebody asked what became of it.
+    """
 
     week: Week
+    before: "list[Findings]" = field(default_factory=list)
 
     @cached_property
     def seen(self) -> list[int]:

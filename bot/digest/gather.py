@@ -22,12 +22,13 @@ from bot.digest.cases import Cases
 from bot.digest.goals import Aim
 from bot.errors import Fault, InvalidInput
 from bot.gateway import Read
-from bot.insights import customers, engagement, rolled, segments, topics
+from bot.insights import customers, engagement, rolled, segments, shares, topics
 from bot.insights.engagement import Days, RoomView
 from bot.insights.history import Day, EarlierWeek
 from bot.insights.history import Week as RoomsWeek
 from bot.insights.intervals import Share
 from bot.insights.segments import Candidates
+from bot.insights.shares import Told
 from bot.insights.topics import Topics
 from bot.models import (
     DigestScope,
@@ -72,7 +73,8 @@ class Week:
     not known, which is not 0. `before` holds the rooms' own earlier weeks by Monday, `elsewhere`
     roll-ups of weeks before the log. `people` counts those who spoke, each once, by scope.
     `candidates` are people to think of for a tester program, `again` the share of buyers who came
-    back, None where nobody has been watched for long enough.
+    back, None where nobody has been watched for long enough. `shares` are those of the orders of
+    28 days, None where there are no orders.
     """
 
     monday: dt.date
@@ -103,6 +105,7 @@ class Week:
     goals: Sequence[Aim]
     candidates: Candidates
     again: Share | None
+    shares: Told | None
 
     @property
     def whole(self) -> bool:
@@ -128,6 +131,8 @@ def gather(session: Session, monday: dt.date, now: dt.datetime, zone: ZoneInfo) 
     days = _days_over(monday, now, zone)
     rooms = engagement.rooms(session, zone)
     roles = engagement.roles(session)
+    month = days.back(MONTH_DAYS)
+    orders_known = order_rows.known(session, now)
     rolls = rolled.read(session, rooms, days.until, days=MONTH_DAYS, weeks=BAND_WEEKS)
     answered_until = max((until_answered(room, days, now) for room in rooms.values()), default=now)
     return Week(
@@ -153,15 +158,16 @@ def gather(session: Session, monday: dt.date, now: dt.datetime, zone: ZoneInfo) 
         topics=topics.of_week(session, monday),
         cases=cases.of_week(session, rooms, roles, days, now),
         orders=order_rows.sales(session, rooms, days, zone),
-        orders_known=order_rows.known(session, now),
+        orders_known=orders_known,
         late_order_events=order_rows.late_events(session, days, zone, SETTLES_AFTER),
         unsent=post_rows.unsent(session, rooms, days),
         sent=post_rows.sent(session, rooms, days),
-        held=post_rows.held(session, rooms, days.back(MONTH_DAYS)),
+        held=post_rows.held(session, rooms, month),
         first_held=post_rows.first_held(session, rooms),
         goals=goals.standing(session),
         candidates=segments.candidates(session, limit=MOST_CANDIDATES),
-        again=customers.gather(session, now, zone).again,
+        again=customers.gather(session, now, zone).again if orders_known else None,
+        shares=shares.share(session, *month.instants(zone)) if orders_known else None,
     )
 
 

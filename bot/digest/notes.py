@@ -1,5 +1,6 @@
 """Definitions (DESIGN §7): what each figure counts, over what, and the command that lists it."""
 
+import datetime as dt
 from dataclasses import dataclass, field
 
 from bot.digest.sheet import Note
@@ -181,6 +182,20 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "定目标的人用 qunyun target 写下的目标",
         "qunyun target list",
     ),
+    "corrections": (
+        "上周的更正",
+        "上周的周报是暂定的：周末后 72 小时内还会有后到的回应、退款、订单。发出的不改，"
+        "今天再算一次上周，读起来不同的数列在这里。",
+        "上周周报里的全部数字",
+        "qunyun digest --week {last_week}",
+    ),
+    "share": (
+        "群聊带来（校正后）",
+        "最近 28 天的订单里，因为群里聊到才买的占比：下单前 24 小时群里有人提到这件商品的比例，"
+        "减去下单后 24 小时的（碰巧的水平），再按识别率和起效的快慢校正；95% 区间。",
+        "28 天里买家能识别、没有用优惠也不在促销中的订单行",
+        "qunyun attribute --json {month}",
+    ),
     "deliveries": (
         "没有发出的投递",
         "本周应发而没有发出的，按状态和原因。",
@@ -232,4 +247,5 @@ class Footnotes:
                 )
             },
             week=f"{self.days.since:%G-W%V}",
+            last_week=f"{self.days.since - dt.timedelta(weeks=1):%G-W%V}",
         )

@@ -28,6 +28,7 @@ class Stored:
     id: int
     state: DigestState
     sheet: Sheet
+    computed_at: dt.datetime
 
 
 def keep(session: Session, week: Week, fresh: Sequence[Sheet]) -> list[Sheet]:
@@ -111,4 +112,4 @@ def everything(week: Week) -> list[Subject]:
 
 def _stored(row: Row[Any]) -> Stored:
     sheet = sheets.unpack(row.figures)
-    return Stored(row.id, row.state, replace(sheet, comment=row.comment))
+    return Stored(row.id, row.state, replace(sheet, comment=row.comment), row.computed_at)

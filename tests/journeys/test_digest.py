@@ -38,6 +38,7 @@ from bot.models import (
     Label,
     Membership,
     Occurrence,
+    OrderEvent,
     OrderLine,
     OrderStatus,
     Product,
@@ -504,6 +505,49 @@ def _qa_day(session: Session, room: int, day: dt.date, state: DeliveryState) -> 
             reason=None if sent else "机器人不在群里",
         )
     )
+
+
+def test_a_week_later_the_digest_says_what_late_data_changed(
+    engine: Engine, told: Community
+) -> None:
+    with database.transaction(engine) as session:
+        _order(session, "early", Label.ORGANIC, MONDAY)
+    first = digest_of(engine)
+    assert not first.final
+    late = Said("late", "a@chatroom", "a0", NOW - 2 * DAY, "text", "迟到的问题怎么办?")
+    with database.transaction(engine) as session:
+        ingest.record(session, [late], deriving.load_rules(session, ZONE))
+        _order(session, "late", Label.ORGANIC, MONDAY)
+        session.add(
+            OrderEvent(
+                digest="d", order_id="late", line_no=1, source="test", received_at=NOW + DAY,
+                content={},
+            )
+        )  # fmt: skip
+    with database.transaction(engine) as session:
+        week = gather.gather(session, MONDAY + 7 * DAY, NOW + 7 * DAY, ZONE)
+        (next_week,) = compose.sheets(session, Findings(week), [FLEET])
+    (part,) = (part for part in next_week.sections if part.key == "corrections")
+    (table,) = part.tables
+    changed = {row[0]: row[1:] for row in table.rows}
+    assert changed["订单行"] == ("1", "2", "1 条后到的订单或退款")
+    assert changed["收入（已减退款）"] == ("¥80.00", "¥160.00", "1 条后到的订单或退款")
+    asked = sum((one.text or "").endswith("?") for room in ROOMS for one in told.of_week(room))
+    assert changed["提问"][:2] == (f"{asked}", f"{asked + 1}")
+    assert "后到或撤回的消息" in changed["提问"][2]
+    text = render.text(next_week)
+    assert f"订单行 1 → 2；收入（已减退款） ¥80.00 → ¥160.00 等 {len(changed)} 个" in text
+    # The week before is not judged by what is as of today.
+    assert "复购率（90 天）" not in changed
+
+
+def test_without_anything_late_there_is_nothing_to_correct(engine: Engine, told: Community) -> None:
+    digest_of(engine, now=NOW + 4 * DAY)
+    with database.transaction(engine) as session:
+        week = gather.gather(session, MONDAY + 7 * DAY, NOW + 7 * DAY, ZONE)
+        (settled,) = compose.sheets(session, Findings(week), [FLEET])
+    # Last week's digest was final: late data had settled when it was computed.
+    assert all(part.key != "corrections" for part in settled.sections)
 
 
 def test_drafting_again_replaces_a_draft_and_leaves_an_approved_one(

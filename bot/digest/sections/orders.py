@@ -7,6 +7,7 @@ from bot.digest import phrasing
 from bot.digest.orders import Sale
 from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import View
+from bot.insights import calibrating, shares
 from bot.models import DigestScope, Label
 
 NAMES: dict[Label | None, str] = {
@@ -19,7 +20,7 @@ NAMES: dict[Label | None, str] = {
 }
 WEAK = (
     "标签按时间窗口的规则给出，对单独一单只是弱证据（约五成把握）；"
-    "校正后的“群聊带来”占比还没有估计，请不要把标签占比当作贡献。"
+    "有多少是群聊带来的，看校正后的占比，请不要把标签占比当作贡献。"
 )
 
 
@@ -51,6 +52,7 @@ def section(view: View) -> Section:
         Figure(
             "revenue_fen", "收入（已减退款）", phrasing.yuan(revenue), revenue, view.note("orders")
         ),
+        *_share(view),
         *_again(view),
     )
     if not paid:
@@ -61,9 +63,10 @@ def section(view: View) -> Section:
         "orders",
         title,
         Line(told, (view.note("orders"),)),
+        brief=_brief(view),
         figures=figures,
         charts=(_chart(view, paid),),
-        remarks=(Line(WEAK), *_remarks(view, paid, out)),
+        remarks=(Line(WEAK), *_shares(view), *_remarks(view, paid, out)),
     )
 
 
@@ -81,6 +84,59 @@ def _again(view: View) -> tuple[Figure, ...]:
             view.note("again"),
             f"95% 区间 {phrasing.percent(low)}–{phrasing.percent(high)} · "
             f"{again.count:,} / {again.of:,} 位买家",
+        ),
+    )
+
+
+def _share(view: View) -> tuple[Figure, ...]:
+    """How much came because of talk, where it can be told: of the fleet, over 28 days."""
+    told = view.week.shares
+    if view.scope is not DigestScope.FLEET or told is None or told.organic.value is None:
+        return ()
+    part, chance = told.organic, ""
+    if told.raw_hit_rate is not None and told.chance_rate is not None:
+        chance = (
+            f"；付款前 24 小时有人提到 {phrasing.percent(told.raw_hit_rate)}，"
+            f"付款后（碰巧）{phrasing.percent(told.chance_rate)}"
+        )
+    return (
+        Figure(
+            "organic_share",
+            "群聊带来（校正后，28 天）",
+            phrasing.percent(part.value),
+            part.value,
+            view.note("share"),
+            f"95% 区间 {phrasing.percent(part.low)}–{phrasing.percent(part.high)}{chance}；"
+            f"{part.orders:,} 行",
+        ),
+    )
+
+
+def _brief(view: View) -> tuple[Line, ...]:
+    """The corrected share in short, or why there is none."""
+    told = view.week.shares
+    if view.scope is not DigestScope.FLEET or told is None:
+        return ()
+    for figure in _share(view):
+        span = figure.remark.partition("；")[0]
+        return (Line(f"{figure.label} {figure.text}（{span}）", (figure.note,)),)
+    return (Line("校正后的群聊占比没有给出：订单或群还太少", (view.note("share"),)),)
+
+
+def _shares(view: View) -> tuple[Line, ...]:
+    """What the corrected share rests on, or what it lacks."""
+    told, note = view.week.shares, (view.note("share"),)
+    if view.scope is not DigestScope.FLEET or told is None:
+        return (Line("校正后的占比只在全体周报里：一个群、一个垂类的订单太少。", note),)
+    if told.organic.value is not None:
+        return tuple(Line(f"{words.replace(',', '，')}。", note) for words in told.warnings)
+    least = f"要 {calibrating.LEAST_LINES:,} 行、{shares.LEAST_ROOMS} 个群才估计"
+    return (
+        Line(
+            f"校正后的群聊占比没有给出：28 天里 {told.lines:,} 行订单，"
+            f"认得出买家、前后都有记录的 {told.resolved:,} 行，"
+            f"买家在 {told.rooms:,} 个群；{least}。",
+            note,
         ),
     )
 
