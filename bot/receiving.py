@@ -45,6 +45,8 @@ def take(
 
     `epoch` is the caller's lease on the account, where it has one; `replies_per_hour` is what the
     bot may say of itself in one room. When this returns, everything in the batch is accepted.
+    A message of our own and the delivery that it settles are one transaction: whatever kills us,
+    what is in the log is not uncertain.
     """
     with database.transaction(engine) as session:
         our_contacts = listening.ours(session)
@@ -53,12 +55,12 @@ def take(
         outcome = ingest.record(session, heard, rules, memory)
         serving.serve(session, account_id, {one.room for one in heard if isinstance(one, Said)})
         _follow_login(session, account_id, events, epoch, now)
-    with database.transaction(engine) as session:
         echoes = sum(
             outbox.echo(session, event)
             for event in events
             if isinstance(event, Said) and (event.own or event.sender in our_contacts)
         )
+    with database.transaction(engine) as session:
         spoken = [event for event in heard if isinstance(event, Said | Joined)]
         reacted = reacting.follow(session, spoken, outcome, rules, now, handlers, replies_per_hour)
     if reacted.held_back:

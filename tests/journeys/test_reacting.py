@@ -11,7 +11,7 @@ from sqlalchemy import Engine, update
 from bot import app as app_module
 from bot import database, desk, leases, message_log, outbox, rebuilding
 from bot.app import App
-from bot.gateway import Event, Joined, Person
+from bot.gateway import Event, Joined, Person, Said
 from bot.gateways.memory import MemoryGateway
 from bot.intents import Intent
 from bot.models import (
@@ -22,6 +22,7 @@ from bot.models import (
     DeliveryState,
     Faq,
     Membership,
+    Message,
     OpenQuestion,
     Operator,
     Pause,
@@ -31,6 +32,7 @@ from bot.models import (
 )
 from bot.receiving import Taken
 from bot.settings import Settings
+from handlers.moment import Moment, Reply
 from tests.saying import ROOM, local, member_says, record, rows, rules
 
 NOON = "2026-11-11 12:00"
@@ -275,6 +277,34 @@ def test_everybody_who_comes_is_told_of_the_bot_and_a_rush_gets_one_welcome(
     first, second = rows(engine, Delivery)
     assert "机器人" in first.text and first.text == second.text
     assert second.due_at - first.due_at == dt.timedelta(minutes=10)
+
+
+def test_an_echo_that_is_in_the_log_has_settled_its_post_whatever_ends_the_process(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app = running_app(engine, tmp_path)
+    (account,) = app.accounts
+    room = next(row.id for row in rows(engine, Room) if row.platform_id == ROOM)
+    now = local(NOON)
+    post = Intent("post:qa", DeliveryKind.POST, room, account, "开始啦", now, now + MINUTE)
+    with database.transaction(engine) as session:
+        outbox.plan(session, [post], now)
+        epoch = leases.take(session, account, "host:1", now)
+        assert epoch is not None
+        (claimed,) = outbox.claim(session, account, epoch, now)
+        assert outbox.begin(session, claimed.id, epoch, now) is not None
+        assert outbox.unanswered(session, claimed.id, epoch, "超时")
+
+    def dies(_: Moment) -> Reply:
+        raise SystemExit
+
+    app.handlers = (dies,)
+    echo = Said("own1", ROOM, "wxid_me", now, "text", "开始啦", own=True)
+    with pytest.raises(SystemExit):
+        hears(app, echo, member_says("在吗", NOON))
+    assert {row.text for row in rows(engine, Message)} == {"开始啦", "在吗"}
+    (row,) = rows(engine, Delivery)
+    assert (row.state, row.message_id) == (DeliveryState.SENT, "own1")
 
 
 def test_replay_and_old_messages_lead_to_nothing(engine: Engine, tmp_path: Path) -> None:
