@@ -46,6 +46,8 @@ _GONE = re.compile(
     re.I,
 )
 _UNSETTLED = re.compile(r"超时|time[d]?.?out|ETIMEDOUT|ECONNRESET", re.I)
+# In the words of wechaty's own puppets and of those that speak Chinese.
+_LOGGED_OUT = re.compile(r"not (?:yet )?log(?:ged)?[ -]?(?:in|on)\b|(?:未|没有)登[录陆]", re.I)
 TAKEN = "另一个程序占用着这个账号,请先停掉它"
 _REFUSALS = {
     "UNAUTHENTICATED": "通道不认这个令牌,请核对 QUNYUN_GATEWAYS",
@@ -135,10 +137,13 @@ def packed(content: gateway.Image | gateway.Link | gateway.MiniProgram) -> str:
 def refusal(status: str, reason: str) -> errors.QunyunError:
     """The error of a send that the gateway answered with no.
 
-    A puppet that itself got no answer does not know whether the post arrived, nor do we.
+    A puppet that itself got no answer does not know whether the post arrived, nor do we; one that
+    is not logged in had nobody to hand it to.
     """
     if status == "UNAUTHENTICATED":
         return errors.GatewayUnavailable(_REFUSALS[status])
+    if _LOGGED_OUT.search(reason):
+        return errors.GatewayUnavailable("账号未登录")
     if status in {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"} or _UNSETTLED.search(reason):
         return errors.SendUncertain(f"通道没有得到平台的答复:{reason}")
     return errors.SendRefused(

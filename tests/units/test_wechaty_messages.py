@@ -114,6 +114,19 @@ def test_a_puppet_without_an_answer_leaves_the_post_uncertain() -> None:
         assert isinstance(wechaty_messages.refusal(status, reason), errors.SendUncertain)
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "not logged in, no this.__currentUserId yet.",
+        "Error: Not login",
+        "账号未登录",
+        "尚未登录微信",
+    ],
+)
+def test_a_puppet_that_is_not_logged_in_was_handed_nothing(reason: str) -> None:
+    assert isinstance(wechaty_messages.refusal("UNKNOWN", reason), errors.GatewayUnavailable)
+
+
 def test_a_token_that_is_not_accepted_hands_nothing_over_and_is_not_repeated() -> None:
     error = wechaty_messages.refusal("UNAUTHENTICATED", 'Invalid Wechaty TOKEN "secret"')
     assert isinstance(error, errors.GatewayUnavailable)
