@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from bot import database, pauses
+from bot import database, leases, pauses
 from bot.gateway import Posting
 from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Room
 
@@ -92,6 +92,7 @@ def _chosen(wanted: _Wanted, resting: ColumnElement[bool] | None) -> Select[Any]
         account.c.id == bindparam("of_account"),
         account.c.lease_epoch == bindparam("under"),
         account.c.lease_until > now,
+        ~leases.rests(account, now),
         # Behind the others, people post.
         account.c.posting == Posting.DIRECT,
     )

@@ -83,6 +83,20 @@ def renew(session: Session, account_id: int, epoch: int, now: dt.datetime) -> bo
     return renewed is not None
 
 
+def rest(session: Session, account_id: int, until: dt.datetime) -> None:
+    """Let whoever owns the account send nothing until then."""
+    account = database.table(Account)
+    session.connection().execute(
+        update(account).where(account.c.id == account_id).values(rests_until=until)
+    )
+
+
+def rests(account: Table, at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+    """The SQL condition that an account rests at that moment."""
+    until = account.c.rests_until
+    return and_(until.is_not(None), until > at)
+
+
 def release(session: Session, account_id: int, epoch: int) -> None:
     """Give the account up, so that another process need not wait."""
     account = database.table(Account)

@@ -249,7 +249,8 @@ def throttled(
     rest: dt.timedelta | None = None,
 ) -> bool:
     """The platform said no because the account does too much: the account rests, for `rest` where
-    the platform says how long, else until an operator lets it go on. What waits for it waits on.
+    the platform says how long, else until an operator lets it go on. What waits for it waits on,
+    and so does what is planned meanwhile, alerts as well.
     """
     row = arrows.row(session, delivery_id)
     if row is None or row.state not in BEGUN or row.epoch != epoch:
@@ -257,13 +258,7 @@ def throttled(
     if rest is None:
         pauses.pause(session, PauseScope.ACCOUNT, row.account_id, reason, pauses.RISK_CONTROL, now)
     else:
-        delivery = database.table(Delivery)
-        waiting = delivery.c.state.in_([PENDING, *BEGUN])
-        session.connection().execute(
-            update(delivery)
-            .where(waiting, delivery.c.account_id == row.account_id)
-            .values(not_before=now + rest)
-        )
+        leases.rest(session, row.account_id, now + rest)
     again = {"state": PENDING, "account_id": serving.server(), "reason": reason}
     return arrows.move(session, delivery_id, BEGUN, again, epoch)
 

@@ -15,7 +15,8 @@ class Account(SQLModel, table=True):
     older epoch are refused.
     `capabilities` is what its gateway last said of itself, None before it ever ran.
     `posting` is `confirm` where people carry posts out (see `gateway.Posting`).
-    `first_online_at` starts the warm-up of a new account.
+    `first_online_at` starts the warm-up of a new account. Until `rests_until` it sends nothing: its
+    platform said that it does too much.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -31,3 +32,4 @@ class Account(SQLModel, table=True):
     lease_owner: str | None = None
     lease_epoch: int = 0
     lease_until: datetime | None = None
+    rests_until: datetime | None = None

@@ -143,11 +143,17 @@ def test_a_robot_that_is_too_fast_rests_as_long_as_its_platform_says(
         )  # fmt: skip
         rest = dingtalk.DIALECT.rest
         assert outbox.throttled(session, first, epoch, "限流", NOW, rest)
+        # What comes up while it rests waits as well, urgent or not.
+        alert = Intent(
+            "alert:x:r1", DeliveryKind.ALERT, 1, 1, "有投诉", NOW + MINUTE,
+            NOW + dt.timedelta(hours=6), priority=0,
+        )  # fmt: skip
+        outbox.plan(session, [alert], NOW + MINUTE)
         leases.renew(session, 1, epoch, NOW + rest)
         assert outbox.claim(session, 1, epoch, NOW + rest - SECOND, limit=9) == []
-        assert len(outbox.claim(session, 1, epoch, NOW + rest, limit=9)) == 2
+        assert len(outbox.claim(session, 1, epoch, NOW + rest, limit=9)) == 3
     assert rest == 10 * MINUTE
-    assert [row.state for row in rows(engine, Delivery)] == [DeliveryState.CLAIMED] * 2
+    assert [row.state for row in rows(engine, Delivery)] == [DeliveryState.CLAIMED] * 3
 
 
 def test_feishus_crowded_minutes_are_waited_out(engine: Engine, epoch: int) -> None:
