@@ -35,6 +35,8 @@ KINDS = (
     SignalKind.CHECK_IN,
     SignalKind.PLUS_ONE,
 )
+# The key that a person ticks each kind with.
+KEYS = dict(zip(KINDS, "qapwcgshdok1", strict=True))
 # How many messages before it a person sees.
 BEFORE = 4
 

@@ -20,7 +20,7 @@ from bot.insights.quality import Rate
 from bot.labelling import Shown
 from bot.text import lexicon
 
-KEYS = dict(zip("qapwcgshdok1", labelling.KINDS, strict=True))
+KEYS = {key: kind for kind, key in labelling.KEYS.items()}
 CHINESE = {english: chinese for chinese, english in label_files.NAMES.items()}
 SKIP, UNDO, STOP = "-", "u", "x"
 # Unless told, a draw reaches back so far.

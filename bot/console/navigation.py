@@ -34,6 +34,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/rooms", "群", "rooms", VIEWER, "r"),
             Entry("/people", "用户", "people", VIEWER, "y"),
             Entry("/orders", "订单与归因", "cart", VIEWER, "b"),
+            Entry("/labels", "标注", "check", OPERATOR, "n"),
         ),
     ),
     (

@@ -44,6 +44,7 @@ SEEN: Mapping[str, str] = {
     "/orders/share": "/orders/share",
     "/orders/identities": "/orders/identities",
     "/orders/{line_id}": "/orders/1",
+    "/labels": "/labels",
     "/people": "/people",
     "/people/candidates": "/people/candidates",
     "/people/buyers": "/people/buyers",
