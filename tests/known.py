@@ -148,7 +148,7 @@ class Builder:
                 for kind, mark in DAYS.items()
                 if any(on in self.counted.held(kind)[room] for room in self.rooms)
             ]
-            label = "\n".join([f"周{name}", "·".join(marks)]).strip()
+            label = "\n".join((f"周{name}", *marks))
             self.known.say(f"每群每天的消息| {label} #", rates[-1])
             told.append(f"周{name} #")
         self.known.bars["每群每天的消息"] = rates

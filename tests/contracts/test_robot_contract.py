@@ -11,6 +11,7 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,16 +107,22 @@ class Webhook:
                     await writer.drain()
 
 
-@pytest.fixture
-async def webhook() -> AsyncIterator[Webhook]:
-    """A server that answers, on a port of its own."""
-    started = Webhook()
+@asynccontextmanager
+async def listening(started: Webhook) -> AsyncIterator[Webhook]:
+    """A server on a port of its own."""
     server = await asyncio.start_server(started.meet, "127.0.0.1", 0)
     started.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     yield started
     started.released.set()
     server.close()
     await server.wait_closed()
+
+
+@pytest.fixture
+async def webhook() -> AsyncIterator[Webhook]:
+    """A server that answers, on a port of its own."""
+    async with listening(Webhook()) as started:
+        yield started
 
 
 def opened(scheme: str, base: str, *, secret: str = "", seconds: float = 20) -> robot.RobotGateway:

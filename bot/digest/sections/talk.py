@@ -138,7 +138,7 @@ def _week_chart(view: View, place: Standing) -> Chart:
         marks = [SPECIAL[kind] for kind in viewing.special_days(view, day)]
         label = phrasing.WEEKDAYS[day.weekday()]
         tone = "special" if marks else "now"
-        bars.append(Bar("\n".join([label, "·".join(marks)]).strip(), rate, _bar(rate), tone))
+        bars.append(Bar("\n".join((label, *marks)), rate, _bar(rate), tone))
     legend = [Bar("有群办活动日", None, "", "special")] if _any_special(bars) else []
     return Chart(
         "columns",
