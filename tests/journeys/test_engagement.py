@@ -502,6 +502,27 @@ def test_the_number_of_queries_does_not_grow_with_rooms(engine: Engine, log: Log
     assert len(few) == len(many)
 
 
+def test_a_page_of_one_room_reads_its_rows_alone(engine: Engine, log: Log) -> None:
+    record(engine, [*log.said, *moves(log)])
+    for held in (False, True):
+        with database.reading(engine) as session:
+            views = engagement.rooms(session, SHANGHAI)
+            every = rolled.read(session, views, UNTIL, weeks=WEEKS)
+        for room, view in views.items():
+            with counting(engine) as asked, database.reading(engine) as session:
+                alone = rolled.read(session, {room: view}, UNTIL, weeks=WEEKS)
+            assert alone.week == {room: every.week[room]}
+            assert alone.days == {room: every.days[room]}
+            assert alone.earlier == {room: every.earlier[room]}
+            assert alone.held == held
+            tables = [
+                one for one in asked if "FROM room_day" in one or "FROM engagement_week" in one
+            ]
+            assert len(tables) == 3
+            assert all("room_id IN" in one for one in tables)
+        rolling.catch_up(engine, SHANGHAI, NIGHT)
+
+
 @contextmanager
 def counting(engine: Engine) -> Iterator[list[str]]:
     seen: list[str] = []
