@@ -27,6 +27,7 @@ from bot.insights.engagement import Days, RoomView
 from bot.insights.history import Day, EarlierWeek
 from bot.insights.history import Week as RoomsWeek
 from bot.insights.intervals import Share
+from bot.insights.rising import Target
 from bot.insights.segments import Candidates
 from bot.insights.shares import Told
 from bot.insights.topics import Topics
@@ -93,7 +94,7 @@ class Week:
     elsewhere: Mapping[int, Mapping[dt.date, Earlier]]
     people: Mapping[tuple[DigestScope, str], int]
     named: Mapping[int, Sequence[Named]]
-    topics: Mapping[topics.Target, Topics]
+    topics: Mapping[Target, Topics]
     cases: Mapping[int, Cases]
     orders: Sequence[order_rows.Sale]
     orders_known: bool

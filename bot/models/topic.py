@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sqlmodel import Field, SQLModel
 
-from bot.models.columns import LogText, choice, serial
+from bot.models.columns import LogText, choice, json, serial
 from bot.models.digest import DigestScope
 
 
@@ -21,9 +21,10 @@ class Topic(SQLModel, table=True):
 
     `target` is the room's platform id, the vertical, or "" for the fleet. `rank` begins at 1.
     A word has `text`; a question is named by its clearest wording, `day`, `room_id` and
-    `message_id`, so that its text goes when the message goes. `count` and `members`: messages and
-    members of the week; `before`: messages a week in the baseline, scaled to the week's size.
-    `score` is a z-score (see `insights/topics.py`), None for a question without a baseline.
+    `message_id`, so that its text goes when the message goes; `messages` are the ids of all that
+    asked it. `count` and `members`: messages and members of the week; `before`: messages a week in
+    the baseline, scaled to the week's size. `score` is a z-score (see `insights/rising.py`), None
+    for a question without a baseline.
     """
 
     week: dt.date = Field(primary_key=True)
@@ -35,6 +36,7 @@ class Topic(SQLModel, table=True):
     day: dt.date | None = None
     room_id: int | None = None
     message_id: int | None = Field(default=None, sa_type=serial())
+    messages: list[int] | None = Field(default=None, sa_type=json())
     score: float | None = None
     count: int
     before: float

@@ -100,7 +100,7 @@ SAFE: Mapping[type[SQLModel], str] = {
     models.ShopEvent: "source event_id topic digest missing reason body",
     models.Signal: "rule",
     models.SpecialDay: "note",
-    models.Topic: "target",
+    models.Topic: "target messages",
     models.Webhook: "name url nonce events created_by revoked_reason",
     models.WebhookCall: "about event",
 }
