@@ -52,7 +52,7 @@ class Stream:
                 self._head = await self._steps.get()
             if self._head is None:
                 continue
-            if isinstance(self._head, asyncio.Future):
+            if isinstance(self._head, asyncio.Future) and not self._head.done():
                 # Awaiting a task would cancel it together with its reader; this does not.
                 await asyncio.wait([self._head])
             head, self._head = self._head, None

@@ -98,7 +98,7 @@ class Link:
                 http2_connection_window_size=CONNECTION_WINDOW,
             ),
         )
-        _read_gently(self._channel)
+        _pace(self._channel)
         # The gateway reads the token from the authority; grpclib has no public way to set it.
         self._channel._authority = token
         # What the puppet's own start would do, less its blocking probe of the port.
@@ -258,13 +258,53 @@ def _object(text: str) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _read_gently(channel: Channel) -> None:
-    """Let every connection of the channel hand over at most READ_AT_ONCE bytes a turn."""
+class Gathered:
+    """A transport that writes what one turn of the loop has to say in one go.
+
+    grpclib hands over the head and the body of each request, and each acknowledgement, by
+    itself; every write costs a call of the system, and in a burst most of the time went there.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._unwritten: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Write at the end of this turn of the loop."""
+        if not self._unwritten:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._unwritten.append(data)
+
+    def is_closing(self) -> bool:
+        """Whether the transport is closed or about to be."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close after what is unwritten."""
+        self._write()
+        self._transport.close()
+
+    def get_extra_info(self, name: str) -> object:
+        """What the transport knows by that name."""
+        return self._transport.get_extra_info(name)
+
+    def _write(self) -> None:
+        unwritten, self._unwritten = self._unwritten, []
+        if unwritten and not self._transport.is_closing():
+            self._transport.write(b"".join(unwritten))
+
+
+def _pace(channel: Channel) -> None:
+    """Let every connection of the channel hand over at most READ_AT_ONCE bytes a turn, and take
+    what is written in a turn at its end.
+    """
     connect = channel._create_connection
 
     async def connected() -> object:
         protocol = await connect()
-        protocol.connection._transport.max_size = READ_AT_ONCE
+        transport = protocol.connection._transport
+        transport.max_size = READ_AT_ONCE
+        protocol.connection._transport = Gathered(transport)
         return protocol
 
     channel._create_connection = connected
