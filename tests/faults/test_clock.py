@@ -22,7 +22,7 @@ async def test_a_clock_that_jumps_an_hour_neither_doubles_nor_stops_posts(
     set_clock(clock, 0)
     # Due long enough ago to be due by every clock.
     day.prepare(installation, due=dt.timedelta(hours=3))
-    service = installation.service("tests.faults.jumping", faults_clock=str(clock))
+    service = installation.service("tests.faults.altered", faults_clock=str(clock))
     await installation.node.ask("behave", slow=0.05)
     service.start()
     await day.speak(installation, service)

@@ -1,7 +1,9 @@
 """`qunyun run` killed with SIGKILL between plan and settle, again and again."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -57,7 +59,8 @@ CLAIM = Step("claiming", "UPDATE ON delivery FOR EACH ROW WHEN (NEW.state = 'cla
 BEGIN = Step("claimed", "UPDATE ON delivery FOR EACH ROW WHEN (NEW.state = 'sending')")
 BEGUN = Step("begun", "UPDATE ON delivery FOR EACH ROW WHEN (NEW.state = 'sending')", late=True)
 SETTLE = Step("answered", "UPDATE ON delivery FOR EACH ROW WHEN (NEW.state = 'sent')")
-STEPS = (PLAN, CLAIM, BEGIN, BEGUN, SETTLE) if LONG else (BEGIN, BEGUN)
+SETTLED = Step("settled", "UPDATE ON delivery FOR EACH ROW WHEN (NEW.state = 'sent')", late=True)
+STEPS = (PLAN, CLAIM, BEGIN, BEGUN, SETTLE, SETTLED) if LONG else (BEGIN, BEGUN, SETTLED)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -70,6 +73,11 @@ async def test_a_kill_at_each_step_holds_just_what_was_begun(installation: Insta
         found = Counter(row.state for row in day.deliveries(installation))
         assert found[DeliveryState.CLAIMED] == (step is BEGIN), step.name
         assert found[DeliveryState.SENDING] == (step in (BEGUN, SETTLE)), step.name
+        if step is SETTLED:
+            # What came through after the death says what is true of the last one as well.
+            last = day.posted(installation)[-1]
+            states = {row.text: row.state for row in day.deliveries(installation)}
+            assert states[last] is DeliveryState.SENT
         day.check(installation)
     service.start()
     await day.until(service.says("is online"), "the account online")
@@ -122,3 +130,76 @@ def _is_alone(holder: Connection) -> bool:
 def _execute(holder: Connection, statement: str) -> None:
     holder.exec_driver_sql(statement)
     holder.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a process on SQLite is killed: in the middle of a transaction (`hold`), or while the
+    gateway has a post and does not answer; and in which state the post is left.
+    """
+
+    name: str
+    hold: str = ""
+    behave: Mapping[str, float] = field(default_factory=dict)
+    left: DeliveryState | None = None
+
+
+NORMAL: dict[str, float] = {"unanswered": 0, "late": 0, "echo": 1}
+MUTE: Mapping[str, float] = {"unanswered": 1, "echo": 0}
+ECHOING: Mapping[str, float] = {"unanswered": 1, "late": 0.01}
+CALLED = Point("in the call", behave=MUTE, left=DeliveryState.SENDING)
+BEGINNING = Point("begun, not committed", "after sending", left=DeliveryState.CLAIMED)
+HEARING = Point("echo heard, not committed", "after sent", ECHOING, DeliveryState.SENDING)
+POINTS = (
+    (
+        Point("planning", "before pending"),
+        Point("planned, not committed", "after pending"),
+        Point("claiming", "before claimed"),
+        Point("claimed, not committed", "after claimed"),
+        Point("claimed", "before sending", left=DeliveryState.CLAIMED),
+        BEGINNING,
+        CALLED,
+        Point("answered", "before sent", {"echo": 0}, DeliveryState.SENDING),
+        Point("settled, not committed", "after sent", {"echo": 0}, DeliveryState.SENDING),
+        Point("echo heard", "before sent", ECHOING, DeliveryState.SENDING),
+        HEARING,
+    )
+    if LONG
+    else (BEGINNING, CALLED, HEARING)
+)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_kill_at_each_point_on_sqlite_leaves_nothing_half_done(
+    installation: Installation, tmp_path: Path
+) -> None:
+    day.prepare(installation)
+    held = 0
+    for number, point in enumerate(POINTS):
+        await installation.node.ask("behave", **(NORMAL | dict(point.behave)))
+        marker = tmp_path / f"held{number}"
+        service = installation.service(
+            "tests.faults.altered", faults_hold=point.hold, faults_held=str(marker)
+        )
+        posts = day.more_posts(installation, 1)
+        service.start()
+        await day.until(marker.exists if point.hold else posts, point.name)
+        service.kill()
+        day.look_after_kill(installation)
+        found = Counter(row.state for row in day.deliveries(installation))
+        assert found[DeliveryState.CLAIMED] == (point.left is DeliveryState.CLAIMED), point.name
+        assert found[DeliveryState.SENDING] == (point.left is DeliveryState.SENDING), point.name
+        held += found[DeliveryState.SENDING]
+        # No echo is in the log whose post it did not settle.
+        sent = {row.message_id for row in day.deliveries(installation) if row.message_id}
+        assert ours(installation) <= sent, point.name
+        day.check(installation)
+    await installation.node.ask("behave", **NORMAL)
+    service = installation.service()
+    service.start()
+    assert await day.finish(installation, service) <= held
+
+
+def ours(at: Installation) -> set[str]:
+    """The ids of what we posted that are in the log."""
+    return day.logged(at) & {one["sent"] for one in day.journal(at, "sent")}

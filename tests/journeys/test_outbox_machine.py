@@ -718,7 +718,8 @@ class OutboxLife(RuleBasedStateMachine):
             expected = under_way or (row.state is not SENT and row.key in self.mistaken)
         else:
             # What surely did not arrive may be said as long as nobody has decided.
-            open_ = (SENDING,) if hand.outcome.startswith("timeout") else (SENDING, UNCERTAIN)
+            silent = hand.outcome.startswith(("timeout", "broken"))
+            open_ = (SENDING,) if silent else (SENDING, UNCERTAIN)
             expected = row.state in open_ and self.begun[row.id] is hand
         with self._changing() as session:
             settled = hand.settle(session, self.now)
