@@ -134,6 +134,25 @@ def digest(
     _print(measured | machine.described(kind.value), as_json=json)
 
 
+@app.command()
+def attribution(
+    worlds: Annotated[str, typer.Option(help="逗号分隔,默认全部。")] = "",
+    seeds: Annotated[int, typer.Option(min=1)] = 20,
+    seed_base: Annotated[int, typer.Option(min=0)] = 7_000,
+    kind: Annotated[Kind, typer.Option("--database")] = Kind.SQLITE,
+    tables: Annotated[bool, typer.Option(help="每个世界的第一颗种子也走真实的表。")] = True,
+    speed: Annotated[bool, typer.Option(help="也测归因要多久。")] = True,
+    json: Json = False,
+) -> None:
+    """模拟社群里各种估计差多少,归因一单要多久。 Estimators where the truth is planted."""
+    from bot.bench import attribution as bench  # noqa: PLC0415
+    from bot.bench.worlds.catalogue import WORLDS  # noqa: PLC0415
+
+    names = [each for each in worlds.split(",") if each] or list(WORLDS)
+    measured = bench.measure(names, seeds, seed_base, kind.value, tables=tables, speed=speed)
+    _print(measured | machine.described(kind.value), as_json=json)
+
+
 def _print(measured: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json_module.dumps(measured, ensure_ascii=False))

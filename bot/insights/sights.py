@@ -59,7 +59,7 @@ class Meetings:
 def observe(record: Record) -> Seen:
     """What every resolved line saw that lies well inside the log."""
     at = record.lines.at
-    near = _there(record, arrays.pairs(record.lines.buyer, record.stays))
+    near = there(record, arrays.pairs(record.lines.buyer, record.stays))
     met = meetings(record, near, REACH)
     intent = intents(met, at)
     organic = ~met.own & (met.touch == arrays.ORGANIC)
@@ -112,7 +112,7 @@ def intents(met: Meetings, at: Ints) -> Ints:
     return intent
 
 
-def _there(record: Record, paired: Pairs) -> Pairs:
+def there(record: Record, paired: Pairs) -> Pairs:
     """The pairs whose stay covers the payment."""
     stays, at = record.stays, record.lines.at[paired.line]
     there = (stays.since[paired.stay] <= at) & (at < stays.until[paired.stay])

@@ -21,7 +21,7 @@ def told(name: str, rooms: int = 100) -> tuple[Story, Record]:
     """One small world, and what the system sees of it."""
     rng = np.random.default_rng(SEED)
     happened = story.tell(replace(WORLDS[name], rooms=rooms), rng)
-    return happened, recorded.recorded(happened, rng)
+    return happened, recorded.record(happened, recorded.perceive(happened, rng))
 
 
 def by_lags(record: Record) -> tuple[Shares, lags.Kernel]:

@@ -37,6 +37,11 @@ def settle(world: World, rng: Generator) -> Crowd:
     # The one who sits here also sits somewhere else; the other seat keeps its own person.
     others = rng.integers(0, seats, seats)
     person[shared] = person[others[shared]]
+    # Nobody sits in one room twice.
+    pairs = np.stack((np.arange(seats) // world.members, person))
+    _, first = np.unique(pairs, axis=1, return_index=True)
+    twice = np.setdiff1d(np.arange(seats), first)
+    person[twice] = twice
     since, until = np.full(seats, -np.inf), np.full(seats, np.inf)
     joins, leaves = rng.random(seats) < 0.06, rng.random(seats) < 0.04
     since[joins] = rng.uniform(0, world.days * DAY, joins.sum())

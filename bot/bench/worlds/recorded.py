@@ -2,23 +2,43 @@
 tell of them.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.random import Generator
 
 from bot.bench.worlds.catalogue import DAY, HOUR
 from bot.bench.worlds.tables import Story
 from bot.insights import arrays
-from bot.insights.arrays import Ints, Lines, Log, Record, Stays, Talk
+from bot.insights.arrays import Flags, Ints, Lines, Log, Record, Stays, Talk
 
 ECHO = 2 * HOUR
 
 
-def recorded(story: Story, rng: Generator) -> Record:
-    """The columns that the estimators read."""
+@dataclass(frozen=True, slots=True)
+class Perceived:
+    """Which mentions were detected, and who each order's buyer seems to be (UNKNOWN: nobody)."""
+
+    heard: Flags
+    buyer: Ints
+
+
+def perceive(story: Story, rng: Generator) -> Perceived:
+    """Miss some mentions, take some buyers for others, and know nothing of some."""
+    world = story.world
+    heard = rng.random(len(story.mentions.at)) < world.recall
+    buyer = story.crowd.person[story.orders.seat].copy()
+    wrong = rng.random(len(buyer)) < world.wrong
+    buyer[wrong] = rng.permutation(buyer)[: wrong.sum()]
+    buyer[rng.random(len(buyer)) < world.unresolved] = arrays.UNKNOWN
+    return Perceived(heard & (story.mentions.at < world.days * DAY), buyer)
+
+
+def record(story: Story, perceived: Perceived) -> Record:
+    """The columns that the estimators read, as `chronicle` fills them from the tables."""
     world, crowd = story.world, story.crowd
     mentions, promos, orders = story.mentions, story.promos, story.orders
-    heard = rng.random(len(mentions.at)) < world.recall
-    shown = ~promos.hidden
+    heard, shown = perceived.heard, ~promos.hidden
     room = np.concatenate((mentions.room[heard], promos.room[shown]))
     product = np.concatenate((mentions.product[heard], promos.product[shown]))
     at = np.concatenate((mentions.at[heard], promos.at[shown])).astype(np.int64)
@@ -29,11 +49,7 @@ def recorded(story: Story, rng: Generator) -> Record:
     room, product, at, speaker, touch = (x[order] for x in (room, product, at, speaker, touch))
     touch = _echoes(room * world.products + product, at, touch)
     talk = Talk(room, product, at, speaker, touch)
-    buyer = crowd.person[orders.seat].copy()
-    wrong = rng.random(len(buyer)) < world.wrong
-    buyer[wrong] = rng.permutation(buyer)[: wrong.sum()]
-    buyer[rng.random(len(buyer)) < world.unresolved] = arrays.UNKNOWN
-    lines = Lines(orders.product, orders.at.astype(np.int64), buyer, orders.coupon)
+    lines = Lines(orders.product, orders.at.astype(np.int64), perceived.buyer, orders.coupon)
     seats = np.arange(len(crowd.person))
     stays = Stays(
         crowd.person,
@@ -41,7 +57,7 @@ def recorded(story: Story, rng: Generator) -> Record:
         np.where(np.isinf(crowd.since), -arrays.FOREVER, crowd.since).astype(np.int64),
         np.where(np.isinf(crowd.until), arrays.FOREVER, crowd.until).astype(np.int64),
     )
-    log = Log(np.zeros(world.rooms, np.int64), np.full(world.rooms, world.days * DAY))
+    log = Log(np.zeros(world.rooms, np.int64), np.full(world.rooms, world.days * DAY - 1))
     return Record(talk, lines, stays, log)
 
 
