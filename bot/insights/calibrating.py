@@ -13,11 +13,21 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from bot import database
-from bot.insights import calibrations, chronicle, lags, recall, sights, waves, weights
-from bot.models import Calibration, Mark, Mention, OrderLine
+from bot.insights import (
+    calibrations,
+    chronicle,
+    lags,
+    quality,
+    recall,
+    sights,
+    waves,
+    weights,
+)
+from bot.insights.estimates import Estimate
+from bot.models import Calibration, OrderLine
 from bot.orders import lines
 
-MARK, MENTION, LINE = database.tables(Mark, Mention, OrderLine)
+LINE = database.table(OrderLine)
 EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # Lines below which nothing is estimated of many.
 LEAST_LINES = 2_000
@@ -29,8 +39,8 @@ def fit(session: Session, now: dt.datetime) -> int:
     before = calibrations.latest(session)
     record = chronicle.gather(session, None, now - lines.FINAL_AFTER)
     seen = sights.observe(record)
-    found, missed = marked(session)
-    told = recall.estimate(found, missed)
+    marks = quality.of_products(session)
+    told = recall.estimate(0, 0) if marks.recall is None else _recall(marks.recall)
     made = waves.shares(record, seen, told)
     kernel = lags.prior() if made is None else made[1]
     version = 1 if before is None else before.version + 1
@@ -44,8 +54,8 @@ def fit(session: Session, now: dt.datetime) -> int:
                 "applies_from": EVER if before is None else now,
                 "lines": len(seen.line),
                 "rooms": len(np.unique(seen.room)),
-                "found": found,
-                "missed": missed,
+                "found": marks.right,
+                "missed": marks.missed,
                 "influence": kernel.influence.value,
                 "influence_error": kernel.influence.error,
                 "recall": told.value,
@@ -64,7 +74,8 @@ def fit_due(session: Session, now: dt.datetime) -> bool:
     before = calibrations.latest(session)
     if before is None or now - before.fitted_at >= MONTHLY:
         return True
-    return marked(session) != (before.found, before.missed)
+    marks = quality.of_products(session)
+    return (marks.right, marks.missed) != (before.found, before.missed)
 
 
 def enough(session: Session, now: dt.datetime) -> bool:
@@ -74,17 +85,5 @@ def enough(session: Session, now: dt.datetime) -> bool:
     return (counted or 0) >= LEAST_LINES
 
 
-def marked(session: Session) -> tuple[int, int]:
-    """Of the products that persons found in randomly drawn messages: how many the detector found,
-    too, and how many it missed.
-    """
-    rows = session.connection().execute(
-        select(MARK.c.message_id, MARK.c.products).where(MARK.c.drawn, MARK.c.products.is_not(None))
-    )
-    named = {(row.message_id, product) for row in rows for product in row.products or ()}
-    messages = select(MARK.c.message_id).where(MARK.c.drawn)
-    told = session.connection().execute(
-        select(MENTION.c.message_id, MENTION.c.product_id).where(MENTION.c.message_id.in_(messages))
-    )
-    detected = {(row.message_id, row.product_id) for row in told}
-    return len(named & detected), len(named - detected)
+def _recall(rate: quality.Rate) -> Estimate:
+    return recall.of_rate(rate.value, rate.interval.low, rate.interval.high)

@@ -130,6 +130,14 @@ def of(session: Session, seed: int = 7) -> Report:
     )
 
 
+def of_products(session: Session, seed: int = 7) -> Quality:
+    """How well products are found in messages, by every mark of every draw."""
+    read = _read(session)
+    return measured(
+        PRODUCT, _mentions(read, _weights(session, read)), numpy.random.default_rng(seed)
+    )
+
+
 def measured(signal: str, cases: Sequence[Marked], rng: numpy.random.Generator) -> Quality:
     """Precision and recall of one signal."""
     right = [one for one in cases if one.true and one.said]

@@ -8,7 +8,7 @@ import pytest
 from bot.bench.worlds import recorded, story
 from bot.bench.worlds.catalogue import WORLDS
 from bot.bench.worlds.tables import Cause, Story
-from bot.insights import lags, mirror, sights, waves
+from bot.insights import lags, mirror, recall, sights, waves
 from bot.insights.arrays import DAY, HOUR, Record
 from bot.insights.estimates import Estimate, Shares
 from bot.insights.sights import LAGS
@@ -114,3 +114,13 @@ def test_the_same_seed_tells_the_same_story() -> None:
     one, other = (told("ordinary-15", rooms=25)[1] for _ in range(2))
     assert (one.talk.at == other.talk.at).all()
     assert (one.lines.buyer == other.lines.buyer).all()
+
+
+def test_weighted_marks_count_for_as_many_plain_ones_as_leave_their_interval() -> None:
+    plain = recall.estimate(27, 3)
+    half = 1.96 * np.sqrt(0.9 * 0.1 / 31)
+    told = recall.of_rate(0.9, 0.9 - half, 0.9 + half)
+    assert told.value == pytest.approx(plain.value)
+    assert told.error == pytest.approx(plain.error)
+    vague = recall.of_rate(1.0, 0.2, 1.0)
+    assert abs(vague.value - recall.estimate(0, 0).value) < 0.03

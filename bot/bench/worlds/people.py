@@ -36,10 +36,11 @@ def settle(world: World, rng: Generator) -> Crowd:
     shared = rng.random(seats) < world.in_two_rooms
     # The one who sits here also sits somewhere else; the other seat keeps its own person.
     others = rng.integers(0, seats, seats)
-    person[shared] = person[others[shared]]
-    # Nobody sits in one room twice.
-    pairs = np.stack((np.arange(seats) // world.members, person))
-    _, first = np.unique(pairs, axis=1, return_index=True)
+    rooms = np.arange(seats) // world.members
+    shared &= rooms[others] != rooms
+    person[shared] = others[shared]
+    # Nobody sits in one room twice: the second seat keeps its own person, too.
+    _, first = np.unique(np.stack((rooms, person)), axis=1, return_index=True)
     twice = np.setdiff1d(np.arange(seats), first)
     person[twice] = twice
     since, until = np.full(seats, -np.inf), np.full(seats, np.inf)
