@@ -212,8 +212,10 @@ class Builder:
         asked = counted.asked(self.rooms)
         open_ones = [one for one in asked if not counted.replies(one)]
         old = [one for one in asked if one.at + DAY <= midnight(one.room, UNTIL)]
-        words = "成员提了 # 个问题，" + ("还有 # 个没有人回应。" if open_ones else "都有人回应了。")
-        known.say(words, len(asked), *([len(open_ones)] if open_ones else []))
+        some = 0 < len(open_ones) < len(asked)
+        every = ("都" if len(asked) > 1 else "") + ("没有人回应。" if open_ones else "有人回应了。")
+        words = f"成员提了 # 个问题，{'还有 # 个没有人回应。' if some else every}"
+        known.say(words, len(asked), *([len(open_ones)] if some else []))
         known.figure("unanswered", len(open_ones), "#", len(open_ones))
         known.figure("questions", len(asked), "#", len(asked))
         by_anyone = sum(bool(counted.replies(one)) for one in old)

@@ -117,7 +117,7 @@ def sheet(
 def _title(view: View) -> str:
     match view.scope:
         case DigestScope.FLEET:
-            return f"全部 {len(view.rooms):,} 个群"
+            return f"全部 {len(view.rooms):,} 个群" if view.rooms else "还没有群"
         case DigestScope.VERTICAL:
             return f"{view.target or '未分垂类'} · {len(view.rooms):,} 个群"
         case DigestScope.OWNER:

@@ -104,6 +104,11 @@ class Section:
     quotes: tuple[Quotes, ...] = ()
     remarks: tuple[Line, ...] = ()
 
+    @property
+    def bare(self) -> bool:
+        """Whether its lead is all that it says."""
+        return not (self.figures or self.charts or self.tables or self.quotes or self.remarks)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -138,6 +143,12 @@ class Sheet:
     def subject(self) -> Subject:
         """What it is about."""
         return Subject(self.scope, self.target)
+
+    def parts(self) -> tuple[Section, ...]:
+        """The sections that say more than the headline does."""
+        return tuple(
+            part for part in self.sections if not (part.bare and part.lead in self.headline)
+        )
 
     def amounts(self) -> dict[str, float | None]:
         """Every figure's number by its key."""

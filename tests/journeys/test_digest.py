@@ -345,8 +345,17 @@ def test_an_empty_installation_has_a_digest_that_says_so(engine: Engine) -> None
     fleet = digest_of(engine)
     for text in (render.markdown(fleet), render.html(fleet)):
         assert "nan" not in text.lower().replace("finance", "")
+        assert "还没有群" in text
         assert "还没有登记任何群" in text
         assert "还没有接入订单" in text
+
+
+def test_a_room_that_was_never_heard_is_not_praised_for_it(engine: Engine, told: Community) -> None:
+    new = digest_of(engine, Subject(DigestScope.ROOM, "new@chatroom"))
+    assert "都收齐" not in render.text(new)
+    # What the headline says is no section of its own.
+    assert "## 消息" not in render.markdown(new)
+    assert "## 数据健康" in render.markdown(new)
 
 
 def test_a_first_week_is_compared_with_nothing(engine: Engine) -> None:

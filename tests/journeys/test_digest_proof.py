@@ -4,14 +4,16 @@ and leads to its definition and to the command that lists what it counts.
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from bot import database
-from bot.digest import compose, gather, render
+from bot.digest import card, compose, gather, render
 from bot.digest import sections as parts
 from bot.digest.findings import Findings
 from bot.digest.sheet import Sheet, Subject
@@ -21,6 +23,7 @@ from bot.models import DigestScope
 from tests import community, known, proof
 from tests.community import MONDAY, NOW, ZONE
 from tests.recount import Recount
+from tests.saying import member_says, record
 
 SUBJECTS = (
     FLEET,
@@ -32,10 +35,10 @@ SUBJECTS = (
 )
 
 
-def sheets(engine: Engine) -> list[Sheet]:
+def sheets(engine: Engine, subjects: Sequence[Subject] = SUBJECTS) -> list[Sheet]:
     with database.reading(engine) as session:
         findings = Findings(gather.gather(session, MONDAY, NOW, ZONE))
-        return compose.sheets(session, findings, SUBJECTS)
+        return compose.sheets(session, findings, subjects)
 
 
 def test_every_number_of_a_digest_is_counted_again(engine: Engine, tmp_path: Path) -> None:
@@ -57,6 +60,22 @@ def test_every_number_of_a_digest_is_counted_again(engine: Engine, tmp_path: Pat
     # What no digest of this community shows is not proved by it. So few orders have no corrected
     # share; the tests of attribution hold it against worlds in which it is known.
     assert figures() - {"organic_share"} <= seen
+
+
+@pytest.mark.parametrize("messages", [0, 3, 60])
+def test_small_weeks_explain_their_numbers_too(engine: Engine, messages: int) -> None:
+    said = [
+        member_says(
+            f"第{n}个问题怎么办?", f"2026-11-0{2 + n % 6} 20:{n % 60:02}", room="a", id=f"{n}"
+        )
+        for n in range(messages)
+    ]
+    record(engine, *said)
+    subjects = (FLEET, *([Subject(DigestScope.ROOM, "a")] if said else []))
+    for sheet in sheets(engine, subjects):
+        assert unexplained(render.html(sheet)) == []
+        assert unnoted(render.markdown(sheet)) == []
+        assert card.png(sheet)
 
 
 def figures() -> set[str]:

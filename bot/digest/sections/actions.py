@@ -124,7 +124,10 @@ def _stagger(view: View) -> Iterator[Action]:
     if view.scope is DigestScope.FLEET and not held:
         yield Action(
             "办一次问题解答日或用户分享日",
-            Line("最近 28 天没有发出过活动日；先办一半的群，下个月就能知道它带来多少。"),
+            Line(
+                "最近 28 天没有发出过活动日；先办一半的群，下个月就能知道它带来多少。",
+                (view.note("lift"),),
+            ),
         )
 
 

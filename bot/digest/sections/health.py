@@ -41,16 +41,18 @@ def section(view: View) -> Section:
     return Section(
         "health",
         "数据健康",
-        brief=_brief(figures),
+        brief=_brief(view, figures),
         figures=tuple(figures),
         tables=_table(view, reasons),
         remarks=_remarks(view),
     )
 
 
-def _brief(figures: list[Figure]) -> tuple[Line, ...]:
-    """The short forms list what is not zero."""
+def _brief(view: View, figures: list[Figure]) -> tuple[Line, ...]:
+    """The short forms list what is not zero; where nothing was heard, nothing is praised."""
     wrong = [figure for figure in figures if figure.amount]
+    if not wrong and not view.counted:
+        return ()
     if not wrong:
         return (Line("都收齐、都发出了。", tuple(dict.fromkeys(each.note for each in figures))),)
     text = " · ".join(f"{each.label} {each.text}" for each in wrong)

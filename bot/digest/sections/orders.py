@@ -36,7 +36,10 @@ def section(view: View) -> Section:
     """Lines and money, by label, with what the labels are worth."""
     title = "订单与收入"
     if not view.week.orders_known:
-        return Section("orders", title, Line("还没有接入订单，本周的成交情况未知。"))
+        how = Line("订单用 qunyun orders import 导入，或由店铺推送。")
+        remarks = (how,) if view.scope is DigestScope.FLEET else ()
+        lead = Line("还没有接入订单，本周的成交情况未知。")
+        return Section("orders", title, lead, remarks=remarks)
     paid = [sale for sale in sales(view) if sale.label is not Label.OUT]
     out = len(sales(view)) - len(paid)
     revenue = sum(sale.net for sale in paid)

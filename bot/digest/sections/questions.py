@@ -16,9 +16,12 @@ def section(view: View) -> Section | None:
     found = view.figures.waiting(view.week.answered_until)
     if not found.questions:
         return Section("questions", "提问与回应", Line("本周没有识别出成员的提问。"))
-    lead = f"成员提了 {found.questions:,} 个问题，" + (
-        f"还有 {found.unanswered:,} 个没有人回应。" if found.unanswered else "都有人回应了。"
-    )
+    every = "都有人回应了。" if found.questions > 1 else "有人回应了。"
+    if found.questions == found.unanswered:
+        every = "都没有人回应。" if found.questions > 1 else "没有人回应。"
+    elif found.unanswered:
+        every = f"还有 {found.unanswered:,} 个没有人回应。"
+    lead = f"成员提了 {found.questions:,} 个问题，{every}"
     open_ones = [one for said in view.said.values() for one in said.questions if not one.answers]
     return Section(
         "questions",

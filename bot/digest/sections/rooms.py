@@ -23,7 +23,8 @@ def section(view: View) -> Section | None:
     compared = _compared(view)
     if not compared:
         why = "本周还没过完" if not view.week.whole else "还没有一个群有 8 周以上的基线"
-        return Section("rooms", title, Line(f"{why}，暂不判断哪个群异常。"))
+        told = f"{why}，暂不判断哪个群异常。"
+        return Section("rooms", title, Line(told, (view.note("rooms"),)))
     below, above = called(view)
     outside = sum(change.side != 0 for change in compared.values())
     lead = (

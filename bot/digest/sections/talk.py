@@ -53,7 +53,7 @@ def verdict(view: View, place: Standing) -> str:
 def unknown(view: View) -> str:
     """Why nothing can be said of the messages of this scope."""
     if not view.rooms:
-        return "还没有登记任何群。"
+        return "还没有登记任何群：接入通道，或用 qunyun rooms import 登记。"
     if set(view.rooms) <= view.week.unread:
         return "未采集：通道读不到这里的全部消息，所以没有数字，不等于没有人说话。"
     return "还没有收到过任何消息，所以没有数字；请用 qunyun doctor 看通道是否在听。"
