@@ -50,7 +50,7 @@ def measure(rooms: int, messages: int, kind: str) -> dict[str, object]:
         "rooms": rooms,
         "messages": made.messages,
         "roll_ups_s": made.roll_ups_s,
-        "topics_s": None,
+        "topics_s": made.topics_s,
         "first_gather_s": round(gathered[0], 2),
         "gather_s": round(gather_s, 2),
         "render_s": round(render_s, 2),

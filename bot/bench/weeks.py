@@ -1,5 +1,6 @@
 """A large community with one whole week of talk and the 24 weeks before: what digests read."""
 
+import collections
 import datetime as dt
 import random
 import time
@@ -12,7 +13,7 @@ from sqlmodel import Session
 
 from bot import database, deriving, ingest
 from bot.gateway import Said
-from bot.insights import rolling
+from bot.insights import rolling, topics
 from bot.insights.attribution import RULE_VERSION
 from bot.models import (
     SINCE_EVER,
@@ -57,10 +58,11 @@ LABELS = (Label.ORGANIC, Label.PROMO, Label.DIRECT, Label.DIRECT, Label.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Furnished:
-    """What was put in, and how long the nightly roll-ups took over it in seconds."""
+    """What was put in, and how many seconds the night took over it: roll-ups, and topics."""
 
     messages: int
     roll_ups_s: float
+    topics_s: float
 
 
 def furnish(url: str, rooms: int, messages: int) -> Furnished:
@@ -84,13 +86,15 @@ def furnish(url: str, rooms: int, messages: int) -> Furnished:
                 _earlier_counts(session, back)
         began = time.perf_counter()
         rolling.catch_up(engine, ZONE, NOW)
-        roll_ups_s = time.perf_counter() - began
+        rolled = time.perf_counter()
+        collections.deque(topics.steps(engine, MONDAY + WEEK, ZONE, NOW), maxlen=0)
+        stored = time.perf_counter()
         with database.transaction(engine) as session:
             _earlier_weeks(session, rng)
             _orders(session, rng, rooms)
         with database.transaction(engine) as session:
             session.connection().exec_driver_sql("ANALYZE")
-        return Furnished(accepted, round(roll_ups_s, 2))
+        return Furnished(accepted, round(rolled - began, 2), round(stored - rolled, 2))
     finally:
         engine.dispose()
 

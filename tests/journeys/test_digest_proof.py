@@ -5,7 +5,7 @@ and leads to its definition and to the command that lists what it counts.
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -57,6 +57,16 @@ def test_every_number_of_a_digest_is_counted_again(engine: Engine, tmp_path: Pat
         seen |= expected.seen
         assert unexplained(render.html(sheet)) == []
         assert unnoted(render.markdown(sheet)) == []
+    # The proof itself can fail: at a number that nobody counts, and at one counted otherwise.
+    first, *rest = sheet.sections
+    wrong = replace(first.figures[0], amount=(first.figures[0].amount or 0) + 1)
+    for changed in (
+        replace(sheet, title=f"{sheet.title} 7"),
+        replace(sheet, sections=(replace(first, figures=(wrong,)), *rest)),
+        replace(sheet, sections=(replace(first, figures=(replace(wrong, key="new"),)), *rest)),
+    ):
+        with pytest.raises(AssertionError):
+            proof.prove(changed, expected)
     # What no digest of this community shows is not proved by it. So few orders have no corrected
     # share; the tests of attribution hold it against worlds in which it is known.
     assert figures() - {"organic_share"} <= seen
