@@ -10,17 +10,17 @@ from sqlmodel import Session
 
 from bot.models import SeriesState
 from content_calendar import (
-    contact,
     definition,
     estimating,
+    giving_way,
     outlook,
     posts,
-    yielding,
 )
 from content_calendar.audience import Target
-from content_calendar.contact import Claim, Rules
+from content_calendar.contact import Rules
 from content_calendar.definition import Stored
 from content_calendar.estimating import Load, Sending
+from content_calendar.giving_way import Conflict, Crowd
 from content_calendar.outlook import Places, Post, World
 
 
@@ -48,17 +48,6 @@ class StepRun:
             return 0
         taken = self.sending.last_at - self.sending.first_at
         return -(-int(taken.total_seconds()) // 60)
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A post of `series` that will give way in these rooms (platform ids), and why."""
-
-    series: str
-    step: str
-    due_at: dt.datetime
-    reason: str
-    rooms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +80,8 @@ def run(session: Session, wanted: Sequence[Stored], now: dt.datetime, rules: Rul
     approved = definition.stored(session, state=SeriesState.APPROVED)
     everyone = [*wanted, *(each for each in approved if each.id not in chosen)]
     world = outlook.gather(session, everyone, wanted, now, rules)
-    sendings = _sendings(world, everyone)
-    return [_run(world, each, everyone, sendings) for each in wanted]
+    sendings, crowds = _sendings(world, everyone), giving_way.crowds(world, everyone, wanted)
+    return [_run(world, each, crowds[each.id], sendings) for each in wanted]
 
 
 def summary(run: DryRun) -> str:
@@ -142,15 +131,14 @@ def _load(post: Post, zone: str | None, rooms: int) -> Load:
 def _run(
     world: World,
     series: Stored,
-    everyone: Sequence[Stored],
+    crowds: Iterable[Crowd],
     sendings: Mapping[int, Mapping[Load, Sending]],
 ) -> DryRun:
     targets = [world.rooms[room_id] for room_id in sorted(world.audiences[series.id])]
-    by_id = {room.id: room for room in targets}
     excluded = _excluded(world, series, targets)
     never = {each.room for each in excluded if each.step is None}
     rooms = [room for room in targets if room.platform_id not in never]
-    conflicts = _conflicts(world, series, everyone, rooms, by_id)
+    conflicts = giving_way.conflicts(world, series, crowds, never)
     steps = tuple(_step_runs(world, series, rooms, excluded, conflicts, sendings))
     return DryRun(
         key=series.definition.key,
@@ -287,63 +275,3 @@ def _sending(
         return None, late_by
     whole = Sending(min(each.first_at for each in found), max(each.last_at for each in found))
     return whole, late_by
-
-
-def _conflicts(
-    world: World,
-    series: Stored,
-    everyone: Sequence[Stored],
-    rooms: Sequence[Target],
-    by_id: Mapping[int, Target],
-) -> list[Conflict]:
-    """The posts that give way where this series is: its own, and others' because of it.
-
-    Rooms that the same series reach are decided together.
-    """
-    sharing: defaultdict[int, list[Stored]] = defaultdict(list)
-    ours = frozenset(room.id for room in rooms)
-    for other in everyone:
-        if other.id != series.id:
-            for room_id in world.reached[other.id] & ours:
-                sharing[room_id].append(other)
-    alike: defaultdict[tuple[str | None, int | None, tuple[int, ...]], list[int]] = defaultdict(
-        list
-    )
-    for room in rooms:
-        can = world.known.able.get(room.account_id or 0)
-        quota = can.posts_per_room_month if can is not None else None
-        beside = tuple(other.id for other in sharing[room.id])
-        alike[room.zone, quota, beside].append(room.id)
-    found: defaultdict[tuple[Claim, str], list[str]] = defaultdict(list)
-    for (zone, quota, _), room_ids in alike.items():
-        decided = _decided(world, series, sharing[room_ids[0]], zone, quota)
-        for pair in decided:
-            found[pair] += [by_id[room_id].platform_id for room_id in room_ids]
-    return [
-        Conflict(claim.series, claim.step, claim.due_at, reason, tuple(sorted(names)))
-        for (claim, reason), names in sorted(
-            found.items(), key=lambda pair: (pair[0][0].due_at, pair[0][0].series, pair[0][0].step)
-        )
-    ]
-
-
-def _decided(
-    world: World, series: Stored, others: Sequence[Stored], zone: str | None, quota: int | None
-) -> list[tuple[Claim, str]]:
-    local = ZoneInfo(zone) if zone else world.rules.zone
-    claims = [
-        yielding.claim(each, post.slot, local)
-        for each in (*others, series)
-        for post in world.posts[each.id]
-        if post.zone_name == (each.definition.zone or zone)
-    ]
-    ours = {claim for claim in claims if claim.series == series.definition.key}
-    blackout = world.days.blackout
-    refused = contact.decide(claims, world.rules, blackout=blackout, quota=quota)
-    if not refused:
-        return []
-    theirs = [claim for claim in claims if claim not in ours]
-    anyway = contact.decide(theirs, world.rules, blackout=blackout, quota=quota)
-    return [
-        (claim, reason) for claim, reason in refused.items() if claim in ours or claim not in anyway
-    ]

@@ -96,11 +96,13 @@ def _what_tells_apart(
 ) -> list[Callable[[Target], object]]:
     """What rooms may differ in that changes their post: of most steps very little."""
     read = frozenset[str]().union(*(templates.uses(source) for source in step.sources))
-    able: dict[int | None, object] = {}
+    able: dict[int | None, int] = {}
+    different: dict[object, int] = {}
 
-    def can(room: Target) -> object:
+    def can(room: Target) -> int:
+        # A number, since what an account can do takes long to hash.
         if room.account_id not in able:
-            able[room.account_id] = _able(room, facts)
+            able[room.account_id] = different.setdefault(_able(room, facts), len(different))
         return able[room.account_id]
 
     told: list[Callable[[Target], object]] = [can, attrgetter("mention_all")]
