@@ -2,13 +2,13 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from fastapi.security import HTTPBearer
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Scope
 
 from bot import errors
 from bot.console import guard, live, pages, refusals, rendering
+from bot.console.api import given
 from bot.console.guard import Guard
 from bot.console.page import Console, SignIn
 from bot.console.routes import Route
@@ -40,6 +41,9 @@ REFUSED = {
     409: "Somebody changed it meanwhile: read it again first.",
     422: "Something in the request is wrong; `detail` says what, and how to mend it.",
 }
+
+
+NO_SCHEMA: Mapping[str, Any] = {"include_in_schema": False, "response_model": None}
 
 
 def build(engine: Engine, settings: Settings, clock: Callable[[], dt.datetime]) -> FastAPI:
@@ -75,8 +79,7 @@ def build(engine: Engine, settings: Settings, clock: Callable[[], dt.datetime]) 
             route.path,
             route.endpoint,
             methods=[route.method],
-            response_model=None,
-            **(_described(route) if route.api else {"include_in_schema": False}),
+            **(_described(route) if route.api else NO_SCHEMA),
         )
     app.router.routes.append(Mount("/static", StaticFiles(directory=rendering.STATIC)))
     _add_handlers(app)
@@ -90,7 +93,10 @@ def _described(route: Route) -> dict[str, Any]:
         "summary": said,
         "tags": [route.path.split("/")[3]],
         "operation_id": f"{route.method.lower()}_{route.path.strip('/').replace('/', '_')}",
-        "responses": {status: {"description": said} for status, said in REFUSED.items()},
+        "responses": {
+            status: {"description": said, "model": given.Refused}
+            for status, said in REFUSED.items()
+        },
         "dependencies": [Depends(BEARER)],
     }
 
@@ -106,7 +112,7 @@ def _add_handlers(app: FastAPI) -> None:
 
 def _sign_in(request: Request, _: Exception) -> Response:
     if refusals.is_api(request.scope):
-        return JSONResponse({"detail": refusals.MEANT[401][0]}, 401)
+        return refusals.answer(request, 401, [refusals.MEANT[401]])
     here = request.url.path if request.method == "GET" else ""
     query = f"?{request.url.query}" if request.url.query else ""
     target = refusals.login(f"{here}{query}")

@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from bot.console import pages
 from bot.models import DeliveryState
@@ -32,6 +33,8 @@ ANYTHING = st.recursive(
     max_leaves=6,
 )
 EXAMPLES = int(os.environ.get("QUNYUN_EXAMPLES", "12"))
+# The lists say what they hold, and nothing is left open.
+SHAPES = {"RoomTold", "SeriesTold", "DeliveryTold", "WholeDelivery", "Refused"}
 OPERATIONS = sorted((route.method, route.path) for route in pages.ROUTES if route.api)
 assert full  # the fixture, which pytest finds here
 
@@ -72,8 +75,21 @@ async def test_whatever_is_sent_is_answered(full: Desk, method: str, path: str) 
         answer = case.call(headers=headers)
         answered[answer.status_code] += 1
         assert answer.status_code < 500, (answer.status_code, case.as_curl_command())
+        # Also what it says has the shape that the description gives.
+        case.validate_response(answer, checks=[response_schema_conformance])
         if answer.status_code >= 400:
             assert answer.json()["detail"]
 
     ask()
     assert answered.keys() - {401, 403, 421}, answered
+
+
+async def test_every_answer_is_described(desk: Desk) -> None:
+    async with program(desk) as client:
+        told = (await client.get("/api/v1/openapi.json")).json()
+    assert told["components"]["schemas"].keys() >= SHAPES
+    for path, methods in told["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                shape = answer["content"]["application/json"]["schema"]
+                assert shape, (path, method, status)

@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
-from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import and_, or_, select
 
@@ -18,14 +17,42 @@ from bot.console.queue import ACCOUNT, DELIVERY, ROOM, SERIES
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
-from bot.models import DeliveryState
+from bot.models import DeliveryKind, DeliveryState
 from bot.outbox import Decision
 
 LATELY = dt.timedelta(days=7)
-COLUMNS = (
-    "id", "key", "kind", "state", "step", "room_id", "text", "planned_at", "due_at", "expires_at",
-    "sending_at", "sent_at", "attempts", "reason", "message_id", "recall_asked_at", "recalled_at",
-)  # fmt: skip
+# What another table tells.
+JOINED = {"room", "series", "account"}
+
+
+class DeliveryTold(BaseModel):
+    """One delivery as lists have it; `series` is a key, `account` a name, `room` a platform id."""
+
+    id: int
+    key: str
+    kind: DeliveryKind
+    state: DeliveryState
+    step: str | None
+    room_id: int
+    room: str
+    series: str | None
+    account: str | None
+    planned_at: dt.datetime
+    due_at: dt.datetime
+    expires_at: dt.datetime | None
+    sending_at: dt.datetime | None
+    sent_at: dt.datetime | None
+    attempts: int
+    reason: str | None
+    message_id: str | None
+    recall_asked_at: dt.datetime | None
+    recalled_at: dt.datetime | None
+
+
+class WholeDelivery(DeliveryTold):
+    """One delivery with its text."""
+
+    text: str | None
 
 
 class Wanted(BaseModel):
@@ -52,11 +79,11 @@ def listed(
     wanted: Annotated[Wanted, Depends()],
     limit: given.Limit = 50,
     cursor: given.Cursor = "",
-) -> Response:
+) -> given.Listing[DeliveryTold]:
     """Deliveries of rooms that the token may see, the latest due first; text is left out."""
-    columns = [DELIVERY.c[name] for name in COLUMNS if name != "text"]
+    columns = [DELIVERY.c[name] for name in DeliveryTold.model_fields if name not in JOINED]
     query = (
-        select(*columns, ROOM.c.platform_id, SERIES.c.key.label("series"),
+        select(*columns, ROOM.c.platform_id.label("room"), SERIES.c.key.label("series"),
                ACCOUNT.c.name.label("account"))
         .join(ROOM, ROOM.c.id == DELIVERY.c.room_id)
         .outerjoin(SERIES, SERIES.c.id == DELIVERY.c.series_id)
@@ -72,15 +99,15 @@ def listed(
     shown = found[:limit]
     last = shown[-1] if len(found) > limit else None
     following = None if last is None else given.pack(given.told(last.due_at), last.id)
-    return given.listing([_told(row) for row in shown], following)
+    return given.Listing(items=[DeliveryTold(**row._mapping) for row in shown], next=following)
 
 
-def one(page: ApiReader, delivery_id: given.Id) -> Response:
+def one(page: ApiReader, delivery_id: given.Id) -> WholeDelivery:
     """One delivery, with its text."""
     return _answer(page, delivery_id)
 
 
-def settle(page: ApiWriter, delivery_id: given.Id, settled: Settled) -> Response:
+def settle(page: ApiWriter, delivery_id: given.Id, settled: Settled) -> WholeDelivery:
     """Say what came of an uncertain delivery, or send a failed one once more."""
     delivery.found(page, delivery_id)
     if not outbox.decide(page.session, delivery_id, settled.decision, page.by, page.now):
@@ -88,7 +115,7 @@ def settle(page: ApiWriter, delivery_id: given.Id, settled: Settled) -> Response
     return _answer(page, delivery_id)
 
 
-def cancel(page: ApiWriter, delivery_id: given.Id) -> Response:
+def cancel(page: ApiWriter, delivery_id: given.Id) -> WholeDelivery:
     """Take back what is not being sent yet."""
     delivery.found(page, delivery_id)
     if not deliveries.carry_out(page, [delivery_id], Verdict.CANCEL).done:
@@ -96,7 +123,7 @@ def cancel(page: ApiWriter, delivery_id: given.Id) -> Response:
     return _answer(page, delivery_id)
 
 
-def recall(page: ApiWriter, delivery_id: given.Id) -> Response:
+def recall(page: ApiWriter, delivery_id: given.Id) -> WholeDelivery:
     """Ask the platform to take a sent post back, within two minutes."""
     delivery.found(page, delivery_id)
     recalling.ask(page.session, delivery_id, page.by, page.now)
@@ -132,20 +159,10 @@ class _Place(BaseModel):
     at: given.Instant
 
 
-def _answer(page: Page, delivery_id: int) -> Response:
-    return JSONResponse(_told(delivery.found(page, delivery_id), text=True))
-
-
-def _told(row: Any, *, text: bool = False) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name in COLUMNS:
-        if name == "text" and not text:
-            continue
-        value = getattr(row, name)
-        found[name] = given.told(value) if isinstance(value, dt.datetime) else value
-    # The name of the series where the row has one too; the key is what stays.
-    series = row.series_key if hasattr(row, "series_key") else row.series
-    return found | {"room": row.platform_id, "series": series, "account": row.account}
+def _answer(page: Page, delivery_id: int) -> WholeDelivery:
+    row = delivery.found(page, delivery_id)
+    told = {name: getattr(row, name) for name in WholeDelivery.model_fields if name not in JOINED}
+    return WholeDelivery(**told, room=row.platform_id, series=row.series_key, account=row.account)
 
 
 def _unfit() -> InvalidInput:

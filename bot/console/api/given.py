@@ -1,17 +1,18 @@
-"""What programs may send: names, numbers, instants and cursors that no database chokes on."""
+"""What programs may send: names, numbers, instants and cursors that no database chokes on; and the
+shapes that every answer shares.
+"""
 
 import base64
 import binascii
 import datetime as dt
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Path, Query
-from fastapi.responses import JSONResponse, Response
-from pydantic import AfterValidator, AwareDatetime, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, StringConstraints
 
-from bot.errors import Fault, InvalidInput
+from bot import errors
+from bot.errors import InvalidInput
 
 LARGEST = 2**31 - 1
 MOST = 200
@@ -31,6 +32,7 @@ def _instant(at: dt.datetime) -> dt.datetime:
     return at.astimezone(dt.UTC)
 
 
+Told = TypeVar("Told")
 Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_clean)]
 Said = Annotated[str, StringConstraints(max_length=500), AfterValidator(_clean)]
 Id = Annotated[int, Path(ge=1, le=LARGEST)]
@@ -66,15 +68,30 @@ def unpack(cursor: str, *kinds: type) -> list[Any] | None:
 def odd_cursor() -> InvalidInput:
     """What somebody is told whose cursor is none of ours."""
     return InvalidInput(
-        Fault("api", 0, "cursor", "翻页标记不对", "用上一页回答里的 next，或者从头开始")
+        errors.Fault("api", 0, "cursor", "翻页标记不对", "用上一页回答里的 next，或者从头开始")
     )
 
 
-def listing(items: Sequence[object], following: str | None) -> Response:
-    """One page of a list; `next` leads on, None at the end."""
-    return JSONResponse({"items": list(items), "next": following})
+class Listing(BaseModel, Generic[Told]):
+    """One page of a list; `next` is the cursor that leads on, null at the end."""
+
+    items: list[Told]
+    next: str | None
 
 
-def told(at: dt.datetime | None) -> str | None:
-    """An instant as JSON has it, in UTC."""
-    return None if at is None else at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+class Fault(BaseModel):
+    """What is wrong, and what mends it."""
+
+    problem: str
+    remedy: str
+
+
+class Refused(BaseModel):
+    """Why nothing was done."""
+
+    detail: list[Fault]
+
+
+def told(at: dt.datetime) -> str:
+    """An instant as a cursor holds it, in UTC."""
+    return at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")

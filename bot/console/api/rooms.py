@@ -2,10 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends
-from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
@@ -20,6 +19,7 @@ from bot.console.routes import Route
 from bot.models import Room, RoomTag
 
 ROOM, TAG = database.tables(Room, RoomTag)
+State = Literal["gone", "nobody", "paused", "offline", "ready"]
 
 
 class Wanted(BaseModel):
@@ -29,7 +29,25 @@ class Wanted(BaseModel):
     vertical: given.Name = ""
     tag: given.Name = ""
     account: given.Name = ""
-    state: Annotated[str, Field(pattern="^(gone|nobody|paused|offline|ready|)$")] = ""
+    state: State | Literal[""] = ""
+
+
+class RoomTold(BaseModel):
+    """One room. `state` is the worst that holds of it, `reason` why posts cannot reach it; `zone`
+    is null where the installation's counts.
+    """
+
+    id: int
+    platform_id: str
+    topic: str
+    vertical: str
+    tags: list[str]
+    zone: str | None
+    owner: str
+    account: str | None
+    mention_all: bool
+    state: State
+    reason: str | None
 
 
 class Changes(BaseModel):
@@ -46,7 +64,7 @@ def listed(
     wanted: Annotated[Wanted, Depends()],
     limit: given.Limit = 50,
     cursor: given.Cursor = "",
-) -> Response:
+) -> given.Listing[RoomTold]:
     """Rooms that the token may see, by id."""
     query = rooms.query(page, wanted.model_dump())
     if place := given.unpack(cursor, int):
@@ -54,15 +72,15 @@ def listed(
     found = page.session.connection().execute(query.order_by(ROOM.c.id).limit(limit + 1)).all()
     shown = found[:limit]
     following = given.pack(shown[-1].id) if len(found) > limit else None
-    return given.listing(_told(page, shown), following)
+    return given.Listing(items=_told(page, shown), next=following)
 
 
-def one(page: ApiReader, room_id: given.Id) -> Response:
+def one(page: ApiReader, room_id: given.Id) -> RoomTold:
     """One room."""
     return _answer(page, room_id)
 
 
-def change(page: ApiWriter, room_id: given.Id, changes: Changes) -> Response:
+def change(page: ApiWriter, room_id: given.Id, changes: Changes) -> RoomTold:
     """Change tags (all of them are given) or the vertical of a room; repeating changes nothing."""
     page.must_see(room_id)
     if changes.tags is not None:
@@ -79,32 +97,32 @@ def change(page: ApiWriter, room_id: given.Id, changes: Changes) -> Response:
     return _answer(page, room_id)
 
 
-def _answer(page: Page, room_id: int) -> Response:
+def _answer(page: Page, room_id: int) -> RoomTold:
     page.must_see(room_id)
     query = rooms.query(page, Wanted().model_dump()).where(ROOM.c.id == room_id)
-    return JSONResponse(_told(page, page.session.connection().execute(query).all())[0])
+    return _told(page, page.session.connection().execute(query).all())[0]
 
 
-def _told(page: Page, rows: Sequence[Any]) -> list[dict[str, object]]:
+def _told(page: Page, rows: Sequence[Any]) -> list[RoomTold]:
     tags: dict[int, list[str]] = defaultdict(list)
     ids = [row.id for row in rows]
     tagged = select(TAG.c.room_id, TAG.c.tag).where(TAG.c.room_id.in_(ids)).order_by(TAG.c.tag)
     for row in page.session.connection().execute(tagged):
         tags[row.room_id].append(row.tag)
     return [
-        {
-            "id": row.id,
-            "platform_id": row.platform_id,
-            "topic": row.topic,
-            "vertical": row.vertical,
-            "tags": tags[row.id],
-            "zone": row.zone,
-            "owner": row.owner,
-            "account": row.account,
-            "mention_all": row.mention_all,
-            "state": rooms.state(row),
-            "reason": row.unavailable_reason,
-        }
+        RoomTold(
+            id=row.id,
+            platform_id=row.platform_id,
+            topic=row.topic,
+            vertical=row.vertical,
+            tags=tags[row.id],
+            zone=row.zone,
+            owner=row.owner,
+            account=row.account,
+            mention_all=row.mention_all,
+            state=rooms.state(row),
+            reason=row.unavailable_reason,
+        )
         for row in rows
     ]
 

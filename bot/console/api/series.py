@@ -1,10 +1,10 @@
 """/api/v1/series: the content calendar; put a series, submit it, approve it."""
 
+import datetime as dt
 from typing import Annotated, Any
 
 import yaml
 from fastapi import Body, Path
-from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.console import reach
@@ -13,6 +13,7 @@ from bot.console.page import ApiReader, ApiWriter, Page
 from bot.console.roles import APPROVER, OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
+from bot.models import SeriesState
 from content_calendar import (
     audits,
     calendar_file,
@@ -29,6 +30,20 @@ Version = Annotated[
     int | None,
     Field(ge=0, le=given.LARGEST, description="What you read; 409 where it stands no more."),
 ]
+
+
+class SeriesTold(BaseModel):
+    """One series; `series` is what a calendar file would hold; each change raises `version`."""
+
+    key: str
+    state: SeriesState
+    version: int
+    changed_by: str
+    changed_at: dt.datetime
+    approved_by: str | None
+    approved_at: dt.datetime | None
+    next_due_at: dt.datetime | None
+    series: dict[str, Any]
 
 
 class Versioned(BaseModel):
@@ -48,7 +63,9 @@ class Written(BaseModel):
     version: Version = None
 
 
-def listed(page: ApiReader, limit: given.Limit = 50, cursor: given.Cursor = "") -> Response:
+def listed(
+    page: ApiReader, limit: given.Limit = 50, cursor: given.Cursor = ""
+) -> given.Listing[SeriesTold]:
     """Series that reach a room which the token may see, by key."""
     every = definition.stored(page.session)
     reached = reach.of(page, every)
@@ -61,15 +78,15 @@ def listed(page: ApiReader, limit: given.Limit = 50, cursor: given.Cursor = "") 
     found.sort(key=lambda each: each.definition.key)
     shown = found[:limit]
     following = given.pack(shown[-1].definition.key) if len(found) > limit else None
-    return given.listing([_told(each) for each in shown], following)
+    return given.Listing(items=[_told(each) for each in shown], next=following)
 
 
-def one(page: ApiReader, key: Key) -> Response:
+def one(page: ApiReader, key: Key) -> SeriesTold:
     """One series."""
-    return JSONResponse(_told(reach.one(page, key)[0]))
+    return _told(reach.one(page, key)[0])
 
 
-def put(page: ApiWriter, key: Key, written: Written) -> Response:
+def put(page: ApiWriter, key: Key, written: Written) -> SeriesTold:
     """Write a series as a calendar file would: a new one is a draft, a changed one goes back to
     draft and its pending posts are taken back. The same again changes nothing.
     """
@@ -87,7 +104,7 @@ def put(page: ApiWriter, key: Key, written: Written) -> Response:
 
 def submit(
     page: ApiWriter, key: Key, asked: Annotated[Versioned | None, Body()] = None
-) -> Response:
+) -> SeriesTold:
     """Ask for approval."""
     reach.changeable(page, key)
     version = asked.version if asked else None
@@ -97,7 +114,7 @@ def submit(
 
 def approve(
     page: ApiWriter, key: Key, asked: Annotated[Versioned | None, Body()] = None
-) -> Response:
+) -> SeriesTold:
     """Approve it: four eyes hold here too."""
     reach.changeable(page, key)
     rules = contact.rules(page.settings)
@@ -120,22 +137,22 @@ def _read(page: Page, series: dict[str, Any]) -> definition.Definition:
     return interchange.read(raw, "api.yaml", page.settings.timezone, days).series[0]
 
 
-def _answer(page: Page, key: str) -> Response:
-    return JSONResponse(_told(definition.stored(page.session, keys=[key])[0]))
+def _answer(page: Page, key: str) -> SeriesTold:
+    return _told(definition.stored(page.session, keys=[key])[0])
 
 
-def _told(found: Stored) -> dict[str, object]:
-    return {
-        "key": found.definition.key,
-        "state": found.state.value,
-        "version": found.version,
-        "changed_by": found.changed_by,
-        "changed_at": given.told(found.changed_at),
-        "approved_by": found.approved_by,
-        "approved_at": given.told(found.approved_at),
-        "next_due_at": given.told(found.next_due_at),
-        "series": audits.plain(calendar_file.as_mapping(found.definition)),
-    }
+def _told(found: Stored) -> SeriesTold:
+    return SeriesTold(
+        key=found.definition.key,
+        state=found.state,
+        version=found.version,
+        changed_by=found.changed_by,
+        changed_at=found.changed_at,
+        approved_by=found.approved_by,
+        approved_at=found.approved_at,
+        next_due_at=found.next_due_at,
+        series=audits.plain(calendar_file.as_mapping(found.definition)),
+    )
 
 
 ROUTES = (

@@ -1,6 +1,7 @@
 """Every route of the console. A new page group: its file here, its ROUTES in this tuple."""
 
 from bot.console.api import deliveries as api_deliveries
+from bot.console.api import me as api_me
 from bot.console.api import rooms as api_rooms
 from bot.console.api import series as api_series
 from bot.console.pages import (
@@ -57,6 +58,7 @@ ROUTES: tuple[Route, ...] = (
     *delivery.ROUTES,
     *todo.ROUTES,
     *accounts.ROUTES,
+    *api_me.ROUTES,
     *api_rooms.ROUTES,
     *api_series.ROUTES,
     *api_deliveries.ROUTES,

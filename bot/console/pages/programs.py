@@ -1,9 +1,9 @@
-"""What programs ask for: is it alive, is it ready, figures, the stream of changes, who am I."""
+"""What programs ask for: is it alive, is it ready, figures, the stream of changes; its page."""
 
 import datetime as dt
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from bot import database, heartbeats
 from bot.console import health, reference, shell
-from bot.console.page import ApiReader, Console, Guest, Page, Reader
+from bot.console.page import Console, Guest, Page, Reader
 from bot.console.roles import ADMIN, VIEWER
 from bot.console.routes import Route
 from bot.models import Account, Delivery, DeliveryState, Operator, Room, WebhookCall
@@ -48,19 +48,6 @@ async def events(request: Request, _: Reader, seen: str = "") -> Response:
     console: Console = request.app.state.console
     stands = request.headers.get("last-event-id", seen)
     return StreamingResponse(console.changes.stream(stands), media_type="text/event-stream")
-
-
-def me(page: ApiReader) -> Response:
-    """Whose token this is and what it may do."""
-    operator = page.someone
-    return JSONResponse(
-        {
-            "name": operator.name,
-            "role": operator.role,
-            "verticals": operator.verticals,
-            "tags": operator.tags,
-        }
-    )
 
 
 def api_docs(page: Reader) -> Response:
@@ -120,6 +107,5 @@ ROUTES = (
     Route("GET", "/readyz", readyz, None),
     Route("GET", "/metrics", metrics, None),
     Route("GET", "/events", events, VIEWER),
-    Route("GET", "/api/v1/me", me, VIEWER, api=True),
     Route("GET", "/api/docs", api_docs, VIEWER),
 )
