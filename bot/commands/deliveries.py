@@ -4,7 +4,6 @@ import json as json_module
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func, select
 from sqlmodel import Session, SQLModel
@@ -61,7 +60,7 @@ def show(
             str(row["id"]), row["state"], f"{due:%m-%d %H:%M}", row["topic"], row["key"],
             row["reason"] or "",
         )  # fmt: skip
-    Console().print(table)
+    edge.show(table)
     if len(rows) == SHOWN:
         typer.echo(f"只列出最近 {SHOWN} 条;全部请用 qunyun export deliveries")
 

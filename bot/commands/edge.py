@@ -8,6 +8,8 @@ from pathlib import Path
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from rich.console import Console
+from rich.table import Table
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -27,6 +29,11 @@ def settings() -> Settings:
 def now() -> dt.datetime:
     """The clock of the command line, aware UTC."""
     return dt.datetime.now(dt.UTC)
+
+
+def show(table: Table) -> None:
+    """Print a table as it is: what members and rooms are called is no markup and no emoji code."""
+    Console(markup=False, emoji=False).print(table)
 
 
 def engine(*, pooled: bool = False) -> Engine:

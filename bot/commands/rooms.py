@@ -4,7 +4,6 @@ import json as json_module
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
@@ -37,4 +36,4 @@ def show(json: Annotated[bool, typer.Option("--json")] = False) -> None:
     table = Table("群", "群名", "垂类", "时区", "账号", "不可用原因")
     for row in rows:
         table.add_row(*(str(value or "") for value in row.values()))
-    Console().print(table)
+    edge.show(table)

@@ -12,7 +12,6 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlmodel import Session
 
@@ -227,7 +226,7 @@ def _show(people: tuple[Person, ...], *, json: bool) -> None:
             "\n".join(segments.named(tag.name) for tag in each.tags),
             "\n".join(reasons.why(tag.name, tag.why, zone) for tag in each.tags),
         )
-    Console().print(table)
+    edge.show(table)
 
 
 def _told(each: Person, zone: ZoneInfo) -> dict[str, object]:

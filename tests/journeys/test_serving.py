@@ -222,6 +222,18 @@ def test_what_people_skip_says_why(engine: Engine, says: Says) -> None:
     assert "共排 2 条,各状态合计 2 条" in says("summary").stdout
 
 
+def test_what_is_listed_is_shown_as_it_is_called(engine: Engine, says: Says) -> None:
+    two_accounts(engine)
+    plan(engine, 1)
+    with database.transaction(engine) as session:
+        session.connection().execute(update(ROOM).values(topic="[/doge]群"))
+        session.connection().execute(update(DELIVERY).values(key="post:fire:1"))
+    listed = says("list")
+    assert listed.exit_code == 0
+    assert "[/doge]群" in listed.stdout
+    assert "post:fire:1" in listed.stdout
+
+
 def sent(engine: Engine, message_id: str | None) -> int:
     plan(engine, 1)
     with database.transaction(engine) as session:
