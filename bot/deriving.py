@@ -8,6 +8,7 @@ for everything, so both give equal tables.
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -69,12 +70,13 @@ def derive(
     stretches: Iterable[Stretch],
     rules: Rules,
     memory: Memory | None = None,
+    fresh: AbstractSet[int] = frozenset(),
 ) -> int:
     """Judge every message of the stretches again and recount their days.
 
     Returns how many messages were judged. Safe to repeat. Sealed days are left alone. Stretches of
     one room that lie closer than the look-back are judged as one. `memory` saves reading the
-    look-back again.
+    look-back again; `fresh` are messages from which nothing was derived yet.
     """
     merged = _merge(stretches)
     lock_rooms(session, [stretch.room_id for stretch in merged])
@@ -93,7 +95,7 @@ def derive(
             reading.before.room, messages, reading.since, rules.lexicon, rules.segmenter
         )
         memory.keep(room_id, reading.before.followed_by(messages, rules.lexicon, rules.segmenter))
-    _replace(session, verdicts)
+    _replace(session, verdicts, fresh)
     counting.recount(session, merged, rules.zone)
     return len(verdicts)
 
@@ -288,9 +290,13 @@ def _heard(session: Session, stretches: Sequence[Stretch]) -> dict[int, list[Hea
     return heard
 
 
-def _replace(session: Session, verdicts: Sequence[Verdict]) -> None:
-    keys = [(v.message.at.date(), v.message.room_id, v.message.id) for v in verdicts]
-    for derived in (Signal, Mention):
+def _replace(session: Session, verdicts: Sequence[Verdict], fresh: AbstractSet[int]) -> None:
+    keys = [
+        (verdict.message.at.date(), verdict.message.room_id, verdict.message.id)
+        for verdict in verdicts
+        if verdict.message.id not in fresh
+    ]
+    for derived in (Signal, Mention) if keys else ():
         stale = database.table(derived)
         chosen = database.given(
             session, {name: stale.c[name].type for name in ("day", "room_id", "message_id")}, keys

@@ -6,6 +6,7 @@ give the same standing rows and the same derived tables.
 """
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -65,7 +66,7 @@ def record(
     )
     for replacement in _unsealed(session, replacements):
         touched += _replace(session, replacement, known)
-    deriving.derive(session, touched, rules, memory)
+    deriving.derive(session, touched, rules, memory, frozenset(new.values()))
     _record_members(session, events, known)
     return Outcome(len(first), len(again), conflicts, new)
 
@@ -171,8 +172,7 @@ def _insert(session: Session, said: Sequence[tuple[Said, int]], known: _Known) -
     sealing.late(session, [Came(LateKind.MESSAGE, *row) for row in rows])
     taken_back = [(room, name) for room, name, _ in recalled]
     sealing.late_recalls(session, taken_back)
-    touched = [_stretch(room, at) for _, room, at in rows]
-    return touched + _recalled_stretches(session, taken_back)
+    return _stretches((room, at) for _, room, at in rows) + _recalled_stretches(session, taken_back)
 
 
 def _unsealed(session: Session, replacements: Sequence[Replacement]) -> list[Replacement]:
@@ -196,7 +196,10 @@ def _replace(session: Session, replacement: Replacement, known: _Known) -> list[
     no_longer = connection.execute(
         select(recall.c.room_id, recall.c.recalled).where(recall.c.message_id == row.id)
     )
-    touched = [_stretch(row.room_id, row.at), *_recalled_stretches(session, no_longer.all())]
+    touched = [
+        _stretch(row.room_id, row.at, row.at),
+        *_recalled_stretches(session, no_longer.all()),
+    ]
     connection.execute(delete(recall).where(recall.c.message_id == row.id))
     connection.execute(
         delete(message).where(
@@ -227,15 +230,33 @@ def _row(said: Said, key: int, known: _Known) -> dict[str, object]:
     }
 
 
-def _stretch(room: int, at: dt.datetime) -> Stretch:
+def _stretches(messages: Iterable[tuple[int, dt.datetime]]) -> list[Stretch]:
+    """What messages, given as (room, at), can change, in few stretches."""
+    times: dict[int, list[dt.datetime]] = defaultdict(list)
+    for room, at in messages:
+        times[room].append(at)
+    found = []
+    for room, said in times.items():
+        said.sort()
+        since = last = said[0]
+        for at in said:
+            if at - last > judging.LOOK_BACK:
+                found.append(_stretch(room, since, last))
+                since = at
+            last = at
+        found.append(_stretch(room, since, last))
+    return found
+
+
+def _stretch(room: int, first: dt.datetime, last: dt.datetime) -> Stretch:
     # A message can change its own verdict and those of the 24 hours after it, ends included.
-    return Stretch(room, at, at + judging.LOOK_BACK + dt.timedelta(seconds=1))
+    return Stretch(room, first, last + judging.LOOK_BACK + dt.timedelta(seconds=1))
 
 
 def _recalled_stretches(session: Session, recalled: Sequence[Name]) -> list[Stretch]:
     rows = versions.standing(session, recalled)
     sealing.late(session, [Came(LateKind.RECALL, row.id, row.room_id, row.at) for row in rows])
-    return [_stretch(row.room_id, row.at) for row in rows]
+    return _stretches((row.room_id, row.at) for row in rows)
 
 
 def _record_members(session: Session, events: Iterable[Event], known: _Known) -> None:

@@ -8,10 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import Engine, RowMapping, select
 from sqlmodel import Session
 
-from bot import database, ingest
+from bot import collecting, database, ingest
 from bot.deriving import Rules
 from bot.errors import Fault, InvalidInput
 from bot.gateway import Said
@@ -45,7 +46,7 @@ def replay(
     Good lines are kept, refused ones reported. `progress` is told how many lines are done.
     """
     report, memory = Report(), Memory()
-    with path.open("rb") as lines:
+    with path.open("rb") as lines, collecting.seldom():
         parsed = _parsed(path, lines, report)
         while batch := list(islice(parsed, BATCH)):
             with database.transaction(engine) as session:
@@ -75,7 +76,7 @@ def _parsed(path: Path, lines: Iterable[bytes], report: Report) -> Iterator[Said
 def parse(line: bytes) -> Said:
     """One line of a message log. Raises InvalidInput naming the field."""
     try:
-        told = json.loads(line)
+        told = _loaded(line)
     except (ValueError, RecursionError) as error:
         raise _wrong("", "不是 JSON", "每行一个 JSON 对象,UTF-8 编码") from error
     if not isinstance(told, dict):
@@ -100,6 +101,14 @@ def parse(line: bytes) -> Said:
         own=_flag(told, "self"),
         account=_text(told, "account") or None,
     )
+
+
+def _loaded(line: bytes) -> object:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # Python's own reader also takes lone surrogates, NaN and UTF-16.
+        return json.loads(line)
 
 
 def _text(told: Mapping[str, Any], name: str, *, required: bool = False) -> str:

@@ -9,8 +9,7 @@ import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -48,8 +47,7 @@ LATEST_END = 2 * DAY
 RoomDay = tuple[int, dt.date]
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(NamedTuple):
     """Something that came for a message said in a room at some time."""
 
     kind: LateKind
@@ -124,6 +122,8 @@ def late(session: Session, came: Sequence[Came]) -> set[int]:
 
     Safe to repeat.
     """
+    if not came or not _reaches(session, min(one.at for one in came)):
+        return set()
     moment = dt.timedelta(microseconds=1)
     taken = intervals(session, [Stretch(one.room_id, one.at, one.at + moment) for one in came])
     hit = [one for one in came if inside(one.at, taken.get(one.room_id, ()))]
