@@ -21,7 +21,7 @@ NAMED = ("special", "outside", "band")
 LONGEST_TITLE, LONGEST_WORDS, LONGEST_LABEL, LONGEST_LEGEND, LONGEST_ACTION = 19, 34, 13, 11, 22
 # What may take two lines, and what is left of it where the screen is too full for that.
 COMMENT, GOAL, REMARK, WHY, HEALTH = (50, 25), (40, 24), (27, 14), (40, 26), (58, 27)
-LONGEST_AMOUNT = 9
+LONGEST_AMOUNT = 11
 # What fits into one line in large letters.
 LARGE_TITLE = 14
 NARROW = 0.56
