@@ -4,6 +4,7 @@ Judging and cutting depend on them, so a running process compares them at every 
 its rules anew where they have changed: nothing restarts.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,6 +57,19 @@ def load(session: Session) -> Terms:
         categories,
         {kind: tuple(sorted(given)) for kind, given in words.items()},
     )
+
+
+def version(terms: Terms) -> str:
+    """What the terms are called where it has to be told which ones were in force: equal terms have
+    equal versions, whatever was between them.
+    """
+    told = (
+        sorted(terms.names.items()),
+        sorted(terms.aliases),
+        sorted(terms.categories.items()),
+        sorted(terms.words.items()),
+    )
+    return hashlib.sha256(repr(told).encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
 def everyday(terms: Terms) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""`qunyun rooms|memberships|products|campaigns|faq|labels|orders import FILE`."""
+"""`qunyun rooms|memberships|products|campaigns|faq|words|labels|orders import FILE`."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +12,8 @@ import typer
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from bot import cells, database, deriving, faq, label_files, membership_files, room_files
-from bot.commands import edge, label, rooms
+from bot import cells, database, deriving, faq, label_files, membership_files, own_words, room_files
+from bot.commands import edge, label, rooms, words
 from bot.csv_files import Imported, Reading
 from bot.errors import Fault, InvalidInput
 from bot.orders import catalogue, intake, people
@@ -50,6 +50,8 @@ def register(app: typer.Typer) -> None:
         if name == "labels":
             group.command("export")(label.export_labels)
         app.add_typer(group, name=name)
+    words.app.command("import", help="从 CSV 或 Excel 导入自己的词")(import_words)
+    app.add_typer(words.app, name="words")
 
 
 def import_rooms(
@@ -103,6 +105,20 @@ def import_faq(
 ) -> None:
     """Import curated answers."""
     _import(faq.read_rows(edge.file(file), _zone(zone)), faq.record, accept_good, as_json)
+
+
+def import_words(
+    file: File, accept_good: AcceptGood = False, as_json: Json = False, zone: Zone = ""
+) -> None:
+    """Import operators' own words; what they may change is derived again."""
+    by, now = edge.by(""), edge.now()
+
+    def record(session: Session, rows: Sequence[own_words.WordRow]) -> Imported:
+        return own_words.record(session, rows, by, now)
+
+    _import(
+        own_words.read_rows(edge.file(file), _zone(zone)), record, accept_good, as_json, stale=_news
+    )
 
 
 def import_labels(

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from bot import database, message_log, rebuilding
+from bot import database, message_log, rebuilding, terms
 from bot.commands import edge
 from bot.message_log import Report
 from bot.rebuilding import Days
@@ -65,13 +65,15 @@ def rebuild(
     """从消息日志重新推导全部派生数据。 Derive everything again from the log."""
     engine = edge.engine()
     rules = edge.rules(engine)
+    dictionary = terms.version(rules.terms)
     if not check:
         judged = rebuilding.rebuild(engine, rules, edge.now())
         days = rebuilding.days(engine)
         if json:
-            typer.echo(json_module.dumps({"judged": judged} | _days(days)))
+            told = {"judged": judged, "dictionary": dictionary}
+            typer.echo(json_module.dumps(told | _days(days)))
         else:
-            typer.echo(f"已重新推导 {judged} 条消息\n{_told(days)}")
+            typer.echo(f"已重新推导 {judged} 条消息,词典版本 {dictionary}\n{_told(days)}")
         if days.broken:
             raise typer.Exit(1)
         return
@@ -79,12 +81,14 @@ def rebuild(
     agrees = all(one.agrees for one in compared)
     if json:
         tables = [asdict(one) for one in compared]
-        told = {"agrees": agrees, "tables": tables} | _days(rebuilding.days(engine))
+        told = {"agrees": agrees, "dictionary": dictionary, "tables": tables} | _days(
+            rebuilding.days(engine)
+        )
         typer.echo(json_module.dumps(told))
     else:
         for one in compared:
-            verdict = "一致" if one.agrees else f"不一致:多 {one.surplus},缺 {one.missing}"
-            typer.echo(f"{one.table}: {one.rows} 行,{verdict}")
+            same = "一致" if one.agrees else f"不一致:多 {one.surplus},缺 {one.missing}"
+            typer.echo(f"{one.table}: {one.rows} 行,{same}")
         typer.echo(_told(rebuilding.days(engine)))
         if not compared[-1].agrees:
             typer.echo("归因之后又有新消息时,先运行 qunyun attribute 再比对", err=True)

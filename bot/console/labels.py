@@ -41,6 +41,8 @@ ACTIONS = {
     "data.export": "导出数据",
     "data.import": "导入数据",
     "day": "改特殊日子",
+    "dictionary.add": "加自己的词",
+    "dictionary.remove": "去自己的词",
     "dismiss": "不答的问题",
     "feed.add": "建日历订阅",
     "feed.revoke": "收回日历订阅",
