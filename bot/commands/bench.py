@@ -140,8 +140,8 @@ def attribution(
     seeds: Annotated[int, typer.Option(min=1)] = 20,
     seed_base: Annotated[int, typer.Option(min=0)] = 7_000,
     kind: Annotated[Kind, typer.Option("--database")] = Kind.SQLITE,
-    tables: Annotated[bool, typer.Option(help="每个世界的第一颗种子也走真实的表。")] = True,
-    speed: Annotated[bool, typer.Option(help="也测归因要多久。")] = True,
+    skip_tables: Annotated[bool, typer.Option(help="第一颗种子不再走真实的表。")] = False,
+    skip_speed: Annotated[bool, typer.Option(help="不测归因要多久。")] = False,
     json: Json = False,
 ) -> None:
     """模拟社群里各种估计差多少,归因一单要多久。 Estimators where the truth is planted."""
@@ -149,7 +149,9 @@ def attribution(
     from bot.bench.worlds.catalogue import WORLDS  # noqa: PLC0415
 
     names = [each for each in worlds.split(",") if each] or list(WORLDS)
-    measured = bench.measure(names, seeds, seed_base, kind.value, tables=tables, speed=speed)
+    measured = bench.measure(
+        names, seeds, seed_base, kind.value, tables=not skip_tables, speed=not skip_speed
+    )
     _print(measured | machine.described(kind.value), as_json=json)
 
 
