@@ -42,6 +42,8 @@ WIDE = {
     "series": "/series/qa-mother-baby",
     "approvals": "/approvals",
     "rooms": "/rooms",
+    "people": "/people",
+    "orders": "/orders",
     "room": "/rooms/1",
     "deliveries": "/deliveries",
     "accounts": "/accounts",
