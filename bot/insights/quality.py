@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy
-import numpy.typing
 from sqlalchemy import ColumnElement, Table, and_, select
 from sqlmodel import Session
 
 from bot import database, labelling
+from bot.insights.arrays import Floats
 from bot.insights.statistics import Interval
 from bot.models import DrawnMessage, Mark, Mention, Message, Signal
 from bot.text import signals
@@ -143,36 +143,52 @@ def measured(signal: str, cases: Sequence[Marked], rng: numpy.random.Generator) 
     right = [one for one in cases if one.true and one.said]
     wrong = [one for one in cases if one.said and not one.true]
     missed = [one for one in cases if one.true and not one.said]
-    hits, misses = _drawn_totals(cases, rng, said=True), _drawn_totals(cases, rng, said=False)
+    hits, all_said, misses = _drawn_totals(cases, rng)
     said = sum(one.weight for one in cases if one.said)
     kept = sum(one.weight for one in right)
     true = kept + sum(one.weight for one in missed)
-    precision = _rate(kept / said, hits / said) if said else None
+    precision = _rate(kept / said, hits / all_said) if said else None
     recall = _rate(kept / true, hits / (hits + misses)) if true else None
     return Quality(signal, len(right), len(wrong), len(missed), precision, recall)
 
 
 def _drawn_totals(
-    cases: Iterable[Marked], rng: numpy.random.Generator, *, said: bool
-) -> numpy.typing.NDArray[numpy.float64]:
-    """How many messages are what the signal says, of those of which the rules did (not) say it,
-    in DRAWS draws from what the marks leave possible.
+    cases: Iterable[Marked], rng: numpy.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """How many messages are what the signal says and were said to be, how many were said to be,
+    and how many are and were not, in DRAWS draws from what the marks leave possible.
     """
     strata: dict[str, list[Marked]] = defaultdict(list)
     for one in cases:
-        if one.said is said:
-            strata[one.stratum].append(one)
-    totals = numpy.zeros(DRAWS)
+        strata[one.stratum].append(one)
+    hits, all_said, misses = numpy.zeros((3, DRAWS))
     for _, inside in sorted(strata.items()):
-        weights = numpy.array([one.weight for one in inside])
-        size = float(weights.sum())
-        true = float(weights[[one.true for one in inside]].sum()) / size
-        effective = size**2 / float((weights**2).sum())
-        totals += size * rng.beta(true * effective + 0.5, (1 - true) * effective + 0.5, DRAWS)
-    return totals
+        share, effective, size = _share(inside, [one.said for one in inside])
+        # Where the rules say the same of a whole stratum, its part is known.
+        split = rng.beta(share * effective, (1 - share) * effective, DRAWS) if share % 1 else share
+        for said, amount in ((True, split * size), (False, (1 - split) * size)):
+            cell = [one for one in inside if one.said is said]
+            if not cell:
+                continue
+            true, effective, _ = _share(cell, [one.true for one in cell])
+            rate = rng.beta(true * effective + 0.5, (1 - true) * effective + 0.5, DRAWS)
+            if said:
+                hits, all_said = hits + amount * rate, all_said + amount
+            else:
+                misses = misses + amount * rate
+    return hits, all_said, misses
 
 
-def _rate(value: float, drawn: numpy.typing.NDArray[numpy.float64]) -> Rate:
+def _share(cases: Sequence[Marked], so: Sequence[bool]) -> tuple[float, float, float]:
+    """The weighted share of cases that are so, their effective count, and what they weigh."""
+    weights = numpy.array([one.weight for one in cases])
+    size = float(weights.sum())
+    # Kept from 1 + ε, which is no share.
+    share = min(float(weights[numpy.array(so)].sum()) / size, 1.0)
+    return share, size**2 / float((weights**2).sum()), size
+
+
+def _rate(value: float, drawn: Floats) -> Rate:
     low, high = numpy.quantile(drawn, [0.025, 0.975])
     return Rate(value, Interval(min(float(low), value), max(float(high), value)))
 

@@ -27,6 +27,10 @@ def test_a_simple_draw_gives_plain_rates_and_about_the_interval_of_wilson() -> N
     assert found.recall.value == pytest.approx(40 / 60)
     wilson = intervals.share(40, 50)
     assert wilson is not None
+    by_hand = intervals.share(40, 60)
+    assert by_hand is not None
+    assert found.recall.interval.low == pytest.approx(by_hand.interval.low, abs=0.02)
+    assert found.recall.interval.high == pytest.approx(by_hand.interval.high, abs=0.02)
     assert found.precision.interval.low == pytest.approx(wilson.interval.low, abs=0.015)
     assert found.precision.interval.high == pytest.approx(wilson.interval.high, abs=0.015)
 
