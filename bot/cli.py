@@ -15,6 +15,7 @@ from bot.commands import (
     desk,
     digest,
     doctor,
+    experiment,
     export,
     label,
     log,
@@ -62,6 +63,7 @@ app.add_typer(privacy.app, name="privacy")
 app.add_typer(segments.app, name="segments")
 app.add_typer(shops.app, name="shops")
 app.add_typer(target.app, name="target")
+app.add_typer(experiment.app, name="experiment")
 data.register(app)
 attribute.register(app)
 

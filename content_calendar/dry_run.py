@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from bot.insights import trials
 from bot.models import SeriesState
 from content_calendar import (
     definition,
@@ -29,6 +30,7 @@ class StepRun:
     """One step of one occurrence: `rooms` that get it, `quiet` of them in their quiet hours then,
     `conflicts` others in which it gives way, and when the sending will be over.
 
+    `held` of the others go without as an experiment drew it.
     `late_by` is how far the estimate passes the lateness limit, zero where it keeps it.
     """
 
@@ -40,6 +42,7 @@ class StepRun:
     conflicts: int
     sending: Sending | None
     late_by: dt.timedelta = dt.timedelta()
+    held: int = 0
 
     @property
     def minutes(self) -> int:
@@ -94,7 +97,9 @@ def summary(run: DryRun) -> str:
     conflicts = max(step.conflicts for step in run.steps)
     never = sum(1 for each in run.excluded if each.step is None)
     text = f"将发给 {rooms:,} 群,约 {minutes:,} 分钟,{quiet:,} 群静默,{conflicts:,} 群冲突"
-    return text + (f",{never:,} 群不发" if never else "")
+    text += f",{never:,} 群不发" if never else ""
+    held = max(step.held for step in run.steps)
+    return text + (f",对照组 {held:,} 群不发" if held else "")
 
 
 def _sendings(world: World, everyone: Iterable[Stored]) -> dict[int, dict[Load, Sending]]:
@@ -210,6 +215,11 @@ def _step_runs(
         not_asking = Counter(zones[room] for room in out if room in zones)
         not_getting = Counter(zones[room] for room in yielding_rooms if room in zones)
         getting = quiet = 0
+        week = series.id, trials.monday(original_date)
+        without = {
+            world.rooms[room_id].platform_id for room_id in world.held.get(week, {})
+        } & zones.keys() - out - yielding_rooms
+        not_getting.update(zones[room] for room in without)
         for zone, number in inside.items():
             ours = _post_for(group, wanted.zone, zone)
             if ours is None:
@@ -225,6 +235,7 @@ def _step_runs(
             rooms=getting,
             quiet=quiet,
             conflicts=len(yielding_rooms),
+            held=len(without),
             sending=sending,
             late_by=late_by,
         )

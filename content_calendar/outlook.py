@@ -10,13 +10,14 @@ from sqlmodel import Session
 
 from bot import pacing
 from bot.gateway import Posting
-from content_calendar import audience, definition, facts, holidays, recurrence
+from content_calendar import audience, definition, facts, holidays, recurrence, withholding
 from content_calendar.audience import Target
 from content_calendar.contact import Rules
 from content_calendar.definition import Stored
 from content_calendar.holidays import Days
 from content_calendar.posts import Facts
 from content_calendar.recurrence import Slot
+from content_calendar.withholding import Held
 
 AHEAD = dt.timedelta(days=28)
 
@@ -40,7 +41,7 @@ class World:
     """Everything that is posted in the stretch looked at, gathered once for many series.
 
     `audiences` are all rooms of those that post near what is asked about, `reached` the ones that
-    posts reach.
+    posts reach, `held` whom experiments keep without the posts of those asked about.
     """
 
     rules: Rules
@@ -54,6 +55,7 @@ class World:
     posts: dict[int, list[Post]] = field(default_factory=dict)
     audiences: dict[int, frozenset[int]] = field(default_factory=dict)
     reached: dict[int, frozenset[int]] = field(default_factory=dict)
+    held: Held = field(default_factory=dict)
 
 
 def gather(
@@ -70,6 +72,8 @@ def gather(
     world = _world(session, everyone, now, rules)
     _post(world, everyone, {each.id for each in wanted})
     _reach(session, world, everyone, wanted)
+    ours = [(one.id, post.slot.original_date) for one in wanted for post in world.posts[one.id]]
+    world.held = withholding.held(session, ours)
     return world
 
 

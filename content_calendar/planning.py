@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, case, func, select, update
 from sqlmodel import Session
 
 from bot import database, outbox
+from bot.insights import trials
 from bot.intents import Intent
 from bot.models import Delivery, DeliveryKind, DeliveryState, Occurrence, SeriesState
 from content_calendar import (
@@ -26,6 +27,7 @@ from content_calendar import (
     posts,
     reconciling,
     recurrence,
+    withholding,
     yielding,
 )
 from content_calendar.audience import Target
@@ -113,11 +115,15 @@ def plan_due(
     above = _above(session, groups, rules)
     asking = [_asking(session, group, ids, now, rules) for group in sorted(groups, key=_importance)]
     board = yielding.look(session, [each for _, each in asking], rules, known.able, above)
+    held = withholding.held(session, [(each.series.id, each.original_date) for each in groups])
     new, waiting = 0, list[Intent]()
     refused: defaultdict[tuple[str, str, str], set[int]] = defaultdict(set)
     for group, each in asking:
         give_way = yielding.decide(session, board, each, rules, days, known.able, above, until)
-        for intents in _intents(session, group, each, give_way, now, days, known):
+        # Who is held out keeps its place on the board: no other post may fill the gap.
+        without = held.get((group.series.id, trials.monday(group.original_date)), {})
+        reasons = {**give_way, **without}
+        for intents in _intents(session, group, each, reasons, now, days, known):
             for intent in intents:
                 if intent.refused is not None:
                     named = group.series.definition.key, group.step, intent.refused

@@ -19,6 +19,7 @@ from bot.models.daily_count import DailyCount
 from bot.models.day_read import DayRead
 from bot.models.delivery import Delivery, DeliveryKind, DeliveryState
 from bot.models.digest import Digest, DigestScope, DigestState
+from bot.models.experiment import Assignment, Experiment, ExperimentKind, ExperimentState
 from bot.models.faq import Faq
 from bot.models.feed import CalendarFeed
 from bot.models.forbidden_word import ForbiddenWord
@@ -72,6 +73,7 @@ __all__ = [
     "AccountRoom",
     "ApiToken",
     "Arm",
+    "Assignment",
     "Attribution",
     "AttributionEvidence",
     "AttributionReach",
@@ -100,6 +102,9 @@ __all__ = [
     "DroppedDay",
     "EngagementWeek",
     "EventState",
+    "Experiment",
+    "ExperimentKind",
+    "ExperimentState",
     "Faq",
     "ForbiddenWord",
     "Goal",
