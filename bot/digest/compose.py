@@ -23,6 +23,7 @@ from bot.digest.sections import (
     rooms,
     said,
     talk,
+    trials,
 )
 from bot.digest.sheet import Sheet, Subject
 from bot.digest.view import View
@@ -92,6 +93,7 @@ def sheet(
         part
         for part in (
             goals.section(view, amounts),
+            trials.section(view),
             amended.section(view, corrected),
             health.section(view),
         )

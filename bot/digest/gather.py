@@ -22,7 +22,7 @@ from bot.digest.cases import Cases
 from bot.digest.goals import Aim
 from bot.errors import Fault, InvalidInput
 from bot.gateway import Read
-from bot.insights import customers, engagement, rolled, segments, shares, topics
+from bot.insights import customers, engagement, experiments, rolled, segments, shares, topics
 from bot.insights.engagement import Days, RoomView
 from bot.insights.history import Day, EarlierWeek
 from bot.insights.history import Week as RoomsWeek
@@ -62,6 +62,14 @@ class Earlier(NamedTuple):
 
     messages: int
     origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An experiment under way: where it stands, and what it shows by now, in words."""
+
+    words: str
+    reading: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,7 @@ class Week:
     candidates: Candidates
     again: Share | None
     shares: Told | None
+    trials: Sequence[Trial]
 
     @property
     def whole(self) -> bool:
@@ -169,7 +178,17 @@ def gather(session: Session, monday: dt.date, now: dt.datetime, zone: ZoneInfo) 
         candidates=segments.candidates(session, limit=MOST_CANDIDATES),
         again=customers.gather(session, now, zone).again if orders_known else None,
         shares=shares.share(session, *month.instants(zone)) if orders_known else None,
+        trials=_trials(session, days, now, zone),
     )
+
+
+def _trials(session: Session, days: Days, now: dt.datetime, zone: ZoneInfo) -> list[Trial]:
+    """The experiments of the week. They are few; each is read by itself."""
+    last = days.instants(zone)[1] - dt.timedelta(seconds=1)
+    return [
+        Trial(one.words, experiments.report(session, one.name, now).words)
+        for one in experiments.running(session, None, last)
+    ]
 
 
 def until_answered(room: RoomView, days: Days, now: dt.datetime) -> dt.datetime:

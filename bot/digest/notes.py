@@ -182,6 +182,13 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "定目标的人用 qunyun target 写下的目标",
         "qunyun target list",
     ),
+    "experiments": (
+        "正在做的实验",
+        "由抽签决定哪些群发、哪些群不发（或发哪一种），先记下来再发；差别按群聚类，"
+        "95% 区间随每周看一次放宽。",
+        "参加实验的群，按抽到的组算",
+        "qunyun experiment list",
+    ),
     "corrections": (
         "上周的更正",
         "上周的周报是暂定的：周末后 72 小时内还会有后到的回应、退款、订单。发出的不改，"

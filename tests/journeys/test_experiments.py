@@ -10,6 +10,9 @@ from sqlmodel import Session
 from typer.testing import CliRunner
 
 from bot import cli, database, leases, membership_files, outbox
+from bot.digest import compose, gather, render, storing
+from bot.digest.findings import Findings
+from bot.digest.sheet import Subject
 from bot.errors import InvalidInput
 from bot.insights import experiments, trials
 from bot.insights.trials import HOLD, Proposal
@@ -20,6 +23,7 @@ from bot.models import (
     Audit,
     Delivery,
     DeliveryState,
+    DigestScope,
     Experiment,
     ExperimentKind,
     Room,
@@ -255,6 +259,27 @@ def test_wordings_are_compared_as_the_calendar_drew_them(engine: Engine) -> None
     assert effect.interval is not None
     assert effect.interval.low < 0.9 < effect.interval.high
     assert effect.interval.low > 0
+
+
+def test_the_fleets_digest_says_what_runs_and_a_verticals_does_not(engine: Engine) -> None:
+    a_community(engine)
+    proposed(engine)
+    started(engine)
+    a_week_goes_out(engine, STARTS)
+    with database.transaction(engine) as session:
+        week = gather.gather(session, STARTS, local("2026-11-16 09:30"), SHANGHAI)
+        fleet, room = compose.sheets(
+            session, Findings(week), [storing.FLEET, Subject(DigestScope.ROOM, "r1")]
+        )
+    (told,) = [section for section in fleet.sections if section.key == "experiments"]
+    (line,) = told.brief
+    assert "停发" in line.text
+    assert "第 1/4 周" in line.text
+    assert line.notes
+    assert told.remarks
+    for text in (render.markdown(fleet), render.html(fleet)):
+        assert line.text in text
+    assert "experiments" not in {section.key for section in room.sections}
 
 
 def test_a_split_that_chance_does_not_give_blocks_the_reading(engine: Engine) -> None:
