@@ -17,6 +17,7 @@ QUOTING: Mapping[type[SQLModel], tuple[str, ...]] = {
     models.Complaint: ("note",),
     models.Delivery: ("text", "mentions", "card", "reason"),
     models.Digest: ("figures", "comment"),
+    models.Experiment: ("reason",),
     models.Faq: ("question", "answer", "alternatives"),
     models.IdentityAcceptance: ("members", "reason"),
     models.IdentityCut: ("left_value", "right_value", "reason"),
@@ -50,6 +51,7 @@ KEPT = frozenset(
 SAFE: Mapping[type[SQLModel], str] = {
     models.Account: "name gateway posting capabilities state_reason lease_owner",
     models.ApiToken: "name hash scopes",
+    models.Assignment: "arm draw",
     models.Attribution: "inputs_hash",
     models.AudienceWeek: "target",
     models.Audit: "by action",
@@ -62,6 +64,7 @@ SAFE: Mapping[type[SQLModel], str] = {
     models.Digest: "target approved_by",
     models.DrawnMessage: "stratum",
     models.EngagementWeek: "speech asked hours",
+    models.Experiment: "name zone proposed_by started_by stopped_by",
     models.Faq: "vertical",
     models.ForbiddenWord: "word",
     models.Goal: "metric vertical note set_by",

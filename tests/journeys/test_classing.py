@@ -26,6 +26,7 @@ from bot.models import (
     Series,
     SeriesKind,
     SeriesState,
+    Signal,
     Touch,
 )
 from bot.orders import catalogue
@@ -136,7 +137,7 @@ def test_the_order_of_arrival_and_duplicates_never_matter(community: Engine) -> 
     for _ in range(4):
         chance.shuffle(shuffled)
         with database.transaction(community) as session:
-            for model in (Mention, Recall, Message, MessageIdentity):
+            for model in (Mention, Signal, Recall, Message, MessageIdentity):
                 session.connection().execute(database.table(model).delete())
         for start in range(0, len(shuffled), 5):
             hear(community, shuffled[start : start + 5])
