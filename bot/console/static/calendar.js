@@ -162,6 +162,8 @@
     })
     if (answer.ok) return location.assign(answer.headers.get('hx-redirect') || location.href)
     info.revert()
+    // What was asked for meanwhile stands beside what revert brought back.
+    calendar.refetchEvents()
     const told = answer.headers.get('hx-trigger')
     toast(told ? JSON.parse(told).toast.text : said.failed)
   }
