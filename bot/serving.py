@@ -55,7 +55,7 @@ def never_there(session: Session) -> dict[str, int]:
 
 def unlisted(session: Session, account_id: int, names: Collection[str]) -> int:
     """How many rooms that an account serves are not among those it lists, by platform id. A list
-    may be partial, so they stay its own (docs/decisions/0018).
+    may be partial, so they stay its own (docs/decisions/0020).
     """
     listed = database.given(session, {"name": LogText()}, [(name,) for name in names])
     counted = select(func.count()).where(
