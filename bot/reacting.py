@@ -130,7 +130,7 @@ def _attempt(
     try:
         _react(session, scene, event, message, now, handlers, reacted)
         savepoint.commit()
-    except Exception as error:  # noqa: BLE001  # see above
+    except Exception as error:  # noqa: BLE001  # a handler's bug: the message stays
         savepoint.rollback()
         what = f"message {message}" if message else "an arrival"
         log.error(  # noqa: TRY400

@@ -147,6 +147,7 @@ def _published(year: int) -> _Published | None:
             frozenset(day for day in days if chinese_calendar.is_workday(day)),
         )
     except NotImplementedError:
+        # What the library raises for a year whose holidays nobody has published yet.
         return None
 
 

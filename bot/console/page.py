@@ -97,6 +97,11 @@ class Page:
         if not roles.sees(self.session, self.someone, room_ids):
             raise HTTPException(404)
 
+    def must_see_all(self) -> None:
+        """403 to who sees some rooms only, where what is told is of all of them."""
+        if not roles.sees_all(self.someone):
+            raise HTTPException(403)
+
     def note(
         self,
         action: str,

@@ -26,7 +26,6 @@ from bot.digest import compose, gather, publish, storing
 from bot.digest.findings import Findings
 from bot.digest.sheet import Sheet
 from bot.gateways.memory import MemoryGateway
-from bot.insights import attributing
 from bot.models import Attribution, Delivery, DeliveryState, Label, Message, OrderLine
 from bot.settings import Settings
 from bot.text import segment
@@ -162,10 +161,7 @@ def _close(
     made: World, settings: Settings, beside: Executor, progress: Progress, started: float
 ) -> Summary:
     """What is left to do when the days are over, and what it all amounts to."""
-    progress("归因", _DAYS_DONE)
-    with database.transaction(made.app.engine) as session:
-        attributing.attribute_all(session, made.clock())
-    progress("夜里的活：汇总、人群、话题", _ATTRIBUTED)
+    progress("夜里的活：汇总、归因、人群、话题", _DAYS_DONE)
     for _ in nightly.steps(settings, made.app.engine, made.clock()):
         pass
     checking = beside.submit(check, settings, made.clock())

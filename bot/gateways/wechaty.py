@@ -200,7 +200,7 @@ class WechatyGateway:
             self._failures += 1
             try:
                 reason = await self._live()
-            except Exception as error:  # noqa: BLE001 (whatever one connection dies of, open the next)
+            except Exception as error:  # noqa: BLE001  # whatever one dies of, open the next
                 reason = wechaty_messages.why_out(error)
                 self._log_bug(error)
             await self._tell_out(reason)

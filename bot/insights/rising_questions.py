@@ -9,7 +9,7 @@ up in the groups of the week.
 import datetime as dt
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -64,7 +64,9 @@ class Groups:
         if known is not None or len(form) < similarity.GRAMS_FROM:
             return known
         own = similarity.grams(form)
-        near = {number for mark in _half(own) for number in self.holding.get(mark, ())}
+        near = {
+            number for mark in similarity.smaller_half(own) for number in self.holding.get(mark, ())
+        }
         likest = max(
             ((_likeness(own, similarity.grams(self.first[n])), -n) for n in near), default=None
         )
@@ -77,7 +79,7 @@ class Groups:
             number = len(self.first)
             self.first.append(form)
             if len(form) >= similarity.GRAMS_FROM:
-                for mark in _half(similarity.grams(form)):
+                for mark in similarity.smaller_half(similarity.grams(form)):
                     self.holding[mark].append(number)
         self.by_form[form] = number
         return number
@@ -162,10 +164,6 @@ def clearest(asked: Sequence[Asked]) -> Asked:
     """The wording that most of them used; of several the shortest, then what was asked first."""
     forms = Counter(form(one.text) for one in asked)
     return min(asked, key=lambda one: (-forms[form(one.text)], len(one.text), one.at, one.message))
-
-
-def _half(own: frozenset[str]) -> Iterable[int]:
-    return sorted(map(hash, own))[: len(own) // 2 + 1]
 
 
 def _likeness(own: frozenset[str], other: frozenset[str]) -> float:

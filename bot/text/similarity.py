@@ -71,7 +71,7 @@ class Recent:
         if again or len(normal) < GRAMS_FROM:
             return again
         own = grams(normal)
-        half = _smaller_half(own)
+        half = smaller_half(own)
         alike = any(_alike(own, other) for other in self._holders(half))
         for mark in half:
             held = self.holding.get(mark)
@@ -93,13 +93,13 @@ class Recent:
                 self._drop(normal)
 
     def _drop(self, normal: str) -> None:
-        for mark in _smaller_half(grams(normal)):
+        for mark in smaller_half(grams(normal)):
             left = tuple(text for text in _each(self.holding.pop(mark, ())) if text != normal)
             if left:
                 self.holding[mark] = left if len(left) > 1 else left[0]
 
 
-def _smaller_half(own: frozenset[str]) -> list[int]:
+def smaller_half(own: frozenset[str]) -> list[int]:
     """The hashes of as many 3-grams as one of any alike text must share one with."""
     return sorted(map(hash, own))[: len(own) // 2 + 1]
 
