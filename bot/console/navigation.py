@@ -19,13 +19,28 @@ class Entry:
 
 
 MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("", (Entry("/", "总览", "home", VIEWER, "o"),)),
+    (
+        "",
+        (
+            Entry("/", "总览", "home", VIEWER, "o"),
+            Entry("/boards", "看板", "chart", VIEWER, "v"),
+            Entry("/digests", "周报", "digest", VIEWER, "z"),
+        ),
+    ),
+    (
+        "等人回应",
+        (
+            Entry("/questions", "问答台", "question", VIEWER, "q", "questions"),
+            Entry("/complaints", "投诉", "complaint", VIEWER, "k", "complaints"),
+        ),
+    ),
     (
         "内容",
         (
             Entry("/calendar", "内容日历", "calendar", VIEWER, "c"),
             Entry("/series", "栏目", "series", VIEWER, "s"),
             Entry("/approvals", "审批", "approve", VIEWER, "p", "approvals"),
+            Entry("/topics", "话题与需求", "topic", VIEWER, "j"),
         ),
     ),
     (
@@ -34,6 +49,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/rooms", "群", "rooms", VIEWER, "r"),
             Entry("/people", "用户", "people", VIEWER, "y"),
             Entry("/orders", "订单与归因", "cart", VIEWER, "b"),
+            Entry("/experiments", "实验", "experiment", VIEWER, "e"),
             Entry("/labels", "标注", "check", OPERATOR, "n"),
         ),
     ),
@@ -57,6 +73,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("/settings", "设置", "settings", VIEWER, "t"),
             Entry("/operators", "操作员与角色", "people", ADMIN, "u"),
+            Entry("/privacy", "隐私", "shield", ADMIN, "f"),
             Entry("/audit", "审计", "audit", ADMIN, "l"),
             Entry("/help", "帮助", "help", VIEWER, "h"),
         ),
