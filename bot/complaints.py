@@ -1,8 +1,7 @@
 """Complaints (投诉): cases under a 24-hour clock, opened by the rules, closed by a person.
 
     (heard, live) → OPEN    open_cases
-    OPEN    → CLAIMED       claim
-    CLAIMED → OPEN          release
+    OPEN    ⇄ CLAIMED       holding.claim, holding.release (of `WORK`)
     OPEN, CLAIMED → CLOSED  close
     CLOSED  → OPEN          reopen
 
@@ -15,16 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, select, update
 from sqlmodel import Session
 
-from bot import database, standing
+from bot import database, holding, standing
 from bot.models import Audit, Complaint, ComplaintOutcome, ComplaintState, Contact, Room
 
 CLOCK = dt.timedelta(hours=24)
-STANDING = (ComplaintState.OPEN, ComplaintState.CLAIMED)
 
 COMPLAINT, ROOM, CONTACT = database.tables(Complaint, Room, Contact)
+WORK = holding.Work("complaint", COMPLAINT, "owner", ComplaintState.OPEN, ComplaintState.CLAIMED)
 
 
 class Heard(NamedTuple):
@@ -99,12 +98,7 @@ def standing_cases(
 
     `rooms` is a condition on the room table; `after` is (due_at, id) of the last one seen.
     """
-    conditions: list[ColumnElement[bool]] = [COMPLAINT.c.state.in_(STANDING)]
-    if rooms is not None:
-        conditions.append(rooms)
-    if after is not None:
-        conditions.append(tuple_(COMPLAINT.c.due_at, COMPLAINT.c.id) > after)
-    query = _shown().where(*conditions).order_by(COMPLAINT.c.due_at, COMPLAINT.c.id).limit(most)
+    query = holding.pressing(WORK, _shown(), rooms, after, most)
     return [_case(row) for row in session.connection().execute(query)]
 
 
@@ -112,26 +106,6 @@ def one(session: Session, case_id: int) -> Case | None:
     """One case, whatever its state; None where there is none."""
     row = session.connection().execute(_shown().where(COMPLAINT.c.id == case_id)).first()
     return _case(row) if row is not None else None
-
-
-def claim(session: Session, case_id: int, by: str, now: dt.datetime) -> bool:
-    """Say that one looks after a case. False where somebody else does, or it is closed."""
-    taken = session.connection().execute(
-        update(COMPLAINT)
-        .where(COMPLAINT.c.id == case_id, _free(by))
-        .values(state=ComplaintState.CLAIMED, owner=by, claimed_at=now)
-    )
-    return taken.rowcount > 0
-
-
-def release(session: Session, case_id: int) -> bool:
-    """Give a case back to everybody."""
-    given_back = session.connection().execute(
-        update(COMPLAINT)
-        .where(COMPLAINT.c.id == case_id, COMPLAINT.c.state == ComplaintState.CLAIMED)
-        .values(state=ComplaintState.OPEN, owner=None, claimed_at=None)
-    )
-    return given_back.rowcount > 0
 
 
 def close(
@@ -143,18 +117,10 @@ def close(
     now: dt.datetime,
 ) -> bool:
     """Say what a case came to. False where somebody else looks after it, or it is closed."""
-    closed = session.connection().execute(
-        update(COMPLAINT)
-        .where(COMPLAINT.c.id == case_id, _free(by))
-        .values(
-            state=ComplaintState.CLOSED, outcome=outcome, note=note, closed_by=by, closed_at=now
-        )
+    ends = {"state": ComplaintState.CLOSED, "outcome": outcome, "note": note}
+    return holding.finish(
+        session, WORK, case_id, "close", ends, by, now, outcome=outcome.value, note=note
     )
-    if not closed.rowcount:
-        return False
-    after = {"outcome": outcome.value}
-    session.add(Audit(at=now, by=by, action="close", object=f"complaint:{case_id}", after=after))
-    return True
 
 
 def reopen(session: Session, case_id: int, by: str, now: dt.datetime) -> bool:
@@ -171,12 +137,6 @@ def reopen(session: Session, case_id: int, by: str, now: dt.datetime) -> bool:
         return False
     session.add(Audit(at=now, by=by, action="reopen", object=f"complaint:{case_id}"))
     return True
-
-
-def _free(by: str) -> ColumnElement[bool]:
-    """Open, or looked after by this operator."""
-    mine = and_(COMPLAINT.c.state == ComplaintState.CLAIMED, COMPLAINT.c.owner == by)
-    return or_(COMPLAINT.c.state == ComplaintState.OPEN, mine)
 
 
 def _shown() -> Select[Any]:

@@ -1,8 +1,7 @@
 """The operators' desk (问答台): questions that nobody has answered, each under a 24-hour clock.
 
     (asked, live) → OPEN          ask
-    OPEN    → CLAIMED             claim
-    CLAIMED → OPEN                release
+    OPEN    ⇄ CLAIMED             holding.claim, holding.release (of `WORK`)
     OPEN, CLAIMED → ANSWERED      answer (an operator, by the outbox), answered (in the room)
     OPEN, CLAIMED → DISMISSED     dismiss (no question, or nobody's business)
     OPEN    → (gone)              answered, before it was ever listed
@@ -22,28 +21,25 @@ from sqlalchemy import (
     FromClause,
     Row,
     Select,
-    and_,
     delete,
-    or_,
     select,
-    tuple_,
     update,
 )
 from sqlmodel import Session
 
-from bot import database, outbox, standing
+from bot import database, holding, outbox, standing
 from bot.errors import Fault, InvalidInput
 from bot.intents import Intent
-from bot.models import Audit, Contact, DeliveryKind, OpenQuestion, QuestionState, Room
+from bot.models import Contact, DeliveryKind, OpenQuestion, QuestionState, Room
 from content_calendar import words
 
 GRACE = dt.timedelta(minutes=30)
 CLOCK = dt.timedelta(hours=24)
 # An operator's answer waits for the account's turn, and is no use days later.
 LASTS = dt.timedelta(hours=2)
-STANDING = (QuestionState.OPEN, QuestionState.CLAIMED)
 
 QUESTION, ROOM, CONTACT = database.tables(OpenQuestion, Room, Contact)
+WORK = holding.Work("question", QUESTION, "claimed_by", QuestionState.OPEN, QuestionState.CLAIMED)
 
 
 class Asked(NamedTuple):
@@ -137,15 +133,8 @@ def listed(
 
     `rooms` is a condition on the room table; `after` is (due_at, id) of the last one seen.
     """
-    conditions: list[ColumnElement[bool]] = [
-        QUESTION.c.state.in_(STANDING),
-        QUESTION.c.listed_at <= now,
-    ]
-    if rooms is not None:
-        conditions.append(rooms)
-    if after is not None:
-        conditions.append(tuple_(QUESTION.c.due_at, QUESTION.c.id) > after)
-    query = _shown().where(*conditions).order_by(QUESTION.c.due_at, QUESTION.c.id).limit(most)
+    shown = _shown().where(QUESTION.c.listed_at <= now)
+    query = holding.pressing(WORK, shown, rooms, after, most)
     return [_listed(row) for row in session.connection().execute(query)]
 
 
@@ -153,26 +142,6 @@ def one(session: Session, question_id: int) -> Listed | None:
     """One question, whatever its state; None where there is none."""
     row = session.connection().execute(_shown().where(QUESTION.c.id == question_id)).first()
     return _listed(row) if row is not None else None
-
-
-def claim(session: Session, question_id: int, by: str, now: dt.datetime) -> bool:
-    """Say that one looks after a question. False where somebody else does, or it is closed."""
-    taken = session.connection().execute(
-        update(QUESTION)
-        .where(QUESTION.c.id == question_id, _free(by))
-        .values(state=QuestionState.CLAIMED, claimed_by=by, claimed_at=now)
-    )
-    return taken.rowcount > 0
-
-
-def release(session: Session, question_id: int) -> bool:
-    """Give a claimed question back to everybody."""
-    given_back = session.connection().execute(
-        update(QUESTION)
-        .where(QUESTION.c.id == question_id, QUESTION.c.state == QuestionState.CLAIMED)
-        .values(state=QuestionState.OPEN, claimed_by=None, claimed_at=None)
-    )
-    return given_back.rowcount > 0
 
 
 def answer(session: Session, question_id: int, text: str, by: str, now: dt.datetime) -> str:
@@ -188,37 +157,25 @@ def answer(session: Session, question_id: int, text: str, by: str, now: dt.datet
     if forbidden is not None:
         raise _refuse("text", f"答复里有违禁词“{forbidden}”", "换一种说法")
     asked = session.connection().execute(_to_answer(question_id)).first()
-    if asked is None or not _finish(
-        session,
-        question_id,
-        by,
-        now,
-        QuestionState.ANSWERED,
-        answer_key=f"reply:{asked.message_id}",
+    key = f"reply:{asked.message_id}" if asked is not None else ""
+    ends = {"state": QuestionState.ANSWERED, "answer_key": key}
+    if asked is None or not holding.finish(
+        session, WORK, question_id, "answer", ends, by, now, key=key
     ):
         raise _refuse("question", "这个问题已经有人处理或已关闭", "刷新后再看")
-    key = f"reply:{asked.message_id}"
     intent = Intent(
         key=key, kind=DeliveryKind.REPLY, room_id=asked.room_id, account_id=asked.account_id,
         text=said, mentions=(asked.platform_id,), due_at=now, expires_at=now + LASTS, priority=0,
     )  # fmt: skip
     if not outbox.plan(session, [intent], now):
         raise _refuse("question", "这个问题已经回复过了", "在投递里查看")
-    session.add(
-        Audit(at=now, by=by, action="answer", object=f"question:{question_id}", after={"key": key})
-    )
     return key
 
 
 def dismiss(session: Session, question_id: int, reason: str, by: str, now: dt.datetime) -> bool:
     """Close a question that needs no answer. False where another holds it, or it is closed."""
-    if not _finish(session, question_id, by, now, QuestionState.DISMISSED, reason=reason):
-        return False
-    after = {"reason": reason}
-    session.add(
-        Audit(at=now, by=by, action="dismiss", object=f"question:{question_id}", after=after)
-    )
-    return True
+    ends = {"state": QuestionState.DISMISSED, "reason": reason}
+    return holding.finish(session, WORK, question_id, "dismiss", ends, by, now, reason=reason)
 
 
 def _given(session: Session, answers: Iterable[Answered]) -> FromClause:
@@ -236,31 +193,9 @@ def _close(session: Session, given: FromClause) -> None:
     )
     session.connection().execute(
         update(QUESTION)
-        .where(ours, QUESTION.c.state.in_(STANDING))
+        .where(ours, WORK.waiting)
         .values(state=QuestionState.ANSWERED, answer_id=given.c.answer_id, closed_at=given.c.at)
     )
-
-
-def _free(by: str) -> ColumnElement[bool]:
-    """Open, or looked after by this operator."""
-    mine = and_(QUESTION.c.state == QuestionState.CLAIMED, QUESTION.c.claimed_by == by)
-    return or_(QUESTION.c.state == QuestionState.OPEN, mine)
-
-
-def _finish(
-    session: Session,
-    question_id: int,
-    by: str,
-    now: dt.datetime,
-    state: QuestionState,
-    **values: str,
-) -> bool:
-    closed = session.connection().execute(
-        update(QUESTION)
-        .where(QUESTION.c.id == question_id, _free(by))
-        .values(state=state, closed_by=by, closed_at=now, **values)
-    )
-    return closed.rowcount > 0
 
 
 def _to_answer(question_id: int) -> Select[Any]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from bot import complaints, database, deriving, ingest, membership_files
+from bot import complaints, database, deriving, holding, ingest, membership_files
 from bot.gateway import Event, Joined, Left, Person, Said
 from bot.insights import attributing, segments, topics
 from bot.membership_files import MembershipRow
@@ -401,5 +401,5 @@ def _complain(session: Session) -> None:
         if case.id % 3 == 0:
             at = case.at + dt.timedelta(hours=1 + case.id % 40)
             outcome = ComplaintOutcome.NONE if case.id % 2 else ComplaintOutcome.SOLVED
-            assert complaints.claim(session, case.id, "小王", at)
+            assert holding.claim(session, complaints.WORK, case.id, "小王", at)
             assert complaints.close(session, case.id, outcome, "", "小王", at)

@@ -37,6 +37,7 @@ KINDS = {
 ACTIONS = {
     "answer": "回答问题",
     "cancel": "取消投递",
+    "claim": "接手",
     "close": "投诉结案",
     "data.export": "导出数据",
     "data.import": "导入数据",
@@ -61,6 +62,7 @@ ACTIONS = {
     "privacy.swept": "重写数据库文件",
     "recall": "请求撤回",
     "reopen": "投诉重开",
+    "release": "放回",
     "resume": "恢复",
     "room.account": "换群的账号",
     "room.mention_all": "改群的@所有人",

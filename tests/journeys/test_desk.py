@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from sqlalchemy import Engine
 
-from bot import complaints, database, desk
+from bot import complaints, database, desk, holding
 from bot.complaints import Heard
 from bot.desk import Answered, Asked
 from bot.errors import InvalidInput
@@ -75,8 +75,8 @@ def test_a_question_answered_before_anybody_saw_it_leaves_no_row(engine: Engine)
 def test_one_operator_answers_once_and_the_asker_is_mentioned(engine: Engine) -> None:
     question = ask(engine)
     with database.transaction(engine) as session:
-        assert desk.claim(session, question, "小李", LATER)
-        assert not desk.claim(session, question, "小王", LATER)
+        assert holding.claim(session, desk.WORK, question, "小李", LATER)
+        assert not holding.claim(session, desk.WORK, question, "小王", LATER)
         assert not desk.dismiss(session, question, "无关", "小王", LATER)
         with pytest.raises(InvalidInput, match="已经有人"):
             desk.answer(session, question, "我来答", "小王", LATER)
@@ -87,7 +87,7 @@ def test_one_operator_answers_once_and_the_asker_is_mentioned(engine: Engine) ->
     assert (sent.key, sent.text, sent.mentions) == (key, "多晾一晾,勤换纸尿裤", ["wxid_asker"])
     (row,) = rows(engine, OpenQuestion)
     assert (row.state, row.answer_key, row.closed_by) == (QuestionState.ANSWERED, key, "小李")
-    assert [audit.action for audit in rows(engine, Audit)] == ["answer"]
+    assert [audit.action for audit in rows(engine, Audit)] == ["claim", "answer"]
 
 
 def test_an_answer_with_a_forbidden_word_stays_unsent(engine: Engine) -> None:
@@ -105,9 +105,9 @@ def test_an_answer_with_a_forbidden_word_stays_unsent(engine: Engine) -> None:
 def test_a_question_given_back_is_everybodys_and_one_dismissed_is_gone(engine: Engine) -> None:
     question = ask(engine)
     with database.transaction(engine) as session:
-        desk.claim(session, question, "小李", LATER)
-        assert desk.release(session, question)
-        assert not desk.release(session, question)
+        holding.claim(session, desk.WORK, question, "小李", LATER)
+        assert holding.release(session, desk.WORK, question, "小李", LATER)
+        assert not holding.release(session, desk.WORK, question, "小李", LATER)
         assert desk.dismiss(session, question, "闲聊", "小王", LATER)
         assert desk.listed(session, LATER) == []
         shown = desk.one(session, question)
@@ -148,8 +148,8 @@ def test_a_complaint_is_a_case_until_a_person_says_what_it_came_to(engine: Engin
         assert complaints.open_cases(session, [heard]) == 0
         (case,) = complaints.standing_cases(session)
         assert (case.text, case.due_at) == ("收到就是破损的", ASKED + dt.timedelta(hours=24))
-        assert complaints.claim(session, case.id, "小李", LATER)
-        assert not complaints.claim(session, case.id, "小王", LATER)
+        assert holding.claim(session, complaints.WORK, case.id, "小李", LATER)
+        assert not holding.claim(session, complaints.WORK, case.id, "小王", LATER)
         solved = (ComplaintOutcome.SOLVED, "补发一件")
         assert not complaints.close(session, case.id, *solved, "小王", LATER)
         assert complaints.close(session, case.id, *solved, "小李", LATER)
@@ -159,5 +159,5 @@ def test_a_complaint_is_a_case_until_a_person_says_what_it_came_to(engine: Engin
     assert again is not None
     assert (again.state, again.owner, again.outcome) == (ComplaintState.OPEN, None, None)
     assert len(rows(engine, Complaint)) == 1
-    assert [audit.action for audit in rows(engine, Audit)] == ["close", "reopen"]
+    assert [audit.action for audit in rows(engine, Audit)] == ["claim", "close", "reopen"]
     assert rows(engine, Contact)
