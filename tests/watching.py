@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bot import app as app_module
-from bot.app import App
+from bot.process import App
 
 PATIENCE = 30
 

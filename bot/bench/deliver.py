@@ -18,12 +18,12 @@ from sqlalchemy.engine import make_url
 
 from bot import app as app_module
 from bot import database, leases, outbox
-from bot.app import App
 from bot.bench import databases
 from bot.gateway import Person, Post
 from bot.gateways.memory import MemoryGateway
 from bot.intents import Intent
 from bot.models import Account, Delivery, DeliveryKind, DeliveryState, Faq, Room
+from bot.process import App
 from bot.settings import Settings
 
 NOW = dt.datetime(2026, 11, 11, 12, tzinfo=dt.UTC)

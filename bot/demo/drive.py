@@ -1,7 +1,7 @@
 """Let the simulated community live through its days: everything it does goes through the app.
 
-    members' words, arrivals, leaves → MemoryGateway → app.take      (ingest, handlers)
-    calendar → app.tick → app.deliver → MemoryGateway → reactions    (planner, outbox)
+    members' words, arrivals, leaves → MemoryGateway → process.take       (ingest, handlers)
+    calendar → app.tick → outgoing.deliver → MemoryGateway → reactions  (planner, outbox)
 
 The clock is ours: it jumps from one thing that happens to the next, never back.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 
 from bot import app as apps
-from bot import batches, database, leases, receiving
+from bot import batches, database, leases, outgoing, process, receiving
 from bot.demo import community, reactions, shopping, talk
 from bot.demo.community import Room, Stay
 from bot.demo.content import Promo
@@ -213,7 +213,7 @@ async def _listen(made: World, name: str) -> None:
 
 def _take(made: World, name: str, events: Sequence[Event]) -> None:
     if events:
-        apps.take(made.app, made.accounts[name][0], events)
+        process.take(made.app, made.accounts[name][0], events)
 
 
 async def _post(made: World) -> None:
@@ -228,7 +228,7 @@ async def _post(made: World) -> None:
         made.clock.reach(ready[account_id])
         if made.clock.now - made.renewed_at > RENEWS_AFTER:
             _renew(made)
-        again = await apps.deliver(made.app, account_id)
+        again = await outgoing.deliver(made.app, account_id)
         if _react(made):
             due[account_id] -= 1
             ready[account_id] = made.clock.now + gap

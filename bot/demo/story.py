@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Engine, func, select
 
 from bot import app as apps
-from bot import database, deriving, nightly, rebuilding
+from bot import database, deriving, nightly, process, rebuilding
 from bot.demo import community, drive, history, papers, serving
 from bot.demo import home as homes
 from bot.demo import world as worlds
@@ -126,7 +126,7 @@ async def _open(everybody: Community, accounts: list[str], settings: Settings, d
     with database.transaction(desk.engine) as session:
         changes = interchange.take_in(session, calendar.series, OPERATOR, clock())
         interchange.approve(session, changes, OPERATOR, clock(), contact.rules(settings))
-    apps.refresh(app)
+    process.refresh(app)
     return made
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from bot.app import App
 from bot.demo.community import Community, Room
 from bot.demo.content import Promo
 from bot.demo.shopping import Purchase
 from bot.demo.stage import Spoken
 from bot.gateway import Event, Person
 from bot.gateways.memory import MemoryGateway
+from bot.process import App
 
 
 @dataclass(slots=True)

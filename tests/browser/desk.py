@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from bot import app as app_module
-from bot import database
-from bot.app import App
+from bot import database, process
 from bot.console import credentials, live, operators, serving, web
 from bot.gateway import Gateway, Post
 from bot.gateways.memory import MemoryGateway
 from bot.models import Account, OperatorRole, Room, RoomTag
+from bot.process import App
 from bot.settings import Settings
 from tests import watching
 from tests.watching import PATIENCE
@@ -141,7 +141,7 @@ class Work:
 
         async def now() -> None:
             await self.app.write(lambda: app_module.tick(self.app))
-            app_module.wake(self.app)
+            process.wake(self.app)
 
         self.do(now())
 

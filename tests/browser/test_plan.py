@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from bot import app as app_module
+from bot import outgoing
 from bot.models import Delivery, DeliveryState, OperatorRole
 from tests.browser.conftest import People, toast
 from tests.browser.desk import Desk, Doorkeeper, Work, at_work
@@ -125,7 +125,7 @@ def watch_and_pause(
     expect(state(planner, "已发送")).to_have_text(f"已发送 {arrived + 1}")
     work.tick()
     (account,) = work.app.accounts
-    work.do(app_module.deliver(work.app, account))
+    work.do(outgoing.deliver(work.app, account))
     # One of the unanswered arrived.
     assert len(gateway.sent) == arrived + 2
     expect(state(planner, "待发送")).to_have_text(f"待发送 {ROOMS - THROUGH - 1}")

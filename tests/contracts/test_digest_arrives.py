@@ -20,9 +20,9 @@ from sqlalchemy import Engine
 
 from bot import app as app_module
 from bot import database, deriving, gateway, ingest
-from bot.app import App
 from bot.bench.node_gateway import NodeGateway
 from bot.models import Delivery, DeliveryKind, DeliveryState, Room
+from bot.process import App
 from bot.settings import Settings
 from tests.contracts import test_robot_contract as robots
 from tests.contracts.conftest import ROOM, NodeCommunity

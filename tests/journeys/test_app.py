@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from bot import app as app_module
-from bot import database
+from bot import database, outgoing, process
 from bot.gateway import Person, Said
 from bot.gateways.memory import MemoryGateway
 from bot.models import Account, Delivery, DeliveryState, Faq, Membership, Message, Room
@@ -101,7 +101,7 @@ async def test_a_qa_day_reaches_every_room_once(engine: Engine, tmp_path: Path) 
         clock.now = local("2026-11-11 20:00:10")
         for _ in range(3):
             await app.write(lambda: app_module.tick(app))
-        app_module.wake(app)
+        process.wake(app)
         await until(app, lambda: {d.state for d in rows(engine, Delivery)} == {DeliveryState.SENT})
     assert sorted(sent.text for sent in gateway.sent) == [
         f"宝妈育儿 {number} 群的问题解答日开始啦" for number in range(5)
@@ -118,7 +118,7 @@ async def test_an_old_message_is_logged_and_never_answered(engine: Engine, tmp_p
         Said("m1", "r0@chatroom", "wxid_0_0", clock.now - dt.timedelta(minutes=6), "text", "打卡"),
         Said("m2", "r0@chatroom", "wxid_0_1", clock.now - dt.timedelta(minutes=4), "text", "打卡"),
     ]
-    taken = app_module.take(app, next(iter(app.accounts)), old)
+    taken = process.take(app, next(iter(app.accounts)), old)
     assert (taken.outcome.accepted, taken.replies) == (2, 0)
 
 
@@ -137,7 +137,7 @@ async def test_a_handler_that_raises_takes_neither_the_message_nor_its_neighbour
         Said(f"m{n}", "r0@chatroom", "wxid_0_0", clock.now, "text", text)
         for n, text in enumerate(["好", "坏", "好好"])
     ]
-    taken = app_module.take(app, next(iter(app.accounts)), said)
+    taken = process.take(app, next(iter(app.accounts)), said)
     assert (taken.outcome.accepted, taken.replies) == (3, 2)
     assert len(rows(engine, Message)) == 3
 
@@ -154,7 +154,7 @@ async def test_a_post_without_answer_is_held_until_its_echo_comes(
         approve(engine, clock.now - dt.timedelta(hours=1))
         gateway.time_out(times=1)
         await app.write(lambda: app_module.tick(app))
-        app_module.wake(app)
+        process.wake(app)
         await until(app, lambda: [d.state for d in rows(engine, Delivery)] == [DeliveryState.SENT])
-        assert await app_module.deliver(app, account) is None
+        assert await outgoing.deliver(app, account) is None
     assert len(gateway.sent) == 1

@@ -22,8 +22,7 @@ from sqlalchemy import Engine, Row, func, select, update
 from sqlmodel import Session
 
 from bot import app as app_module
-from bot import database, outbox, pacing, pauses, sending
-from bot.app import App
+from bot import database, outbox, outgoing, pacing, pauses, process, sending
 from bot.gateway import Said
 from bot.gateways.memory import MemoryGateway, Sent
 from bot.models import (
@@ -38,6 +37,7 @@ from bot.models import (
     RoomTag,
     Series,
 )
+from bot.process import App
 from bot.sending import Begun, Sender
 from bot.settings import Settings
 from content_calendar import (
@@ -353,7 +353,7 @@ async def test_eight_weeks_post_exactly_what_the_table_says(engine: Engine, tmp_
         gateways[(n - 1) % 2].add_room(rid(n), topic(n))
     app = app_module.build(settings, engine, gateways, clock)
     app.online.update(app.accounts)
-    app_module.own_accounts(app)
+    process.own_accounts(app)
     assert set(app.senders) == set(app.accounts)
     a_calendar(app)
     posts = list(expected(table({row.key: row.seed for row in rows(engine, Series)})))
@@ -533,7 +533,7 @@ async def send(app: App, now: dt.datetime) -> None:
     few = how_many_wait(app.engine, now) <= FEW
     for account_id in app.accounts:
         if few:
-            while await app_module.deliver(app, account_id) == now:
+            while await outgoing.deliver(app, account_id) == now:
                 pass
         else:
             await deliver_many(app, app.senders[account_id], now)
@@ -550,7 +550,7 @@ def how_many_wait(engine: Engine, now: dt.datetime) -> int:
 
 
 async def deliver_many(app: App, sender: Sender, now: dt.datetime) -> None:
-    """The same steps as `app.deliver`, each for many rooms at once: a pace without gaps allows it,
+    """The same steps as `outgoing.deliver`, each for many rooms at once: a pace without gaps allows it,
     and three commits for each of thousands of posts would take minutes.
     """
     while True:
@@ -610,7 +610,7 @@ def ask(app: App, question: str) -> None:
     """A member of room 1 asks something now."""
     at = app.clock()
     said = Said(f"m{at:%d}", rid(1), "wxid_1", at, "text", question, topic=topic(1))
-    taken = app_module.take(app, 1, [said])
+    taken = process.take(app, 1, [said])
     assert (taken.outcome.accepted, taken.replies) == (1, 0)
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from bot import app as app_module
-from bot import database, outbox
+from bot import database, outbox, process
 from bot.bench import node_gateway
 from bot.bench.node_gateway import NodeGateway
 from bot.gateways import open_gateway
@@ -110,7 +110,7 @@ async def test_a_first_working_day(
 
             plan_qa_day(engine)
             await app.write(lambda: app_module.tick(app))
-            app_module.wake(app)
+            process.wake(app)
             await until(app, lambda: count(engine, DeliveryState.SENT)() >= 15, PATIENCE)
             speaking = asyncio.create_task(node.ask("burst", messages=BURST, rooms=ROOMS))
             await until(app, lambda: count(engine, DeliveryState.SENT)() >= 20, PATIENCE)
@@ -126,7 +126,7 @@ async def test_a_first_working_day(
             )
             arrived = {one["room"] for one in journal(book, "sent")}
             decide_what_is_uncertain(engine, arrived)
-            app_module.wake(app)
+            process.wake(app)
             await until(app, lambda: count(engine, DeliveryState.SENT)() == ROOMS, PATIENCE)
             await node.ask("burst", messages=BURST, rooms=ROOMS)
             await until(app, lambda: reached(engine, book, said_before), PATIENCE)

@@ -10,7 +10,7 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from bot import app as app_module
-from bot import cli, database, own_words, rebuilding, terms
+from bot import cli, database, own_words, process, rebuilding, terms
 from bot.errors import InvalidInput
 from bot.models import Audit, Mention, Message, OwnWord, Product, WordKind
 from tests.journeys.test_app import Clock, community, settings
@@ -38,7 +38,7 @@ async def test_a_running_app_takes_up_words_and_aliases_without_a_restart(
             own_words.add_alias(session, "BAG", ["小云云"], "小李", NOW)
             version = terms.version(terms.load(session))
         # Its next tick: what was said just before is judged again, what comes next by the new words.
-        await asyncio.to_thread(app_module.refresh, app)
+        await asyncio.to_thread(process.refresh, app)
         assert len(rows(engine, Mention)) == 1
         gateway.say("r1@chatroom", "wxid_1_0", "小云云踢被子也不怕")
         await until(app, lambda: len(rows(engine, Mention)) == 2)

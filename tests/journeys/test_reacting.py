@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from bot import app as app_module
-from bot import database, desk, leases, message_log, outbox, rebuilding
-from bot.app import App
+from bot import database, desk, leases, message_log, outbox, process, rebuilding
 from bot.gateway import Event, Joined, Person, Said
 from bot.gateways.memory import MemoryGateway
 from bot.intents import Intent
@@ -30,6 +29,7 @@ from bot.models import (
     Role,
     Room,
 )
+from bot.process import App
 from bot.receiving import Taken
 from bot.settings import Settings
 from handlers.moment import Moment, Reply
@@ -59,7 +59,7 @@ def running_app(engine: Engine, tmp_path: Path, **rest: Any) -> App:
 
 def hears(app: App, *events: Event) -> Taken:
     (account,) = app.accounts
-    return app_module.take(app, account, events)
+    return process.take(app, account, events)
 
 
 def said(engine: Engine, room: str = ROOM) -> list[str]:

@@ -1,0 +1,156 @@
+"""One process at work: what it holds, the accounts it owns, how its loops are kept alive.
+
+Database work runs in one writer thread, so that the event loop never waits for it and SQLite
+has exactly one writer.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import Engine
+
+from bot import database, errors, owning, pacing, receiving, upkeep, waking
+from bot.deriving import Rules
+from bot.gateway import Event, Gateway, LoggedIn, LoggedOut
+from bot.memory import Memory
+from bot.receiving import Taken
+from bot.sending import Sender
+from bot.settings import Settings
+from handlers import HANDLERS, Handler
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 30.0
+
+Answer = TypeVar("Answer")
+# An account's id, or None for a loop of the whole process.
+Subject = TypeVar("Subject", int, None)
+
+
+@dataclass(slots=True)
+class App:
+    """One process at work. `accounts` and `senders` go by account id; those of `standby` another
+    process is meant to hold. `plans` tells that this process did the last round of the planner.
+
+    `changed` is set after every unit of database work of ours, for whoever watches.
+    """
+
+    settings: Settings
+    engine: Engine
+    clock: Callable[[], dt.datetime]
+    accounts: Mapping[int, Gateway]
+    rules: Rules
+    owner: str
+    handlers: Sequence[Handler] = HANDLERS
+    memory: Memory = field(default_factory=Memory)
+    senders: dict[int, Sender] = field(default_factory=dict)
+    online: set[int] = field(default_factory=set)
+    wake: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    standby: Collection[int] = ()
+    plans: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    writer: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="writer")
+    )
+
+    async def write(self, work: Callable[[], Answer]) -> Answer:
+        """Run database work in the writer thread."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.writer, work)
+        finally:
+            self.changed.set()
+
+
+def own_accounts(app: App) -> None:
+    """Hold the leases of the accounts that are online here, and of no others: a process that is
+    not let in must not keep an account from the one that is.
+    """
+    now = app.clock()
+    for account_id, gateway in app.accounts.items():
+        sender = app.senders.get(account_id)
+        if account_id not in app.online:
+            if sender is not None:
+                owning.let_go(app.engine, account_id, app.senders.pop(account_id).epoch)
+        elif sender is not None:
+            if not owning.keep(app.engine, account_id, sender.epoch, now):
+                lose(app, account_id)
+        elif (epoch := owning.take(app.engine, account_id, app.owner, now)) is not None:
+            app.senders[account_id] = Sender(
+                account_id,
+                epoch,
+                gateway,
+                pacing.pace(app.settings, gateway.capabilities),
+                app.settings.send_timeout_seconds,
+                app.settings.attachments,
+            )
+
+
+def take(app: App, account_id: int, events: Sequence[Event]) -> Taken:
+    """Accept a batch of one account's events and plan the replies to it."""
+    sender = app.senders.get(account_id)
+    taken = receiving.take(
+        app.engine, account_id, events, app.rules, app.clock(), app.handlers, app.memory,
+        epoch=sender.epoch if sender is not None else None,
+        replies_per_hour=app.settings.replies_per_room_hour,
+    )  # fmt: skip
+    if taken.cases:
+        upkeep.alert(app.engine, app.settings, app.clock())
+    changes = [event for event in events if isinstance(event, LoggedIn | LoggedOut)]
+    for event in changes:
+        if isinstance(event, LoggedIn):
+            log.info("account %s is online", account_id)
+            app.online.add(account_id)
+        else:
+            log.warning("account %s is offline", account_id)
+            app.online.discard(account_id)
+    if changes:
+        own_accounts(app)
+    return taken
+
+
+def refresh(app: App) -> None:
+    """Keep our accounts, and follow products and campaigns that another process imported."""
+    own_accounts(app)
+    with database.transaction(app.engine) as session:
+        fresh = upkeep.fresh_rules(session, app.rules, app.clock())
+    if fresh is not None:
+        app.rules, app.memory = fresh, Memory()
+
+
+def wake(app: App) -> None:
+    """Let every account look for something to send now."""
+    for account_id in app.accounts:
+        app.wake[account_id].set()
+
+
+def lose(app: App, account_id: int) -> None:
+    """Another process holds the account: nothing of ours sends for it any more."""
+    log.error("account %s belongs to another process now", account_id)
+    app.senders.pop(account_id, None)
+
+
+async def supervised(
+    app: App,
+    stop: asyncio.Event,
+    name: str,
+    account_id: Subject,
+    loop: Callable[[App, asyncio.Event, Subject], Awaitable[None]],
+) -> None:
+    """Keep one loop, mostly of one account, alive; its bugs are logged, and it starts again."""
+    wait = 1.0
+    while not stop.is_set():
+        try:
+            await loop(app, stop, account_id)
+        except Exception as error:  # noqa: BLE001  # the supervisor: the other loops go on
+            where = errors.where(error)
+            log.error("%s of account %s failed: %s", name, account_id, where)  # noqa: TRY400
+            await waking.woken(stop, wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+        else:
+            return
