@@ -53,13 +53,14 @@ def quality(
 def ingest(
     messages: Annotated[int, typer.Option(min=1)] = 50_000,
     log: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    names: Annotated[int, typer.Option(min=0, help="装进词典的商品别名数。")] = 100_000,
     kind: Annotated[Kind, typer.Option("--database")] = Kind.SQLITE,
     json: Json = False,
 ) -> None:
     """从日志行到提交的数据行。 From log line to committed rows."""
     from bot.bench import ingest as bench  # noqa: PLC0415
 
-    measured = bench.measure(messages, edge.file(log) if log else None, kind.value)
+    measured = bench.measure(messages, edge.file(log) if log else None, kind.value, names)
     _print(measured | machine.described(kind.value), as_json=json)
 
 

@@ -13,7 +13,8 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -44,7 +45,7 @@ class Engine(Protocol):
 class Tokenizer(Protocol):
     """The part of jieba's tokenizer that we use."""
 
-    FREQ: dict[str, int]
+    FREQ: Mapping[str, int]
     total: int
 
     def lcut(self, sentence: str) -> list[str]:
@@ -96,70 +97,130 @@ class Fast:
         return filter(None, _ASCII_WORD.split(word))
 
 
+class Words(Mapping[str, int]):
+    """How frequent words are, for jieba: `added` ones over a dictionary that is shared.
+
+    jieba looks words up letter by letter, so whatever a word begins with is in here, as 0. Of its
+    own words jieba keeps these beginnings as further entries, which makes of 100,000 names half a
+    million; here they are found in the sorted words.
+    """
+
+    def __init__(self, own: Mapping[str, int]) -> None:
+        self.own = own
+        self.added: dict[str, int] = {}
+        self._sorted: list[str] = []
+
+    # jieba asks tens of times a word, so each of these three does its own looking.
+    def __contains__(self, word: object) -> bool:
+        if word in self.own or not isinstance(word, str):
+            return word in self.own
+        place = bisect_left(self._sorted, word)
+        return place < len(self._sorted) and self._sorted[place].startswith(word)
+
+    def __getitem__(self, word: str) -> int:
+        frequency = self.added.get(word)
+        if frequency is None:
+            frequency = self.own.get(word)
+        if frequency is not None:
+            return frequency
+        if word in self:
+            return 0
+        raise KeyError(word)
+
+    def get(self, word: str, default: int | None = None) -> int | None:  # type: ignore[override]  # jieba asks for nothing else
+        """How frequent a word is; 0 where a word begins so, else `default`."""
+        frequency = self.added.get(word)
+        if frequency is None:
+            frequency = self.own.get(word)
+        return frequency if frequency is not None else 0 if word in self else default
+
+    def __setitem__(self, word: str, frequency: int) -> None:
+        if word not in self.added:
+            insort(self._sorted, word)
+        self.added[word] = frequency
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.own
+        yield from (word for word in self._sorted if word not in self.own)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 def reference(
     words: Iterable[str] = (), deleted: Iterable[str] = (), main: Path | None = None
 ) -> Reference:
     """jieba with our dictionary and `words`, without `deleted`; `main` replaces its own dictionary.
 
-    `main` is a file of lines "word frequency". Nothing is shared with another reference.
+    `main` is a file of lines "word frequency". Nothing that one reference adds is in another.
     """
-    tokenizer = copy.copy(_loaded(main))
-    # The copy shares nothing that add_word changes.
-    tokenizer.FREQ = dict(tokenizer.FREQ)
-    for word in words:
-        if word:
-            tokenizer.add_word(word)
+    tokenizer = copy.copy(_loaded(main).tokenizer)
+    added = sorted(word for word in words if word)
     gone = frozenset(word for word in deleted if len(word) > 1)
+    if not added and not gone:
+        return Reference(tokenizer)
+    tokenizer.FREQ = known = Words(tokenizer.FREQ)
+    # In order, so that equal words are equally frequent whatever order they were given in.
+    for word in added:
+        tokenizer.add_word(word)
     for word in gone:
         # del_word would split the word for every tokenizer of the process, for good.
-        if word in tokenizer.FREQ:
-            tokenizer.FREQ[word] = 0
-    return Reference(cast(Tokenizer, tokenizer), gone)
+        if word in known:
+            known[word] = 0
+    return Reference(tokenizer, gone)
 
 
 def is_common(word: str) -> bool:
     """Whether a word stands in jieba's own dictionary, and so in everyday talk; those of our own
     dictionary are words of trade.
     """
-    return len(word) == 1 or (bool(_own().get(word)) and word not in _domain())
+    known = _loaded(None)
+    return len(word) == 1 or (bool(known.tokenizer.FREQ.get(word)) and word not in known.before)
 
 
 def fast(given: Reference) -> Fast:
     """rjieba told what `given`, made of jieba's own main dictionary, knows beyond that."""
+    # Its own default instance holds a whole dictionary for nobody.
+    rjieba.clear()  # type: ignore[no-untyped-call]  # its stub names no result
     tokenizer = rjieba.Jieba()
-    own = _own()
-    frequencies = given.tokenizer.FREQ
+    known, frequencies = _loaded(None), given.tokenizer.FREQ
+    added = frequencies.added if isinstance(frequencies, Words) else {}
     told = 0
-    for word, frequency in frequencies.items():
-        if frequency and frequency != own.get(word, 0) and _CUTTABLE.fullmatch(word):
+    for word in (*known.before, *(word for word in added if word not in known.before)):
+        own = known.before.get(word, known.tokenizer.FREQ.get(word, 0))
+        frequency = frequencies.get(word) or 0
+        if frequency and frequency != own and _CUTTABLE.fullmatch(word):
             tokenizer.add_word(word, frequency, None)
-            told += frequency - own.get(word, 0)
+            told += frequency - own
     # jieba counts a word that it is told twice twice.
-    missing = given.tokenizer.total - told - sum(own.values())
+    missing = given.tokenizer.total - told - known.total
     if missing > 0:
         tokenizer.add_word(_FILLER, missing, None)
     return Fast(tokenizer, given, frequencies)
 
 
-def _own() -> Mapping[str, int]:
-    return cast(Mapping[str, int], _bare(None).FREQ)
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A tokenizer with our dictionary, how frequent the words of that were `before`, and the total
+    of jieba's own words.
+    """
+
+    tokenizer: Tokenizer
+    before: Mapping[str, int]
+    total: int
 
 
 @functools.cache
-def _loaded(main: Path | None):  # type: ignore[no-untyped-def]  # jieba ships no types
-    tokenizer = copy.copy(_bare(main))
-    tokenizer.FREQ = dict(tokenizer.FREQ)
-    for word in _domain():
+def _loaded(main: Path | None) -> _Loaded:
+    tokenizer = cast(Tokenizer, _bare(main))
+    words = DICTIONARY.read_text(encoding="utf-8").split()
+    before = {word: tokenizer.FREQ.get(word, 0) for word in words}
+    total = sum(tokenizer.FREQ.values())
+    for word in words:
         tokenizer.add_word(word)
-    return tokenizer
+    return _Loaded(tokenizer, before, total)
 
 
-@functools.cache
-def _domain() -> tuple[str, ...]:
-    return tuple(DICTIONARY.read_text(encoding="utf-8").split())
-
-
-@functools.cache
 def _bare(main: Path | None):  # type: ignore[no-untyped-def]  # jieba ships no types
     with warnings.catch_warnings():
         # jieba's sources hold escapes that Python 3.12 warns of, and it looks for pkg_resources.

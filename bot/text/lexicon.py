@@ -79,17 +79,24 @@ def lexicon(
 
     `common` are the names that are words of everyday, too; `kinds` the products' categories.
     """
-    owners: dict[str, set[int]] = {}
+    owners: dict[str, tuple[int, ...]] = {}
     for product, given in names.items():
+        alone = (product,)
         for name in given:
-            if key(name).strip():
-                owners.setdefault(key(name).strip(), set()).add(product)
+            folded = key(name).strip()
+            held = owners.get(folded, ())
+            if folded and product not in held:
+                # Of a hundred thousand names most are folded already: one string serves both.
+                owners[name if folded == name else folded] = (*held, product) if held else alone
     patterns = tuple(sorted(owners))
     everyday = {key(name).strip() for name in common}
     return Lexicon(
         ahocorasick_rs.AhoCorasick(patterns, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest),
         patterns,
-        tuple(tuple(sorted(owners[name])) for name in patterns),
+        tuple(
+            owners[name] if len(owners[name]) == 1 else tuple(sorted(owners[name]))
+            for name in patterns
+        ),
         frozenset(place for place, name in enumerate(patterns) if name in everyday),
         {product: key(kind) for product, kind in kinds.items()},
     )

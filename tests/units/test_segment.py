@@ -2,7 +2,9 @@
 
 from functools import cache
 from pathlib import Path
+from typing import cast
 
+import jieba
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -59,6 +61,28 @@ def test_any_text_is_cut_as_jieba_cuts_it_and_joins_to_itself(pieces: list[str])
     assert "".join(fast().cut(text)) == text
     spans = segment.Segmenter(fast(), frozenset()).spans(text)
     assert "".join(span.text for span in spans) == text
+
+
+@cache
+def plain() -> engines.Tokenizer:
+    """jieba itself, told our dictionary and the words one by one."""
+    tokenizer = jieba.Tokenizer()
+    tokenizer.initialize()
+    for word in (*engines.DICTIONARY.read_text(encoding="utf-8").split(), *sorted(WORDS)):
+        tokenizer.add_word(word)
+    return cast(engines.Tokenizer, tokenizer)
+
+
+@settings(max_examples=200, deadline=None)
+@example(["云柔纸尿", "裤"])
+@example(["云", "㐀", "㐀𠀀"])
+@given(st.lists(PIECES, max_size=8))
+def test_words_over_a_shared_dictionary_are_those_of_a_jieba_of_their_own(
+    pieces: list[str],
+) -> None:
+    text = "".join(pieces)
+    assert reference().tokenizer.lcut(text) == plain().lcut(text)
+    assert reference().tokenizer.total == plain().total
 
 
 @pytest.mark.parametrize(
