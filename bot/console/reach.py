@@ -86,6 +86,13 @@ def of(page: Page, series: Sequence[Stored]) -> dict[Audience, Reach]:
     )
 
 
+def visible(page: Page) -> list[Stored]:
+    """Every series that the operator may see."""
+    every = definition.stored(page.session)
+    reached = of(page, every)
+    return [each for each in every if reached[each.definition.audience].visible]
+
+
 def one(page: Page, key: str) -> tuple[Stored, Reach]:
     """A series that the operator may see, and its reach; 404 otherwise."""
     found = definition.stored(page.session, keys=[key])

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime
 from sqlalchemy import select
 
 from bot import outbox, recalling
-from bot.console import queue
+from bot.console import queue, reach, roles
 from bot.console.page import Page, Reader, Writer
 from bot.console.queue import ACCOUNT, DELIVERY, SERIES, Filters
 from bot.console.roles import OPERATOR, VIEWER
@@ -74,6 +74,9 @@ def listed(page: Reader, filters: Annotated[Filters, Depends()], number: int = 1
     listing = queue.cut(page, given, counts, number)
     connection = page.session.connection()
     series = connection.execute(select(SERIES.c.key, SERIES.c.name).order_by(SERIES.c.name)).all()
+    if not roles.sees_all(page.someone):
+        seen = {each.definition.key for each in reach.visible(page)}
+        series = [each for each in series if each.key in seen]
     accounts = connection.scalars(select(ACCOUNT.c.name).order_by(ACCOUNT.c.name)).all()
     return page.render(
         "deliveries.html", listing=listing, filters=given, counts=counts,

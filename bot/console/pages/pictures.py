@@ -3,17 +3,20 @@
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Annotated
 
 from fastapi import File, HTTPException, UploadFile
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-from bot.console.page import Reader, Writer
+from bot.console import reach, roles
+from bot.console.page import Page, Reader, Writer
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
-from content_calendar import checking, fields
+from content_calendar import checking, definition, fields
+from content_calendar.definition import Stored
 
 # How each kind begins, whatever its name says.
 KINDS = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif"}
@@ -43,18 +46,32 @@ def show(page: Reader, name: str) -> Response:
     """A picture, for whoever plans with it."""
     folder = page.settings.attachments.resolve()
     path = (folder / name).resolve()
-    if path.parent != folder or not path.is_file():
+    if path.parent != folder or not path.is_file() or path.name in _kept_from(page):
         raise HTTPException(404)
     return FileResponse(path)
 
 
-def names(folder: Path) -> list[str]:
-    """The pictures that there are, by name."""
+def names(page: Page) -> list[str]:
+    """The pictures that the operator may see, by name."""
+    folder = page.settings.attachments
     if not folder.is_dir():
         return []
-    return sorted(
-        each.name for each in folder.iterdir() if each.name.lower().endswith(fields.IMAGES)
-    )
+    found = {each.name for each in folder.iterdir() if each.name.lower().endswith(fields.IMAGES)}
+    return sorted(found - _kept_from(page))
+
+
+def _kept_from(page: Page) -> set[str]:
+    """Pictures of nothing but series for rooms that the operator does not see."""
+    if roles.sees_all(page.someone):
+        return set()
+    seen = reach.visible(page)
+    keys = {each.definition.key for each in seen}
+    every = definition.stored(page.session)
+    return _shown([each for each in every if each.definition.key not in keys]) - _shown(seen)
+
+
+def _shown(series: Sequence[Stored]) -> set[str]:
+    return {step.image for each in series for step in each.definition.steps if step.image}
 
 
 def _keep(folder: Path, name: str, content: bytes) -> tuple[str, bool]:

@@ -301,7 +301,7 @@ def _editor(
             drafting.mapping(series.definition) if series else wanted, ensure_ascii=False),
         yaml=calendar_file.render([whole], None) if series and whole else "",
         verticals=sorted(verticals), tags=sorted(tags), test_rooms=tagged.all(),
-        images=pictures.names(page.settings.attachments),
+        images=pictures.names(page),
         largest=checking.LARGEST_IMAGE // 1_000_000,
         maybe_absent=templates.DATA, weekdays=notation.WEEKDAYS,
         festivals=list(festivals.FESTIVALS),
