@@ -8,8 +8,9 @@ up in the groups of the week.
 
 import datetime as dt
 import re
+import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,12 +52,16 @@ class Groups:
     """Groups of like questions by number, found by form or by 3-grams that they must share.
 
     Two sets of 3-grams of which half is common share one of the smaller half of each, in any order
-    that is the same for both (as in `similarity.Recent`).
+    that is the same for both (as in `similarity.Recent`). `common` says how many questions hold a
+    3-gram: the rarest first, few others share one ("怎么办" is in all of them), and what is
+    compared does not grow with the square of what is asked. `marks` are the 3-grams of `first`.
     """
 
+    common: Mapping[str, int] = field(default_factory=dict)
     first: list[str] = field(default_factory=list)
+    marks: list[tuple[str, ...]] = field(default_factory=list)
     by_form: dict[str, int] = field(default_factory=dict)
-    holding: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    holding: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def find(self, form: str) -> int | None:
         """The group of a form: the same words, else the likest first question, the earlier one."""
@@ -64,12 +69,8 @@ class Groups:
         if known is not None or len(form) < similarity.GRAMS_FROM:
             return known
         own = similarity.grams(form)
-        near = {
-            number for mark in similarity.smaller_half(own) for number in self.holding.get(mark, ())
-        }
-        likest = max(
-            ((_likeness(own, similarity.grams(self.first[n])), -n) for n in near), default=None
-        )
+        near = {number for mark in self._rarest(own) for number in self.holding.get(mark, ())}
+        likest = max(((_likeness(own, self.marks[n]), -n) for n in near), default=None)
         return -likest[1] if likest and likest[0] >= similarity.ALIKE else None
 
     def put(self, form: str) -> int:
@@ -78,11 +79,24 @@ class Groups:
         if number is None:
             number = len(self.first)
             self.first.append(form)
+            # One object a 3-gram, however many questions hold it.
+            marks = frozenset(map(sys.intern, similarity.grams(form)))
+            self.marks.append(tuple(marks))
             if len(form) >= similarity.GRAMS_FROM:
-                for mark in similarity.smaller_half(similarity.grams(form)):
+                for mark in self._rarest(marks):
                     self.holding[mark].append(number)
         self.by_form[form] = number
         return number
+
+    def _rarest(self, own: frozenset[str]) -> Sequence[str]:
+        """The rarer half of some 3-grams."""
+        return sorted(own, key=lambda mark: (self.common.get(mark, 0), mark))[: len(own) // 2 + 1]
+
+
+def groups(forms: Iterable[str]) -> Groups:
+    """No groups yet, of questions of these forms."""
+    long = (each for each in forms if len(each) >= similarity.GRAMS_FROM)
+    return Groups(Counter(mark for each in long for mark in similarity.grams(each)))
 
 
 def form(text: str) -> str:
@@ -106,12 +120,13 @@ def rows(
                 # Of the baseline only how often each form was asked in each room.
                 earlier[one.room, form(one.text)] += 1
     week.sort(key=lambda one: (one.at, one.message))
-    groups = Groups()
-    asked = [(groups.put(own), one) for one in week if (own := form(one.text))]
+    forms = [(own, one) for one in week if (own := form(one.text))]
+    known = groups(own for own, _ in forms)
+    asked = [(known.put(own), one) for own, one in forms]
     before: dict[Target, Counter[int | None]] = defaultdict(Counter)
     for (room, own), count in earlier.items():
         for target in rooms[room]:
-            before[target][groups.find(own)] += count
+            before[target][known.find(own)] += count
     found: dict[Target, dict[int, list[Asked]]] = defaultdict(lambda: defaultdict(list))
     for number, one in asked:
         for target in rooms[one.room]:
@@ -166,6 +181,6 @@ def clearest(asked: Sequence[Asked]) -> Asked:
     return min(asked, key=lambda one: (-forms[form(one.text)], len(one.text), one.at, one.message))
 
 
-def _likeness(own: frozenset[str], other: frozenset[str]) -> float:
-    shared = len(own & other)
+def _likeness(own: frozenset[str], other: Collection[str]) -> float:
+    shared = len(own.intersection(other))
     return shared / (len(own) + len(other) - shared)
