@@ -3,7 +3,7 @@
 import datetime as dt
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy
 from sqlalchemy import Engine, text
@@ -40,6 +40,7 @@ class Builder:
         ]
         self.beside = 2 if target in ("", "宝妈育儿") else 0
         self.known = Known()
+        self.risen: list[str] = []
 
     def build(self) -> Known:
         for part in (
@@ -95,20 +96,13 @@ class Builder:
         known.say("不计入：# 行（全额退款、取消或运营自购）。", len(sold) - len(paid))
 
     def _sold(self) -> list[tuple[str, int, bool]]:
-        """(label, net in fen, possible) of the week's lines; labels from the rows as they stand."""
-        query = text(
-            "SELECT line.order_id, given.label, given.possible, room.platform_id"
-            " FROM order_line line JOIN attribution given ON given.order_line_id = line.id"
-            " LEFT JOIN room ON room.id = given.room_id"
-        )
-        with database.reading(self.engine) as session:
-            given = {row[0]: row[1:] for row in session.connection().execute(query)}
+        """(label, net in fen, possible) of the week's lines."""
         found = []
         for id, (at, _, net) in self.counted.bought().items():
-            label, possible, room = given[id]
+            label, possible, room = self.counted.labels[id]
             zone = PLACES[room].zone if room else ZONE
             if MONDAY <= at.astimezone(zone).date() < UNTIL and (self.fleet or room in self.rooms):
-                found.append((str(label).lower(), net, bool(possible)))
+                found.append((label, net, possible))
         return found
 
     def _messages(self) -> None:
@@ -305,25 +299,25 @@ class Builder:
                 if one.at >= start:
                     for word in words:
                         people.setdefault(word, set()).add(one.sender)
-        usual = week.total() / before.total()
-        for word, count in week.items():
-            self.known.say(
-                f"涨得快的词| {word} | # | # | #", count, len(people[word]), before[word] * usual
-            )
-        for shown in self._risen(week):
-            form = "、".join(f"{word}（# 人）" for word in shown)
-            self.known.say(f"涨得快的词：{form}", *(len(people[word]) for word in shown))
-
-    def _risen(self, week: Iterable[str]) -> list[list[str]]:
-        """The stored words of the scope in their order: which ones rose is not counted again here."""
-        query = text(
-            "SELECT text, members FROM topic WHERE target = :target AND kind = 'word' ORDER BY rank"
+        sure = recount.risen(week, before)
+        ranked = sorted(
+            (word for word in week if len(people[word]) >= 3 and sure[word] >= 1.96),
+            key=lambda word: (-sure[word], word),
         )
-        with database.reading(self.engine) as session:
-            rows = session.connection().execute(query, {"target": self.subject.target}).all()
-        shown = [word for word, members in rows if members >= 5 or self.own]
-        assert set(shown) <= set(week)
-        return [shown[:4]] if shown else []
+        # Owners have no topics of their own; what few say stays in its room.
+        if self.subject.scope is not DigestScope.OWNER:
+            self.risen = [
+                word
+                for word in ranked[: 5 if self.own else 20]
+                if self.own or len(people[word]) >= 5
+            ]
+        usual = week.total() / before.total()
+        for word in self.risen[:8]:
+            counts = (week[word], len(people[word]), before[word] * usual)
+            self.known.say(f"涨得快的词| {word} | # | # | #", *counts)
+        if self.risen:
+            form = "、".join(f"{word}（# 人）" for word in self.risen[:4])
+            self.known.say(f"涨得快的词：{form}", *(len(people[word]) for word in self.risen[:4]))
 
     def _complaints(self) -> None:
         known = self.known
@@ -487,18 +481,12 @@ class Builder:
         if not self.own:
             room, count = min(open_ones.items(), key=lambda row: (-row[1], row[0]))
             most = f"，最多的是{PLACES[room].topic}（# 个）"
-        for words in {"", *self._any_words()}:
-            topic = f"讲“{words}”" if words else "先答没人回的提问"
-            numbers = [open_ones.total(), *([count] if most else [])]
-            known.say(f"做 下次问题解答日{topic}：本周 # 个提问没人回应{most}。", *numbers)
+        topic = f"讲“{self.risen[0]}”" if self.risen else "先答没人回的提问"
+        numbers = [open_ones.total(), *([count] if most else [])]
+        known.say(f"做 下次问题解答日{topic}：本周 # 个提问没人回应{most}。", *numbers)
         testers = counted.testers()
         words = "做 邀请几位体验官：# 位成员在群里很活跃、# 天消费低于买家的中位数。"
         known.say(words, testers, 90)
-
-    def _any_words(self) -> list[str]:
-        query = text("SELECT DISTINCT text FROM topic WHERE kind = 'word'")
-        with database.reading(self.engine) as session:
-            return [word for (word,) in session.connection().execute(query)]
 
 
 def spelt(seconds: float | None, unknown: str, known: str) -> tuple[str, list[float]]:

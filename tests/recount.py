@@ -309,6 +309,35 @@ class Recount:
                 found[row["订单号"]] = (at, row["买家ID"], net)
         return found
 
+    @cached_property
+    def labels(self) -> dict[str, tuple[str, bool, str | None]]:
+        """By order: (label, whether talk possibly led to it, the room that the label names). Nobody
+        here answers or @-s a buyer, and nobody promotes: ATTRIBUTION §2 comes down to four labels.
+        """
+        homes = {person: room for room, person in self.told.listed}
+        found: dict[str, tuple[str, bool, str | None]] = {}
+        for id, (at, who, net) in self.bought().items():
+            home = homes.get(who)
+            if net <= 0:
+                found[id] = ("out", False, None)
+            elif home is None:
+                found[id] = ("unknown", False, None)
+            else:
+                found[id] = self._led(home, who, at)
+        return found
+
+    def _led(self, room: str, who: str, at: dt.datetime) -> tuple[str, bool, str | None]:
+        """What talk of others may have done for an order of somebody who was in one room."""
+        said = [one for one in self.of_members[room] if at - 3 * DAY <= one.at < at]
+        mine = [one.at for one in said if one.sender == who]
+        naming = [one for one in said if "铁铁粉" in (one.text or "")]
+        heard = [one.at for one in naming if one.sender != who and at - one.at <= DAY]
+        asked = [one.at for one in naming if one.sender == who]
+        if not heard or (asked and min(asked) < min(heard)):
+            return "direct", False, None
+        spoke = any(touch < own <= touch + DAY for touch in heard for own in mine)
+        return ("organic", False, room) if spoke else ("direct", True, room)
+
     def again(self) -> tuple[int, int]:
         """(those who bought twice within 90 days, those whose first order is that old)."""
         by_buyer: dict[str, list[dt.datetime]] = defaultdict(list)
@@ -378,6 +407,23 @@ def alike(one: str, other: str) -> bool:
         return False
     mine, theirs = ({text[n : n + 3] for n in range(len(text) - 2)} for text in (one, other))
     return 2 * len(mine & theirs) >= len(mine | theirs)
+
+
+def risen(week: Counter[str], before: Counter[str]) -> dict[str, float]:
+    """How sure each word of a week is to have risen: "Fightin' Words", equations 16 and 20–22, the
+    prior being a tenth of all that was said, or 1,000 words where that is less.
+    """
+    words = sorted(week)
+    now, then = (numpy.array([said[word] for word in words]) for said in (week, before))
+    prior = min(1_000, (week.total() + before.total()) / 10)
+    alpha = prior * (now + then) / (week.total() + before.total())
+    odds = [
+        (said + alpha) / (total + prior - said - alpha)
+        for said, total in ((now, week.total()), (then, before.total()))
+    ]
+    spread = 1 / (now + alpha) + 1 / (then + alpha)
+    scores = (numpy.log(odds[0]) - numpy.log(odds[1])) / numpy.sqrt(spread)
+    return dict(zip(words, scores.tolist(), strict=True))
 
 
 def gini(amounts: Sequence[int]) -> float:

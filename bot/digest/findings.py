@@ -51,17 +51,19 @@ class Findings:
         if not self.daily:
             return {}
         return {
-            kind: lift.effects(self.daily, held, self.others(kind))
+            kind: lift.effects(self.daily, held, self.others[kind])
             for kind, held in self.week.held.items()
         }
 
-    def others(self, kind: SeriesKind) -> dict[int, Calendar]:
-        """By room: days of the other kinds, which are no ordinary days to compare with."""
-        found: dict[int, Calendar] = {}
-        for other, held in self.week.held.items():
-            if other is not kind:
-                for room, days in held.items():
-                    found[room] = found.get(room, lift.NO_DAYS) | days
+    @cached_property
+    def others(self) -> Mapping[SeriesKind, Mapping[int, Calendar]]:
+        """By kind and room: days of the other kinds, which are no ordinary days to compare with."""
+        found: dict[SeriesKind, dict[int, Calendar]] = {kind: {} for kind in SeriesKind}
+        for held_kind, held in self.week.held.items():
+            for kind, by_room in found.items():
+                if kind is not held_kind:
+                    for room, days in held.items():
+                        by_room[room] = by_room.get(room, lift.NO_DAYS) | days
         return found
 
     def _messages(self, room: int, days: list[dt.date]) -> dict[dt.date, int]:

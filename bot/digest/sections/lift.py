@@ -35,7 +35,7 @@ def _of_many(view: View) -> Iterator[Figure]:
         of = [room for room in view.counted if room in daily]
         if not daily:
             continue
-        found = lifting.lift(daily, held, of, view.rng(kind), view.findings.others(kind))
+        found = lifting.lift(daily, held, of, view.rng(kind), view.findings.others[kind])
         if found is not None:
             yield _figure(view, kind, found)
 
@@ -63,7 +63,7 @@ def _of_room(view: View) -> Iterator[Figure]:
         return
     for kind, name in NAMES.items():
         held = view.week.held.get(kind, {}).get(room, lifting.NO_DAYS)
-        other = view.findings.others(kind).get(room, lifting.NO_DAYS)
+        other = view.findings.others[kind].get(room, lifting.NO_DAYS)
         if not held:
             continue
         added = view.findings.effects.get(kind, {}).get(room)
