@@ -47,6 +47,26 @@ def test_an_occurrence_is_dragged_to_another_day_and_back_again(people: People) 
     expect(of_day(page, "2026-12-01")).to_have_count(2)
 
 
+def test_what_is_chosen_by_keyboard_stays_chosen_when_the_calendar_is_told_anew(
+    people: People,
+) -> None:
+    people.desk.rooms("bot", ["宝妈育儿 1 群"], "宝妈育儿")
+    calendars.take_in(people.desk, "qa", "宝妈育儿")
+    page = people.signs_in("小林", OperatorRole.OPERATOR, viewport=TALL)
+    page.goto(f"{people.desk.address}/calendar")
+    drawn(page)
+    chosen = of_day(page, "2026-12-01").first
+    chosen.focus()
+    for _ in range(5):
+        chosen.evaluate("found => { found.dataset.before = 'yes' }")
+        with page.expect_response("**/calendar/feed?*"):
+            page.evaluate("document.body.dispatchEvent(new Event('changed-series'))")
+        expect(page.locator("#calendar [data-before]")).to_have_count(0)
+        expect(chosen).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("宝妈育儿 1 群的问题解答日开始啦")
+
+
 def test_whoever_only_looks_drags_nothing(people: People) -> None:
     people.desk.rooms("bot", ["宝妈育儿 1 群"], "宝妈育儿")
     calendars.take_in(people.desk, "qa", "宝妈育儿")
@@ -67,18 +87,16 @@ def of_day(page: Page, date: str) -> Locator:
     return day(page, date).locator(".occ")
 
 
+def drawn(page: Page) -> None:
+    """Until the dry run is there too: what it finds is drawn into the calendar."""
+    expect(page.locator("#conflicts-found")).to_be_attached()
+    expect(page.locator("#calendar")).to_have_attribute("aria-busy", "false")
+
+
 def drag(page: Page, what: Locator, to: Locator) -> None:
     """By the mouse, in steps: a jump is no drag."""
-    # Until neither is drawn anew any more.
-    what.hover(trial=True)
-    to.hover(trial=True)
-    held, aim = what.bounding_box(), to.bounding_box()
-    assert held and aim
-    page.mouse.move(held["x"] + 20, held["y"] + held["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(held["x"] + 30, held["y"] + held["height"] / 2 + 8, steps=4)
-    page.mouse.move(aim["x"] + aim["width"] / 2, aim["y"] + aim["height"] / 2, steps=8)
-    page.mouse.up()
+    drawn(page)
+    what.drag_to(to, steps=12)
 
 
 def moved(desk: Desk) -> dict[str, str]:

@@ -10,6 +10,8 @@
   const locale = said.language === 'zh' ? 'zh-cn' : 'en'
   let marks = {}
   let conflicts = new Set()
+  // What the keyboard is on: drawn anew, it is another element.
+  let chosen = null
 
   // FullCalendar gives wall-clock times as UTC where no zone is named.
   const wall = date => date.toISOString().slice(0, 10)
@@ -49,6 +51,8 @@
     eventContent: info => ({ domNodes: words(info) }),
     eventDidMount: info => {
       info.el.title = info.event.extendedProps.said
+      info.el.dataset.event = `${info.event.id} ${wall(info.event.start)}`
+      if (info.el.dataset.event === chosen) choose(info.el)
       // A list may not hold buttons: it is a group of them.
       const around = info.el.parentElement.closest('[role]')
       if (around?.getAttribute('role') === 'list') around.setAttribute('role', 'group')
@@ -59,6 +63,7 @@
       look(info.event.extendedProps)
     },
     eventDrop: info => drop(info),
+    loading: busy => root.setAttribute('aria-busy', busy),
     datesSet: info => {
       place.set('view', named[info.view.type])
       place.set('date', wall(info.view.currentStart))
@@ -84,6 +89,19 @@
       }
     },
   })
+
+  // Whoever works without a mouse stays where they were, unless they went elsewhere meanwhile.
+  function choose (element) {
+    const placed = new MutationObserver(() => {
+      const wanted = element.isConnected && element.dataset.event === chosen && document.activeElement === document.body
+      if (wanted) element.focus()
+      if (!wanted || document.activeElement === element) placed.disconnect()
+    })
+    // It is hidden until it has its place, and what is hidden takes no focus.
+    placed.observe(root, { attributes: true, attributeFilter: ['style'], subtree: true })
+  }
+  root.addEventListener('focusin', ({ target }) => { chosen = target.closest('[data-event]')?.dataset.event ?? null })
+  document.addEventListener('pointerdown', () => { chosen = null })
 
   // A week begins with its first post, at eight at the latest: nothing hides above.
   function beginAt (events) {
@@ -174,7 +192,10 @@
   // The dry run comes later: what it finds is marked in the calendar too.
   const found = document.getElementById('conflicts')
   new MutationObserver(() => {
-    conflicts = new Set([...found.querySelectorAll('[data-conflict]')].map(row => row.dataset.conflict))
+    const now = new Set([...found.querySelectorAll('[data-conflict]')].map(row => row.dataset.conflict))
+    // Drawing anew what is the same would take it from under a hand.
+    if (now.size === conflicts.size && [...now].every(conflict => conflicts.has(conflict))) return
+    conflicts = now
     calendar.render()
     calendar.refetchEvents()
   }).observe(found, { childList: true })
