@@ -34,7 +34,16 @@ ANYTHING = st.recursive(
 )
 EXAMPLES = int(os.environ.get("QUNYUN_EXAMPLES", "12"))
 # The lists say what they hold, and nothing is left open.
-SHAPES = {"RoomTold", "SeriesTold", "DeliveryTold", "WholeDelivery", "Refused"}
+SHAPES = {
+    "RoomTold",
+    "SeriesTold",
+    "DeliveryTold",
+    "WholeDelivery",
+    "Refused",
+    "EngagementTold",
+    "LineTold",
+    "AttributionTold",
+}
 OPERATIONS = sorted((route.method, route.path) for route in pages.ROUTES if route.api)
 assert full  # the fixture, which pytest finds here
 

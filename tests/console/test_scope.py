@@ -97,7 +97,7 @@ async def test_no_program_reads_anything_of_another_vertical(
     async with program(apart, role, f"程序 {role}", verticals=[OURS]) as client:
         for path in addresses(apart, "GET", api=True):
             answer = await client.get(path)
-            assert answer.status_code not in {401, 403}, path
+            assert answer.status_code != 401, path
             found += leaks(path, answer)
     assert not found, "\n".join(found)
 

@@ -1,1 +1,1 @@
-"""The HTTP interface for programs: rooms, series and deliveries as JSON under /api/v1."""
+"""The HTTP interface for programs under /api/v1: JSON in and out, a noun a file."""

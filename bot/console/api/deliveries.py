@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import and_, or_, select
 
 from bot import outbox, recalling
@@ -91,7 +91,7 @@ def listed(
         .where(*_conditions(page, wanted))
     )  # fmt: skip
     if place := given.unpack(cursor, str, int):
-        at = _at(place[0])
+        at = given.instant(place[0])
         after = and_(DELIVERY.c.due_at == at, DELIVERY.c.id < place[1])
         query = query.where(DELIVERY.c.due_at <= at, or_(DELIVERY.c.due_at < at, after))
     query = query.order_by(DELIVERY.c.due_at.desc(), DELIVERY.c.id.desc())
@@ -146,17 +146,6 @@ def _conditions(page: Page, wanted: Wanted) -> list[Any]:
     if not roles.sees_all(page.someone):
         found.append(page.in_scope(ROOM))
     return found
-
-
-def _at(text: str) -> dt.datetime:
-    try:
-        return _Place(at=text).at
-    except ValidationError as error:
-        raise given.odd_cursor() from error
-
-
-class _Place(BaseModel):
-    at: given.Instant
 
 
 def _answer(page: Page, delivery_id: int) -> WholeDelivery:

@@ -9,7 +9,14 @@ import json
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from bot import errors
 from bot.errors import InvalidInput
@@ -32,15 +39,26 @@ def _instant(at: dt.datetime) -> dt.datetime:
     return at.astimezone(dt.UTC)
 
 
+def _day(day: dt.date) -> dt.date:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError("too far away")
+    return day
+
+
 Told = TypeVar("Told")
 Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_clean)]
 Said = Annotated[str, StringConstraints(max_length=500), AfterValidator(_clean)]
 Id = Annotated[int, Path(ge=1, le=LARGEST)]
 Instant = Annotated[AwareDatetime, AfterValidator(_instant)]
+Day = Annotated[dt.date, AfterValidator(_day)]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at once.")]
 Cursor = Annotated[
     str, Query(max_length=400, description="`next` of the page before; empty for the first page.")
 ]
+
+
+_INSTANT: TypeAdapter[dt.datetime] = TypeAdapter(Instant)
+_DAY: TypeAdapter[dt.date] = TypeAdapter(Day)
 
 
 def pack(*place: object) -> str:
@@ -70,6 +88,22 @@ def odd_cursor() -> InvalidInput:
     return InvalidInput(
         errors.Fault("api", 0, "cursor", "翻页标记不对", "用上一页回答里的 next，或者从头开始")
     )
+
+
+def instant(text: str) -> dt.datetime:
+    """The instant in a cursor. Raises InvalidInput."""
+    try:
+        return _INSTANT.validate_python(text)
+    except ValidationError as error:
+        raise odd_cursor() from error
+
+
+def day(text: str) -> dt.date:
+    """The day in a cursor. Raises InvalidInput."""
+    try:
+        return _DAY.validate_python(text)
+    except ValidationError as error:
+        raise odd_cursor() from error
 
 
 class Listing(BaseModel, Generic[Told]):

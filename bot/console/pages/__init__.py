@@ -1,7 +1,9 @@
 """Every route of the console. A new page group: its file here, its ROUTES in this tuple."""
 
 from bot.console.api import deliveries as api_deliveries
+from bot.console.api import engagement as api_engagement
 from bot.console.api import me as api_me
+from bot.console.api import orders as api_orders
 from bot.console.api import rooms as api_rooms
 from bot.console.api import series as api_series
 from bot.console.pages import (
@@ -62,6 +64,8 @@ ROUTES: tuple[Route, ...] = (
     *api_rooms.ROUTES,
     *api_series.ROUTES,
     *api_deliveries.ROUTES,
+    *api_engagement.ROUTES,
+    *api_orders.ROUTES,
     *calendar.ROUTES,
     *series.ROUTES,
     *pictures.ROUTES,
