@@ -1,6 +1,6 @@
 """The running system: builds the real things once, owns the loops and the clock.
 
-    process    what a process holds        incoming   gateways → the log
+    process    what a process holds        incoming   gateways → spools → the log
                                            outgoing   the outbox → gateways
 
 Time only ticks; the truth is in our rows.
@@ -8,6 +8,7 @@ Time only ticks; the truth is in our rows.
 
 import asyncio
 import datetime as dt
+import functools
 import gc
 import logging
 import os
@@ -28,12 +29,14 @@ from bot import (
     outgoing,
     owning,
     process,
+    spool,
     upkeep,
     waking,
 )
 from bot.gateway import Gateway
 from bot.process import App
 from bot.settings import Settings
+from bot.spool import Spool
 from content_calendar import contact, planning
 
 log = logging.getLogger(__name__)
@@ -58,9 +61,16 @@ def build(
         first = {owning.register(session, gateway): gateway for gateway in gateways}
         rules = deriving.load_rules(session, settings.zone)
     owner = f"{socket.gethostname()}:{os.getpid()}"
+    accounts = second | first
+    life = f"{owner} {clock().isoformat()}"
+    spools = {
+        account_id: Spool(spool.path(settings.home, gateway.account), settings.spool_events, life)
+        for account_id, gateway in accounts.items()
+    }
     return App(
-        settings, engine, clock, second | first, rules, owner, standby=set(second) - set(first)
-    )
+        settings, engine, clock, accounts, rules, owner,
+        spools=spools, standby=set(second) - set(first),
+    )  # fmt: skip
 
 
 def jitter() -> random.Random:
@@ -100,10 +110,14 @@ def tick(app: App) -> int:
 
 async def run(app: App, stop: asyncio.Event) -> None:
     """Everything that `QUNYUN_PARTS` asks for, until `stop`; then what is under way is finished:
-    posts get their answers, what was heard is recorded, accounts are given up.
+    posts get their answers, what was heard is recorded, or stays in its spool where the database
+    is away, accounts are given up.
     """
     parts = app.settings.parts
+    ended = asyncio.Event()
+    hand_on = functools.partial(incoming.hand_on, ended=ended)
     loops: list[Awaitable[None]] = []
+    listeners: list[Awaitable[None]] = []
     posters: list[Awaitable[None]] = []
     if "planner" in parts:
         loops.append(process.supervised(app, stop, "tick", None, _tick))
@@ -116,7 +130,8 @@ async def run(app: App, stop: asyncio.Event) -> None:
         for name, work in background.of(parts).items()
     ]
     for account_id in app.accounts if "gateways" in parts else ():
-        loops.append(process.supervised(app, stop, "listen", account_id, incoming.listen))
+        listeners.append(process.supervised(app, stop, "listen", account_id, incoming.listen))
+        loops.append(process.supervised(app, stop, "hand on", account_id, hand_on))
         if "deliveries" in parts and outgoing.posts(app, account_id):
             posters.append(
                 process.supervised(app, stop, "deliver", account_id, outgoing.deliver_all)
@@ -126,16 +141,23 @@ async def run(app: App, stop: asyncio.Event) -> None:
     gc.freeze()
     # The writer thread gives way sooner, so that the loop gets its turn while a batch is judged.
     sys.setswitchinterval(0.001)
-    running, posting = asyncio.gather(*loops), asyncio.gather(*posters)
+    running, hearing, posting = (asyncio.gather(*each) for each in (loops, listeners, posters))
     try:
         await stop.wait()
     finally:
         process.wake(app)
         # Without its gateway a post on its way would be uncertain.
         await asyncio.wait([posting], timeout=LAST_ANSWER)
+        for each in app.spools.values():
+            each.make_room()
         await asyncio.gather(*(gateway.close() for gateway in app.accounts.values()))
+        await hearing
+        ended.set()
+        for each in app.spools.values():
+            each.arrived.set()
         await running
         await posting
+        await asyncio.gather(*(each.close() for each in app.spools.values()))
         await app.write(lambda: _release(app))
         app.writer.shutdown()
 
@@ -166,9 +188,22 @@ async def _keep(app: App, stop: asyncio.Event, _: int | None) -> None:
     while not await waking.woken(stop, leases.RENEWED.total_seconds()):
         before = set(app.senders)
         await app.write(lambda: process.own_accounts(app))
+        await _note_spools(app)
         if set(app.senders) - before or not app.plans:
             # Whatever another process planned is found by looking.
             process.wake(app)
+
+
+async def _note_spools(app: App) -> None:
+    """Let the database know what waits in our spools, for pages and figures elsewhere."""
+    for account_id, each in app.spools.items():
+        waiting = await each.waiting()
+        if waiting == app.noted.get(account_id):
+            continue
+
+        note = functools.partial(owning.note_waiting, app.engine, account_id, waiting)
+        await app.write(note)
+        app.noted[account_id] = waiting
 
 
 async def _refresh(app: App, stop: asyncio.Event, _: int | None) -> None:

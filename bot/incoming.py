@@ -1,4 +1,10 @@
-"""What arrives: one account's events, a batch at a time, and the rooms that its gateway lists."""
+"""What arrives: from a gateway into its spool, and from the spool on. Two loops, each at its pace.
+
+    gateway.events() → batches → spool.append        accepted from here on
+    spool.head → recorded → spool.drop
+
+A database that is away holds up the second one alone.
+"""
 
 import asyncio
 import functools
@@ -8,62 +14,103 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from bot import batches, database, errors, process, receiving, serving, standby, waking
+from bot import batches, database, errors, process, receiving, serving, standby
 from bot.errors import GatewayUnavailable
 from bot.gateway import Event, LoggedIn
-from bot.process import LONGEST_WAIT, App
+from bot.process import App
 
 log = logging.getLogger(__name__)
 
+# What piled up is handed on in larger lots than what comes in.
+LARGEST = 2_000
+# A process that ends hands on so many lots; the rest stays for the next one.
+LAST_LOTS = 2
+
 
 async def listen(app: App, stop: asyncio.Event, account_id: int) -> None:
-    """Read one account's events to the end of its stream, a batch at a time."""
+    """Spool one account's events, a batch at a time, to the end of its stream."""
     if account_id in app.standby and not await standby.turn(
         app.engine, account_id, app.write, app.clock, stop
     ):
         return
-    gateway = app.accounts[account_id]
+    async for batch in batches.of(app.accounts[account_id].events()):
+        await _spool(app, stop, account_id, batch)
+
+
+async def _spool(app: App, stop: asyncio.Event, account_id: int, events: Sequence[Event]) -> None:
+    """Accept events; a disk that is full for a while makes the gateway wait."""
+    spool, now = app.spools[account_id], app.clock()
+    what = f"spooling {len(events)} events"
+    await process.until_it_holds(stop, lambda: spool.append(events, now), what)
+
+
+async def hand_on(app: App, stop: asyncio.Event, account_id: int, *, ended: asyncio.Event) -> None:
+    """Record what one account's spool holds, whoever put it there.
+
+    Goes on until `ended`, when nothing arrives any more; then hands on what little is left.
+    """
+    spool = app.spools[account_id]
     listing: set[asyncio.Task[None]] = set()
-    async for batch in batches.of(gateway.events()):
-        await _accept(app, stop, account_id, batch)
-        for event in batch:
-            if isinstance(event, LoggedIn):
-                # What connecting imported stays as well (see `app.run`).
-                gc.freeze()
-                listed = functools.partial(_list_rooms, me=event.me.id)
-                task = asyncio.create_task(
-                    process.supervised(app, stop, "list rooms", account_id, listed)
-                )
-                listing.add(task)
-                task.add_done_callback(listing.discard)
-        process.wake(app)
-    for task in listing:
-        task.cancel()
-    await asyncio.gather(*listing, return_exceptions=True)
+    last_lots = 0
+    try:
+        while last_lots < LAST_LOTS:
+            # Before anything is read, so that no arrival is missed.
+            spool.arrived.clear()
+            head = await spool.head(LARGEST)
+            if head is not None:
+                await _record(app, stop, account_id, head.events, listing)
+                await spool.drop(head.last)
+                last_lots += ended.is_set()
+            elif ended.is_set():
+                return
+            else:
+                await spool.arrived.wait()
+    finally:
+        for task in listing:
+            task.cancel()
+        await asyncio.gather(*listing, return_exceptions=True)
+
+
+async def _record(
+    app: App,
+    stop: asyncio.Event,
+    account_id: int,
+    events: Sequence[Event],
+    listing: set[asyncio.Task[None]],
+) -> None:
+    """Record a lot, and begin to list the rooms of an account that is in by now."""
+    await _accept(app, stop, account_id, events)
+    logins = [event for event in events if isinstance(event, LoggedIn)]
+    if logins and account_id in app.online:
+        # What connecting imported stays as well (see `app.run`).
+        gc.freeze()
+        listed = functools.partial(_list_rooms, me=logins[-1].me.id)
+        task = asyncio.create_task(process.supervised(app, stop, "list rooms", account_id, listed))
+        listing.add(task)
+        task.add_done_callback(listing.discard)
+    process.wake(app)
 
 
 async def _accept(app: App, stop: asyncio.Event, account_id: int, batch: Sequence[Event]) -> None:
-    """Accept a batch, whatever the database goes through; nothing is dropped but what is a bug."""
-    wait = 0.1
-    while True:
-        try:
-            await app.write(lambda: process.take(app, account_id, batch))
-        except (OperationalError, InterfaceError) as error:
-            log.error(  # noqa: TRY400  # its own words may quote a member
-                "the database refuses %d events; trying again: %s", len(batch), errors.where(error)
-            )
-            if not await waking.woken(stop, wait):
-                wait = min(wait * 2, LONGEST_WAIT)
-                continue
-            raise
-        except Exception as error:  # noqa: BLE001  # nothing may stop the stream but its end
-            if len(batch) == 1:
-                # One event that cannot be recorded must not take its neighbours along.
-                log.error("%s refused: %s", _names(batch[0]), errors.where(error))  # noqa: TRY400
-                return
-            for event in batch:
-                await _accept(app, stop, account_id, [event])
+    """Record a batch, whatever the database goes through; nothing is dropped but what is a bug."""
+    if not batch:
         return
+
+    async def recorded() -> None:
+        await app.write(lambda: process.take(app, account_id, batch))
+
+    try:
+        await process.until_it_holds(stop, recorded, f"recording {len(batch)} events")
+    except (OperationalError, InterfaceError):
+        # We stop while the database is away: the spool keeps them.
+        raise
+    except Exception as error:  # noqa: BLE001  # nothing may stop the stream but its end
+        if len(batch) == 1:
+            # One event that cannot be recorded must not take its neighbours along.
+            log.error("%s refused: %s", _names(batch[0]), errors.where(error))  # noqa: TRY400
+            return
+        for event in batch:
+            await _accept(app, stop, account_id, [event])
 
 
 async def _list_rooms(app: App, _: asyncio.Event, account_id: int, me: str) -> None:

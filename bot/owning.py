@@ -11,6 +11,7 @@ from sqlmodel import Session
 from bot import database, leases, outbox, serving
 from bot.gateway import Gateway, capabilities_as_json
 from bot.models import Account
+from bot.spool import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,17 @@ def stop(engine: Engine, account_id: int, epoch: int, now: dt.datetime) -> None:
             update(account)
             .where(account.c.id == account_id, account.c.lease_epoch == epoch)
             .values(online=False, state_at=now, state_reason=serving.STOPPED)
+        )
+
+
+def note_waiting(engine: Engine, account_id: int, waiting: Waiting) -> None:
+    """Let everybody know what an account heard that is not in the log yet."""
+    account = database.table(Account)
+    with database.transaction(engine) as session:
+        session.connection().execute(
+            update(account)
+            .where(account.c.id == account_id)
+            .values(spooled=waiting.events, spooled_since=waiting.since)
         )
 
 

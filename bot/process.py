@@ -7,6 +7,7 @@ has exactly one writer.
 import asyncio
 import datetime as dt
 import logging
+import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot import database, errors, owning, pacing, receiving, upkeep, waking
 from bot.deriving import Rules
@@ -22,11 +24,16 @@ from bot.memory import Memory
 from bot.receiving import Taken
 from bot.sending import Sender
 from bot.settings import Settings
+from bot.spool import Spool, Waiting
 from handlers import HANDLERS, Handler
 
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 30.0
+# What was heard piles up while it waits for a database or a disk: looked for sooner.
+LONGEST_AWAY = 5.0
+# What a database or a disk raises that is away for a while.
+AWAY = (OperationalError, InterfaceError, sqlite3.Error)
 
 Answer = TypeVar("Answer")
 # An account's id, or None for a loop of the whole process.
@@ -35,8 +42,9 @@ Subject = TypeVar("Subject", int, None)
 
 @dataclass(slots=True)
 class App:
-    """One process at work. `accounts` and `senders` go by account id; those of `standby` another
-    process is meant to hold. `plans` tells that this process did the last round of the planner.
+    """One process at work. `accounts`, `spools`, `senders` and `noted` go by account id; those of
+    `standby` another process is meant to hold. `noted` is what the database knows of the spools.
+    `plans` tells that this process did the last round of the planner.
 
     `changed` is set after every unit of database work of ours, for whoever watches.
     """
@@ -49,6 +57,8 @@ class App:
     owner: str
     handlers: Sequence[Handler] = HANDLERS
     memory: Memory = field(default_factory=Memory)
+    spools: Mapping[int, Spool] = field(default_factory=dict)
+    noted: dict[int, Waiting] = field(default_factory=dict)
     senders: dict[int, Sender] = field(default_factory=dict)
     online: set[int] = field(default_factory=set)
     wake: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
@@ -154,3 +164,19 @@ async def supervised(
             wait = min(wait * 2, LONGEST_WAIT)
         else:
             return
+
+
+async def until_it_holds(
+    stop: asyncio.Event, work: Callable[[], Awaitable[Answer]], what: str
+) -> Answer:
+    """Do what a database or a disk refuses for a while again and again, until `stop`."""
+    wait = 0.1
+    while True:
+        try:
+            return await work()
+        except AWAY as error:
+            # Its own words may quote a member.
+            log.error("%s refused; trying again: %s", what, errors.where(error))  # noqa: TRY400
+            if await waking.woken(stop, wait):
+                raise
+            wait = min(wait * 2, LONGEST_AWAY)

@@ -123,6 +123,7 @@ class Settings(BaseSettings):
     digest_late_hours: float = Field(default=34, gt=0, le=144)
     digest_approval: bool = False
     four_eyes_rooms: int = Field(default=500, ge=0)
+    spool_events: int = Field(default=1_000_000, ge=10_000)
     send_timeout_seconds: float = Field(default=15, gt=0)
     message_retention_days: int = Field(default=90, ge=7)
     console_host: str = "127.0.0.1"

@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import alerting, database, serving
+from bot import alerting, database, serving, spool
 from bot import app as app_module
 from bot.commands import edge
 from bot.digest import dispatch
@@ -25,6 +25,8 @@ from bot.orders import shop_events, shops
 from content_calendar import holidays
 
 HOLIDAYS_AHEAD = dt.timedelta(days=60)
+# What was heard is in the log after a moment, unless something is wrong.
+SPOOLED = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,21 @@ async def _reached(gateways: list[Gateway]) -> tuple[str, str]:
     return f"{len(gateways)} 个账号在线", ""
 
 
+def _spools() -> tuple[str, str]:
+    """What this machine's processes heard that is not in the log yet."""
+    waiting = [spool.look(path) for path in sorted((edge.settings().home / "spool").glob("*.db"))]
+    events = sum(each.events for each in waiting)
+    since = min((each.since for each in waiting if each.since is not None), default=edge.now())
+    late = edge.now() - since
+    told = f"{events:,} 条消息等着进日志,最早的等了 {late.total_seconds():,.0f} 秒"
+    if late > SPOOLED:
+        return (
+            told,
+            "看数据库和 qunyun run 在不在;缓冲里的不会丢,见 docs/operations.md",
+        )
+    return told if events else "没有消息等着进日志", ""
+
+
 def _alerts() -> tuple[str, str]:
     settings = edge.settings()
     if not settings.alert_rooms:
@@ -183,6 +200,7 @@ CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("设置", _settings),
     ("数据库", _database),
     ("通道", _gateways),
+    ("缓冲", _spools),
     ("群与账号", _accounts),
     ("告警", _alerts),
     ("时钟", _clock),

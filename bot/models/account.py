@@ -16,7 +16,8 @@ class Account(SQLModel, table=True):
     `capabilities` is what its gateway last said of itself, None before it ever ran.
     `posting` is `confirm` where people carry posts out (see `gateway.Posting`).
     `first_online_at` starts the warm-up of a new account. Until `rests_until` it sends nothing: its
-    platform said that it does too much.
+    platform said that it does too much. `spooled` events that it heard waited for the database when
+    its process last said so, the oldest since `spooled_since`.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -33,3 +34,5 @@ class Account(SQLModel, table=True):
     lease_epoch: int = 0
     lease_until: datetime | None = None
     rests_until: datetime | None = None
+    spooled: int = 0
+    spooled_since: datetime | None = None

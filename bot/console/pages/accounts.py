@@ -21,6 +21,8 @@ from bot.pacing import Pace
 
 ACCOUNT, ROOM, DELIVERY, PAUSE = database.tables(Account, Room, Delivery, Pause)
 PRESENT = database.table(AccountRoom)
+# What was heard so long ago should be in the log.
+LATE = dt.timedelta(seconds=30)
 
 # What to do where an account is not there, by its gateway.
 REMEDIES = {
@@ -61,7 +63,10 @@ class Health:
 def listed(page: Reader) -> Response:
     """Every account, those in trouble first."""
     found = sorted(_gather(page), key=lambda each: (each.state[1] == "good", each.row.name))
-    return page.render("accounts.html", accounts=found, reads=READS, by_risk=pauses.RISK_CONTROL)
+    return page.render(
+        "accounts.html", accounts=found, reads=READS, by_risk=pauses.RISK_CONTROL,
+        late=page.now - LATE,
+    )  # fmt: skip
 
 
 def pause(

@@ -80,8 +80,14 @@ def _figures(page: Page) -> bytes:
     for what, number in shell.waiting(page.session, admin, page.now).items():
         waiting.labels(what).set(number)
     online = _gauge(registry, "account_online", "Whether an account is online.", "account")
-    for row in connection.execute(select(account.c.id, account.c.online)):
+    spooled = _gauge(registry, "spooled_events", "Heard, not in the log yet.", "account")
+    lag = _gauge(registry, "spool_lag_seconds", "Age of the oldest such event.", "account")
+    columns = account.c.id, account.c.online, account.c.spooled, account.c.spooled_since
+    for row in connection.execute(select(*columns)):
         online.labels(str(row.id)).set(row.online)
+        spooled.labels(str(row.id)).set(row.spooled)
+        since = row.spooled_since or page.now
+        lag.labels(str(row.id)).set((page.now - since).total_seconds())
     calls = _gauge(registry, "webhook_calls", "Calls of webhooks of 30 days, by state.", "state")
     states = select(call.c.state, func.count()).group_by(call.c.state)
     for state, number in connection.execute(states):

@@ -1,0 +1,200 @@
+"""What one account's gateway told, on disk between the gateway and the log.
+
+From `append` on an event is accepted: it is fsynced in an SQLite file of its own, whatever the
+database does meanwhile. It leaves when whoever takes it on says so, in order, so that after a crash
+the last lot may be taken on twice, which changes nothing, and none is lost. Bounded: a full spool
+makes the gateway wait.
+
+    gateway → append → waiting → head → (recorded, or published) → drop
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+from urllib.parse import quote
+
+from bot import event_codec
+from bot.gateway import Event, LoggedIn, LoggedOut
+
+log = logging.getLogger(__name__)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS event (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    spooled_at TEXT NOT NULL,
+    life TEXT NOT NULL,
+    content BLOB NOT NULL
+)
+"""
+PATIENCE_SECONDS = 60
+# What the write-ahead log may keep of an outage, in bytes.
+LEFT_OVER = 64 * 2**20
+
+Answer = TypeVar("Answer")
+# sequence, life, content
+Row = tuple[int, str, bytes]
+
+
+class Waiting(NamedTuple):
+    """How many events wait, and since when the oldest does (UTC)."""
+
+    events: int
+    since: dt.datetime | None
+
+
+NOTHING = Waiting(0, None)
+
+
+class Head(NamedTuple):
+    """The oldest events that wait, in order; `last` is the sequence of the last of them."""
+
+    events: Sequence[Event]
+    last: int
+
+
+def path(home: Path, account: str) -> Path:
+    """Where an account's spool lies; an account keeps its name when a database is made anew."""
+    return home / "spool" / f"{quote(account, safe='')}.db"
+
+
+@dataclass(slots=True)
+class Spool:
+    """One account's spool; every call runs in its own thread, one after the other.
+
+    `life` names this run of the program. `arrived` is set after each append, `emptied` after each
+    drop. Another process on the same file does no harm: what both take on is the same.
+    """
+
+    path: Path
+    limit: int
+    life: str
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    emptied: asyncio.Event = field(default_factory=asyncio.Event)
+    _thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="spool")
+    )
+    _file: sqlite3.Connection | None = None
+
+    async def append(self, events: Sequence[Event], now: dt.datetime) -> None:
+        """Accept events, in order; durable on return. Waits while the spool is full.
+
+        Raises sqlite3.Error where the disk takes nothing; then none of them is accepted.
+        """
+        rows = [(now.isoformat(), self.life, event_codec.encode(event)) for event in events]
+        while True:
+            # Before the look, so that no drop is missed.
+            self.emptied.clear()
+            if await self._do(lambda file: _append(file, rows, self.limit)):
+                break
+            log.error("%s is full: the gateway waits", self.path.name)
+            await self.emptied.wait()
+        self.arrived.set()
+
+    def make_room(self) -> None:
+        """From here on `append` waits for nobody: the process ends."""
+        self.limit = sys.maxsize
+        self.emptied.set()
+
+    async def head(self, most: int) -> Head | None:
+        """The oldest `most` events that wait, or None.
+
+        Who was in or out in an earlier life says nothing of this one: left out.
+        """
+        rows = await self._do(lambda file: _head(file, most))
+        if not rows:
+            return None
+        read = (self._read(row) for row in rows)
+        return Head([event for event in read if event is not None], rows[-1][0])
+
+    async def drop(self, last: int) -> None:
+        """Forget the events up to `last`: somebody else answers for them now."""
+        await self._do(lambda file: _drop(file, last))
+        self.emptied.set()
+
+    async def waiting(self) -> Waiting:
+        """What waits now."""
+        return await self._do(_waiting)
+
+    async def close(self) -> None:
+        """Close the file. What waits stays for the next process."""
+        if self._file is not None:
+            await self._do(sqlite3.Connection.close)
+            self._file = None
+        self._thread.shutdown()
+
+    def _read(self, row: Row) -> Event | None:
+        sequence, life, content = row
+        try:
+            event = event_codec.decode(content)
+        except ValueError as error:
+            # It must not hold up what comes after it.
+            log.error("event %d of %s: %s", sequence, self.path.name, type(error).__name__)  # noqa: TRY400
+            return None
+        return None if life != self.life and isinstance(event, LoggedIn | LoggedOut) else event
+
+    async def _do(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: work(self._opened())
+        )
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = sqlite3.connect(
+                self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            file.execute("PRAGMA journal_mode = WAL")
+            file.execute(f"PRAGMA journal_size_limit = {LEFT_OVER}")
+            file.execute(SCHEMA)
+            self._file = file
+        return self._file
+
+
+def look(path: Path) -> Waiting:
+    """What waits in a spool, from outside of the process that fills it."""
+    if not path.exists():
+        return NOTHING
+    with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as file:
+        return _waiting(file)
+
+
+def _append(file: sqlite3.Connection, rows: Sequence[tuple[str, str, bytes]], limit: int) -> bool:
+    if _waiting(file).events + len(rows) > limit:
+        return False
+    file.execute("PRAGMA synchronous = FULL")
+    with file:
+        file.execute("BEGIN IMMEDIATE")
+        file.executemany("INSERT INTO event (spooled_at, life, content) VALUES (?, ?, ?)", rows)
+    return True
+
+
+def _head(file: sqlite3.Connection, most: int) -> list[Row]:
+    return file.execute(
+        "SELECT sequence, life, content FROM event ORDER BY sequence LIMIT ?", (most,)
+    ).fetchall()
+
+
+def _drop(file: sqlite3.Connection, last: int) -> None:
+    # What comes back after a power cut is taken on twice, which changes nothing.
+    file.execute("PRAGMA synchronous = NORMAL")
+    file.execute("DELETE FROM event WHERE sequence <= ?", (last,))
+
+
+def _waiting(file: sqlite3.Connection) -> Waiting:
+    # Sequences have no gaps but at the head, where events leave.
+    first, last = file.execute(
+        "SELECT (SELECT min(sequence) FROM event), (SELECT max(sequence) FROM event)"
+    ).fetchone()
+    if first is None:
+        return NOTHING
+    found = file.execute("SELECT spooled_at FROM event WHERE sequence = ?", (first,)).fetchone()
+    # Another process may have dropped it meanwhile.
+    return Waiting(last - first + 1, dt.datetime.fromisoformat(found[0])) if found else NOTHING

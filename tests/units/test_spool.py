@@ -1,0 +1,128 @@
+"""The spool and what it keeps: order, bounds, lives, bytes."""
+
+import asyncio
+import datetime as dt
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import event_codec, spool
+from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, Said, TopicChanged
+from bot.spool import Spool
+
+NOW = dt.datetime(2026, 11, 11, 4, 0, tzinfo=dt.UTC)
+
+# Any text at all: lone surrogates and NUL come as well.
+TEXTS = st.text(st.characters(), max_size=20)
+MAYBE = st.none() | TEXTS
+MOMENTS = st.datetimes(timezones=st.just(dt.UTC)).map(lambda at: at.replace(microsecond=0))
+PEOPLE = st.builds(Person, TEXTS, TEXTS)
+EVENTS = st.one_of(
+    st.builds(
+        Said, TEXTS, TEXTS, TEXTS, MOMENTS, TEXTS, MAYBE, MAYBE, MAYBE,
+        st.lists(TEXTS, max_size=3).map(tuple), MAYBE, MAYBE, st.booleans(), MAYBE,
+    ),
+    st.builds(Joined, TEXTS, st.lists(PEOPLE, max_size=3).map(tuple), MOMENTS),
+    st.builds(Left, TEXTS, st.lists(PEOPLE, max_size=3).map(tuple), MOMENTS),
+    st.builds(TopicChanged, TEXTS, TEXTS, MOMENTS),
+    st.builds(LoggedIn, PEOPLE, MOMENTS),
+    st.builds(LoggedOut, TEXTS, MOMENTS),
+)  # fmt: skip
+
+
+def said(number: int) -> Said:
+    return Said(f"m{number}", "r1@chatroom", "wxid_1", NOW, "text", f"第 {number} 句")
+
+
+@given(event=EVENTS)
+def test_every_event_comes_back_as_it_was(event: Event) -> None:
+    encoded = event_codec.encode(event)
+    assert event_codec.decode(encoded) == event
+    assert b"\n" not in encoded
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"kind":"Said"}', b'{"kind":"x","at":1}']
+)
+def test_what_is_no_event_is_refused_by_one_error(content: bytes) -> None:
+    with pytest.raises(ValueError):  # its own words are of no use
+        event_codec.decode(content)
+
+
+async def test_what_goes_in_comes_out_in_order_and_stays_until_it_is_dropped(
+    tmp_path: Path,
+) -> None:
+    ours = Spool(tmp_path / "a.db", 100, "one")
+    assert await ours.head(10) is None
+    await ours.append([said(1), said(2)], NOW)
+    await ours.append([said(3)], NOW + dt.timedelta(seconds=1))
+    assert await ours.waiting() == (3, NOW)
+    head = await ours.head(2)
+    assert head is not None
+    assert head.events == [said(1), said(2)]
+    await ours.drop(head.last)
+    await ours.close()
+    # Another run of the program finds the rest.
+    assert spool.look(tmp_path / "a.db") == (1, NOW + dt.timedelta(seconds=1))
+    again = Spool(tmp_path / "a.db", 100, "two")
+    head = await again.head(10)
+    assert head is not None
+    assert head.events == [said(3)]
+    await again.drop(head.last)
+    assert await again.head(10) is None
+    await again.close()
+
+
+async def test_a_full_spool_makes_the_gateway_wait_and_lets_the_last_ones_in_at_the_end(
+    tmp_path: Path,
+) -> None:
+    ours = Spool(tmp_path / "a.db", 2, "one")
+    await ours.append([said(1), said(2)], NOW)
+    waiting = asyncio.create_task(ours.append([said(3)], NOW))
+    head = await ours.head(1)
+    assert head is not None
+    assert not waiting.done()
+    await ours.drop(head.last)
+    await waiting
+    assert (await ours.waiting()).events == 2
+    last = asyncio.create_task(ours.append([said(4)], NOW))
+    await ours.waiting()
+    ours.make_room()
+    await last
+    assert (await ours.waiting()).events == 3
+    await ours.close()
+
+
+async def test_who_was_in_or_out_in_an_earlier_life_says_nothing_of_this_one(
+    tmp_path: Path,
+) -> None:
+    me = Person("wxid_bot")
+    first = Spool(tmp_path / "a.db", 100, "one")
+    await first.append([LoggedIn(me, NOW), said(1), LoggedOut("断了", NOW)], NOW)
+    head = await first.head(10)
+    assert head is not None
+    assert head.events == [LoggedIn(me, NOW), said(1), LoggedOut("断了", NOW)]
+    await first.close()
+    second = Spool(tmp_path / "a.db", 100, "two")
+    await second.append([LoggedIn(me, NOW)], NOW)
+    head = await second.head(10)
+    assert head is not None
+    assert head.events == [said(1), LoggedIn(me, NOW)]
+    await second.close()
+
+
+async def test_a_damaged_event_holds_up_nothing(tmp_path: Path) -> None:
+    ours = Spool(tmp_path / "a.db", 100, "one")
+    await ours.append([said(1), said(2), said(3)], NOW)
+    await ours.close()
+    with sqlite3.connect(tmp_path / "a.db") as file:
+        file.execute("UPDATE event SET content = ? WHERE sequence = 2", (b"{",))
+    file.close()
+    again = Spool(tmp_path / "a.db", 100, "one")
+    head = await again.head(10)
+    assert head is not None
+    assert (head.events, head.last) == ([said(1), said(3)], 3)
+    await again.close()
