@@ -52,7 +52,11 @@ class Rules:
 
 def load_rules(session: Session, zone: ZoneInfo) -> Rules:
     """The rules of this installation as its products, campaigns and words stand now."""
-    known = terms.load(session)
+    return rules_of(terms.load(session), zone)
+
+
+def rules_of(known: Terms, zone: ZoneInfo) -> Rules:
+    """The rules that come of these terms."""
     named = [name for given in known.names.values() for name in given]
     words = known.words
     return Rules(

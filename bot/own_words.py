@@ -67,6 +67,15 @@ def checked(word: str) -> str:
     return told
 
 
+def told(words: Sequence[str], where: str) -> list[str]:
+    """Words as they may be given, `where` somebody wrote them. Raises InvalidInput."""
+    try:
+        return [checked(word) for word in words]
+    except ValueError as error:
+        problem, remedy = error.args
+        raise InvalidInput(Fault(where, 0, "", problem, remedy)) from error
+
+
 def read_rows(path: Path, zone: ZoneInfo) -> Reading[WordRow]:
     """Words of a file."""
     return read(path, (WORD, KIND), zone, _row)
@@ -90,9 +99,7 @@ def add(session: Session, named: Collection[Named], by: str, now: dt.datetime) -
     rows = [{"word": word, "kind": kind, "by": by, "at": now} for word, kind in sorted(named)]
     new = database.insert_rows(session, OwnWord, rows, skip_existing=True)
     if new:
-        _note(
-            session, "dictionary.add", before, [f"{kind}:{word}" for word, kind in named], by, now
-        )
+        _note(session, "dictionary.add", before, _spelled(named), by, now)
     return new
 
 
@@ -101,14 +108,7 @@ def remove(session: Session, named: Collection[Named], by: str, now: dt.datetime
     before = terms.version(terms.load(session))
     gone = _delete(session, named)
     if gone:
-        _note(
-            session,
-            "dictionary.remove",
-            before,
-            [f"{kind}:{word}" for word, kind in named],
-            by,
-            now,
-        )
+        _note(session, "dictionary.remove", before, _spelled(named), by, now)
     return gone
 
 
@@ -116,12 +116,11 @@ def add_alias(
     session: Session, sku: str, aliases: Collection[str], by: str, now: dt.datetime
 ) -> int:
     """Let a product have other names, too; returns how many were new. Raises InvalidInput."""
-    before, product = terms.version(terms.load(session)), _product(session, sku)
-    rows = [{"alias": alias, "product_id": product} for alias in sorted(aliases)]
+    before, id = terms.version(terms.load(session)), product(session, sku)
+    rows = [{"alias": alias, "product_id": id} for alias in sorted(aliases)]
     new = database.insert_rows(session, ProductAlias, rows, skip_existing=True)
     if new:
-        new_names = [f"{sku}:{alias}" for alias in aliases]
-        _note(session, "dictionary.add", before, new_names, by, now)
+        _note(session, "dictionary.add", before, [f"{sku}:{each}" for each in aliases], by, now)
     return new
 
 
@@ -129,14 +128,20 @@ def remove_alias(
     session: Session, sku: str, aliases: Collection[str], by: str, now: dt.datetime
 ) -> int:
     """Take a product's other names back; returns how many there were. Raises InvalidInput."""
-    before, product = terms.version(terms.load(session)), _product(session, sku)
-    mine = (ALIAS.c.product_id == product) & ALIAS.c.alias.in_(aliases)
+    before, id = terms.version(terms.load(session)), product(session, sku)
+    mine = (ALIAS.c.product_id == id) & ALIAS.c.alias.in_(aliases)
     gone = session.connection().execute(delete(ALIAS).where(mine)).rowcount
     if gone:
-        _note(
-            session, "dictionary.remove", before, [f"{sku}:{alias}" for alias in aliases], by, now
-        )
+        _note(session, "dictionary.remove", before, [f"{sku}:{each}" for each in aliases], by, now)
     return gone
+
+
+def product(session: Session, sku: str) -> int:
+    """The id of a product. Raises InvalidInput."""
+    found = session.connection().scalar(select(PRODUCT.c.id).where(PRODUCT.c.sku == sku))
+    if found is None:
+        raise InvalidInput(Fault("SKU", 0, "", f"没有商品 {sku}", "先导入商品"))
+    return int(found)
 
 
 def aliases(session: Session) -> list[tuple[str, str]]:
@@ -156,13 +161,6 @@ def _delete(session: Session, named: Collection[Named]) -> int:
         return 0
     found = tuple_(OWN.c.word, OWN.c.kind).in_(list(named))
     return session.connection().execute(delete(OWN).where(found)).rowcount
-
-
-def _product(session: Session, sku: str) -> int:
-    found = session.connection().scalar(select(PRODUCT.c.id).where(PRODUCT.c.sku == sku))
-    if found is None:
-        raise InvalidInput(Fault("--sku", 0, "", f"没有商品 {sku}", "先用 qunyun products import"))
-    return int(found)
 
 
 def _note(

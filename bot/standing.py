@@ -23,14 +23,15 @@ def text(named: FromClause) -> ScalarSelect[str | None]:
     )
 
 
-def recalled(named: FromClause) -> ColumnElement[bool]:
-    """Whether that message was recalled."""
+def recalled(named: FromClause, id: ColumnElement[int] | None = None) -> ColumnElement[bool]:
+    """Whether that message was recalled; `id` where it is not `message_id` that names it."""
+    named_by = named.c.message_id if id is None else id
     return (
         select(SIGNAL.c.message_id)
         .where(
             SIGNAL.c.day == named.c.day,
             SIGNAL.c.room_id == named.c.room_id,
-            SIGNAL.c.message_id == named.c.message_id,
+            SIGNAL.c.message_id == named_by,
             SIGNAL.c.kind == SignalKind.RECALLED,
         )
         .correlate(named)

@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from bot import database, deriving, own_words, terms
 from bot.commands import edge
-from bot.errors import Fault, InvalidInput
 from bot.models import WordKind
 
 app = typer.Typer(help="自己的词、停用词、商品的别名", no_args_is_help=True)
@@ -33,7 +32,7 @@ By = Annotated[str, typer.Option(help="谁说的,记入审计;默认登录名")]
 @app.command()
 def add(words: Words, kind: OfKind = Kind.WORD, sku: Sku = "", by: By = "") -> None:
     """加词。正在运行的进程下一拍就用新的词,不用重启。 Add words."""
-    told, name, now = _checked(words), edge.by(by), edge.now()
+    told, name, now = own_words.told(words, "命令行"), edge.by(by), edge.now()
     named = [(word, WordKind(kind)) for word in told]
 
     def change(session: Session) -> int:
@@ -47,7 +46,7 @@ def add(words: Words, kind: OfKind = Kind.WORD, sku: Sku = "", by: By = "") -> N
 @app.command()
 def remove(words: Words, kind: OfKind = Kind.WORD, sku: Sku = "", by: By = "") -> None:
     """去掉加过的词。 Take words back."""
-    told, name, now = _checked(words), edge.by(by), edge.now()
+    told, name, now = own_words.told(words, "命令行"), edge.by(by), edge.now()
     named = [(word, WordKind(kind)) for word in told]
 
     def change(session: Session) -> int:
@@ -75,14 +74,6 @@ def show(json: Annotated[bool, typer.Option("--json")] = False) -> None:
     for sku, alias in named:
         typer.echo(f"alias  {alias}  {sku}")
     typer.echo(f"词典版本 {terms.version(known)}")
-
-
-def _checked(words: list[str]) -> list[str]:
-    try:
-        return [own_words.checked(word) for word in words]
-    except ValueError as error:
-        problem, remedy = error.args
-        raise InvalidInput(Fault("命令行", 0, "WORD", problem, remedy)) from error
 
 
 def _change(change: Callable[[Session], int], *, stop: bool) -> int:

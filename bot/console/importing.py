@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bot import database, deriving, faq, membership_files, room_files, secret
+from bot import database, deriving, faq, membership_files, own_words, room_files, secret
 from bot.console.page import Console
 from bot.console.uploads import Upload
 from bot.csv_files import Imported, Reading
@@ -18,7 +18,7 @@ from bot.errors import Fault, InvalidInput
 from bot.orders import catalogue, intake, people
 from content_calendar import contact, day_files, holidays, interchange, words
 
-CALENDAR, DAYS, WORDS = "calendar", "days", "words"
+CALENDAR, DAYS, WORDS, OWN_WORDS = "calendar", "days", "words", "own_words"
 # What can be taken in: (title, columns of the first line, the endings of its files).
 KINDS = {
     CALENDAR: ("内容日历", "YAML 或 Excel，和导出的格式一样", ".yaml,.yml,.xlsx"),
@@ -34,6 +34,7 @@ KINDS = {
     ),
     DAYS: ("特殊日子", "日期、这一天（放假、上班、停发）、备注", ".csv,.xlsx"),
     WORDS: ("违禁词", "一行一个词", ".txt,.csv"),
+    OWN_WORDS: ("自己的词", "词、种类（词、停用词、不是词）", ".csv,.xlsx"),
 }
 
 
@@ -83,6 +84,10 @@ def _take_in(session: Session, console: Console, upload: Upload, by: str) -> Out
         wanted = words.read(upload.path)
         added = words.add(session, wanted)
         return Outcome(Imported(created=added, unchanged=len(wanted) - added))
+    if upload.kind == OWN_WORDS:
+        own = own_words.read_rows(upload.path, console.settings.zone)
+        done = own_words.record(session, own.rows, by, console.clock())
+        return Outcome(_with(own, done), stale=done.created > 0)
     if upload.kind == DAYS:
         rows = day_files.read_rows(upload.path, console.settings.zone)
         rules = contact.rules(console.settings)

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, select
 from sqlmodel import Session
 
-from bot import counting, database
+from bot import counting, database, standing
 from bot.insights import engagement
-from bot.models import DigestScope, Message, Room, Signal, SignalKind
+from bot.models import DigestScope, Message, Room
 from bot.times import DAY
 
-MESSAGE, ROOM, SIGNAL = database.tables(Message, Room, Signal)
+MESSAGE, ROOM = database.tables(Message, Room)
 
 WEEK = dt.timedelta(days=7)
 BASELINE: Final = 4
@@ -90,20 +90,8 @@ def said(window: Window, rooms: Sequence[int]) -> ColumnElement[bool]:
         MESSAGE.c.at < window.until,
         and_(~MESSAGE.c.own, MESSAGE.c.type == "text", MESSAGE.c.text.is_not(None)),
         engagement.by_member(MESSAGE.c.room_id, MESSAGE.c.contact_id),
-        ~_recalled(),
+        ~standing.recalled(MESSAGE, MESSAGE.c.id),
     )
-
-
-def _recalled() -> ColumnElement[bool]:
-    return (
-        select(SIGNAL.c.message_id)
-        .where(
-            SIGNAL.c.day == MESSAGE.c.day, SIGNAL.c.room_id == MESSAGE.c.room_id,
-            SIGNAL.c.message_id == MESSAGE.c.id, SIGNAL.c.kind == SignalKind.RECALLED,
-        )
-        .correlate(MESSAGE)
-        .exists()
-    )  # fmt: skip
 
 
 def score(count: int, this: int, earlier: int, then: int) -> float | None:

@@ -64,6 +64,7 @@ SEEN: Mapping[str, str] = {
     "/data": "/data",
     "/data/feeds": "/data/feeds",
     "/settings": "/settings",
+    "/settings/own-words": "/settings/own-words?fresh=成分表&listed=alias",
     "/webhooks": "/webhooks",
     "/webhooks/{webhook_id}": "/webhooks/1",
 }

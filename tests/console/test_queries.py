@@ -15,7 +15,8 @@ PAGES = (
     "/rooms", "/rooms/1", "/people", "/people/candidates", "/orders", "/deliveries", "/todo",
     "/accounts",
     "/calendar", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/calendar/conflicts",
-    "/series", "/series/new", "/approvals", "/data", "/data/feeds", "/settings", "/webhooks",
+    "/series", "/series/new", "/approvals", "/data", "/data/feeds", "/settings",
+    "/settings/own-words", "/webhooks",
 )  # fmt: skip
 # Only for who sees every room.
 OF_THE_WHOLE = ("/people/buyers", "/orders/share", "/orders/identities", "/labels")

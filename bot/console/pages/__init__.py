@@ -22,6 +22,7 @@ from bot.console.pages import (
     operators,
     orders,
     overview,
+    own_words,
     pausing,
     people,
     pictures,
@@ -73,5 +74,6 @@ ROUTES: tuple[Route, ...] = (
     *data.ROUTES,
     *feeds.ROUTES,
     *settings.ROUTES,
+    *own_words.ROUTES,
     *webhooks.ROUTES,
 )
