@@ -131,22 +131,27 @@ def check(
     with tempfile.TemporaryDirectory(prefix="check-", dir=folder) as made:
         temporary = database.connect(f"sqlite:///{Path(made) / 'check.db'}", pooled=False)
         database.migrate(temporary)
-        with database.reading(engine) as ours:
-            for fact in FACTS:
-                _copy(ours, temporary, select(database.table(fact)), fact)
-            for derived in DERIVED:
-                _copy(ours, temporary, sealing.sealed_rows(database.table(derived)), derived)
-            until, behind = rolling.holding(ours, rules.zone)
-            _derive(temporary, rules, now, until)
-            with database.reading(temporary) as theirs:
-                compared = [_compare(ours, theirs, derived) for derived in DERIVED]
-                compared += [_compare(ours, theirs, made, behind) for made in ROLL_UPS]
-                # Days whose log changed since they were read are not read yet.
-                days = day_reads.read_alike(ours, theirs, needs.KIND)
-                compared.append(_compare(ours, theirs, NeedMention, days=days))
-                sealed, broken = sealing.verify(ours)
-                compared.append(Comparison(SealedDay.__tablename__, sealed, 0, len(broken)))
-                return [*compared, *_compare_orders(ours, theirs, now)]
+        return compare(engine, temporary, rules, now)
+
+
+def compare(engine: Engine, temporary: Engine, rules: Rules, now: dt.datetime) -> list[Comparison]:
+    """As `check`, deriving in an empty database at head that the caller throws away."""
+    with database.reading(engine) as ours:
+        for fact in FACTS:
+            _copy(ours, temporary, select(database.table(fact)), fact)
+        for derived in DERIVED:
+            _copy(ours, temporary, sealing.sealed_rows(database.table(derived)), derived)
+        until, behind = rolling.holding(ours, rules.zone)
+        _derive(temporary, rules, now, until)
+        with database.reading(temporary) as theirs:
+            compared = [_compare(ours, theirs, derived) for derived in DERIVED]
+            compared += [_compare(ours, theirs, made, behind) for made in ROLL_UPS]
+            # Days whose log changed since they were read are not read yet.
+            days = day_reads.read_alike(ours, theirs, needs.KIND)
+            compared.append(_compare(ours, theirs, NeedMention, days=days))
+            sealed, broken = sealing.verify(ours)
+            compared.append(Comparison(SealedDay.__tablename__, sealed, 0, len(broken)))
+            return [*compared, *_compare_orders(ours, theirs, now)]
 
 
 def _derive(engine: Engine, rules: Rules, now: dt.datetime, until: Mapping[int, dt.date]) -> None:
