@@ -17,10 +17,13 @@ from typing import Final
 from sqlalchemy import and_, select
 from sqlmodel import Session
 
+from bot import database
 from bot.insights import rising
-from bot.insights.rising import MESSAGE, SIGNAL, Target, Window
-from bot.models import DigestScope, SignalKind, TopicKind
+from bot.insights.rising import MESSAGE, Target, Window
+from bot.models import DigestScope, Signal, SignalKind, TopicKind
 from bot.text import similarity
+
+SIGNAL = database.table(Signal)
 
 # A question of few stays in its room.
 FEWEST: Final = {DigestScope.ROOM: 2, DigestScope.VERTICAL: 5, DigestScope.FLEET: 5}
