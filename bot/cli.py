@@ -18,6 +18,7 @@ from bot.commands import (
     experiment,
     export,
     label,
+    link,
     log,
     operator,
     people,
@@ -61,6 +62,7 @@ app.add_typer(desk.cases, name="complaints")
 app.add_typer(people.app, name="people")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(segments.app, name="segments")
+app.add_typer(link.app, name="links")
 app.add_typer(shops.app, name="shops")
 app.add_typer(target.app, name="target")
 app.add_typer(experiment.app, name="experiment")

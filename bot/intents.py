@@ -11,12 +11,20 @@ from bot.gateway import Image, Link, MiniProgram, Post
 from bot.models import DeliveryKind, DeliveryState
 
 
+class Tracked(NamedTuple):
+    """The short link in a text: its code and where it leads."""
+
+    code: str
+    target: str
+
+
 class Intent(NamedTuple):
     """One post to one room, rendered and checked: what `outbox.plan` makes a PENDING delivery of.
 
     `key` names the intent; planning the same key again changes nothing. A smaller `priority`
     goes first. `image` is a file's name, `card` a link or a mini program as `gateway` writes it.
-    `refused` says why it cannot go out: it is written down all the same.
+    `refused` says why it cannot go out: it is written down all the same. `link` stands in the
+    text, to be made before it goes out.
     A tuple, since thousands are made at once.
     """
 
@@ -38,6 +46,7 @@ class Intent(NamedTuple):
     topic: str | None = None
     variant: str | None = None
     refused: str | None = None
+    link: Tracked | None = None
 
 
 def as_row(intent: Intent, now: dt.datetime) -> dict[str, object]:

@@ -44,6 +44,7 @@ from bot.models import (
     RoomDay,
     SealedDay,
     Series,
+    ShortLink,
     Signal,
 )
 from bot.orders import intake, lines
@@ -52,7 +53,7 @@ from bot.sealing import RoomDay as RoomDayKey
 # What derivation reads, parents first.
 FACTS: tuple[type[SQLModel], ...] = (
     Contact, Account, Room, Membership, Product, ProductAlias, Campaign, MessageIdentity, Message,
-    Recall, Series, Occurrence, Delivery, IdentityEdge, IdentityCut, IdentityAcceptance,
+    Recall, Series, Occurrence, Delivery, ShortLink, IdentityEdge, IdentityCut, IdentityAcceptance,
     OrderEvent, Operator, OwnWord, SealedDay, DroppedDay, Calibration,
 )  # fmt: skip
 DERIVED: tuple[type[SQLModel], ...] = (Signal, Mention, DailyCount)

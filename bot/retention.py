@@ -24,6 +24,7 @@ from bot.models import (
     SealedDay,
     SealedFor,
 )
+from bot.orders import short_links
 from bot.sealing import RoomDay
 from bot.text import judging, signals
 from bot.times import DAY, Interval
@@ -49,6 +50,7 @@ def steps(engine: Engine, zone: ZoneInfo, days: int, now: dt.datetime) -> Iterat
         yield dropped
     with database.transaction(engine) as session:
         session.connection().execute(delete(OVERHEARD).where(OVERHEARD.c.at < keep_since))
+        short_links.forget_clicks(session, keep_since)
         _seal_attribution(session)
     yield 0
 

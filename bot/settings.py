@@ -75,6 +75,12 @@ def _origins(value: object) -> object:
     return origins
 
 
+def _public(value: object) -> object:
+    if isinstance(value, str) and value and not re.fullmatch(r"https?://[^\s?#@]+", value):
+        raise ValueError("要写成 https:// 开头的网址,例如 https://q.example.com,不带 ? 和 #")
+    return value
+
+
 def _time(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -130,6 +136,7 @@ class Settings(BaseSettings):
     console_port: int = Field(default=8080, ge=0, le=65535)
     console_tls: bool = False
     console_without_tls: bool = False
+    links_url: Annotated[str, BeforeValidator(_public)] = ""
     console_upload_mb: int = Field(default=20, ge=1)
     shops: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
         default=(), repr=False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlmodel import Session
 
-from bot import database
+from bot import database, links
 from bot.models import Campaign, OwnWord, Product, ProductAlias, WordKind
 from bot.text import segment
 
@@ -23,7 +23,7 @@ PRODUCT, ALIAS, CAMPAIGN, OWN = database.tables(Product, ProductAlias, Campaign,
 class Terms:
     """Products by id, and the operators' own words by kind.
 
-    `names` holds everything that names a product: name, SKU, aliases, campaign links.
+    `names` holds everything that names a product: name, SKU, aliases, campaign links, short or not.
     """
 
     names: Mapping[int, tuple[str, ...]]
@@ -43,11 +43,13 @@ def load(session: Session) -> Terms:
         if category:
             categories[product] = category
     aliases = connection.execute(select(ALIAS.c.product_id, ALIAS.c.alias)).all()
-    links = connection.execute(
+    marked = connection.execute(
         select(CAMPAIGN.c.product_id, CAMPAIGN.c.link).where(CAMPAIGN.c.link.is_not(None))
     ).all()
-    for product, name in (*aliases, *links):
+    for product, name in aliases:
         names[product].add(name)
+    for product, link in marked:
+        names[product] |= {link, links.opening(link)}
     words: dict[WordKind, list[str]] = {kind: [] for kind in WordKind}
     for word, kind in connection.execute(select(OWN.c.word, OWN.c.kind)):
         words[kind].append(word)

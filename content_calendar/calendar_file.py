@@ -18,6 +18,7 @@ from content_calendar import (
     nodes,
     notation,
     recurrence,
+    templates,
 )
 from content_calendar.audience import Audience
 from content_calendar.definition import Definition, Step
@@ -40,7 +41,7 @@ AUDIENCE_BOUNDS = ("members", "messages_a_day")
 AUDIENCE_FIELDS = (*AUDIENCE_LISTS, *AUDIENCE_BOUNDS, "all")
 STEP_FIELDS = (
     *("name", "days", "at", "text", "texts", "rooms", "rotate", "ab"),
-    *("image", "link", "mini_program", "mention_all"),
+    *("target", "image", "link", "mini_program", "mention_all"),
 )
 LEAST_IMPORTANT, MOST_IMPORTANT = 1, 9
 LATEST_MINUTES = 7 * 24 * 60
@@ -140,6 +141,7 @@ def _content_as_mapping(step: Step) -> dict[str, Any]:
         "rooms": dict(step.rooms),
         "rotate": list(step.rotate),
         "ab": dict(step.ab),
+        "target": step.target,
         "image": step.image,
         "link": notation.card_as_json(step.link),
         "mini_program": notation.card_as_json(step.mini_program),
@@ -301,6 +303,7 @@ def _step(report: Report, value: Value) -> Step:
         rooms=take(report, given, "rooms", fields.templates_by("群", "rooms"), no_texts),
         rotate=take(report, given, "rotate", fields.wordings, nothing),
         ab=take(report, given, "ab", fields.arms, no_texts),
+        target=take(report, given, "target", fields.target, None),
         image=take(report, given, "image", fields.image, None),
         link=take(report, given, "link", compound.link, None),
         mini_program=take(report, given, "mini_program", compound.mini_program, None),
@@ -317,6 +320,12 @@ def _check_content(report: Report, value: Value, step: Step) -> None:
         report.add(value.line, "text", "缺 text", "加上 text;只发图片、链接或小程序时也可以不写")
     if step.rotate and step.ab:
         report.add(value.line, "ab", "rotate 和 ab 不能一起写", "只留一种")
+    links = any(templates.LINK in templates.uses(source) for source in step.sources)
+    if links and step.target is None:
+        report.add(value.line, "target", "文字里有 link,没有写它通到哪里", "加上 target: https://…")
+    if step.target is not None and not links:
+        remedy = "在 text 里写 {{ link }},或者删掉 target"
+        report.add(value.line, "target", "target 没有用到", remedy)
 
 
 def _warn(warnings: Report, given: Mapping[str, Value], schedule: Schedule) -> None:

@@ -29,6 +29,7 @@ class Rules:
     promo_share: float | None = None
     four_eyes_rooms: int = 500
     attachments: Path = Path("attachments")
+    links_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def rules(settings: Settings) -> Rules:
         settings.promo_share,
         settings.four_eyes_rooms,
         settings.attachments,
+        settings.links_url,
     )
 
 

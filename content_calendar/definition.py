@@ -39,6 +39,7 @@ class Step:
     What a room reads is its own text in `rooms`, else its vertical's in `texts`, else one of
     `text` and `rotate` by turns, or of `text` (arm A) and `ab` by a draw. Image, link and mini
     program follow the text as messages of their own; `text` may be empty where there is one.
+    `target` is where the link in a text leads.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Step:
     rooms: Mapping[str, str] = field(default_factory=dict)
     rotate: tuple[str, ...] = ()
     ab: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
     image: str | None = None
     link: Link | None = None
     mini_program: MiniProgram | None = None
@@ -230,7 +232,7 @@ def _series_row(wanted: Definition) -> dict[str, Any]:
 
 _STEP_COLUMNS = (
     *("name", "text", "days", "at", "texts", "rooms", "rotate", "ab"),
-    *("image", "link", "mini_program", "mention_all"),
+    *("target", "image", "link", "mini_program", "mention_all"),
 )
 
 
@@ -247,6 +249,7 @@ def _step_rows(wanted: Definition, series_id: int) -> list[dict[str, Any]]:
             "rooms": dict(step.rooms),
             "rotate": list(step.rotate),
             "ab": dict(step.ab),
+            "target": step.target,
             "image": step.image,
             "link": notation.card_as_json(step.link),
             "mini_program": notation.card_as_json(step.mini_program),
@@ -304,6 +307,7 @@ def _step(row: Row[Any]) -> Step:
         rooms=row.step_rooms,
         rotate=tuple(row.step_rotate),
         ab=row.step_ab,
+        target=row.step_target,
         image=row.step_image,
         link=None if row.step_link is None else Link(**row.step_link),
         mini_program=None

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from bot import database, outbox
 from bot.intents import Intent
 from bot.models import DayKind, Delivery, DeliveryKind, Occurrence, RoomTag, SeriesState
+from bot.orders import short_links
 from content_calendar import (
     audience,
     audits,
@@ -203,34 +204,33 @@ def post_test(
         remedy = f"给测试群加上标签“{TEST_TAG}”,再导入群资料"
         raise lifecycle.refuse("room", f"群 {room} 不是测试群", remedy)
     slot = Slot(today, today, step, at)
-    known = facts.shared(session, [wanted])
+    known = replace(facts.shared(session, [wanted], rules.links_url), own_links=True)
     gathered = facts.gather(session, series, today, step, [target.id], (at - DAY, at), known)
     (post,) = posts.compose(wanted, series.seed, slot, [target], gathered)
     if post.refused is not None:
         raise lifecycle.refuse("step", post.refused, "修改栏目")
-    outbox.plan(
-        session,
-        [
-            Intent(
-                key=f"test:{key}:{at.isoformat()}:{part.step}:{room}",
-                kind=DeliveryKind.POST,
-                room_id=target.id,
-                account_id=target.account_id,
-                text=part.text,
-                due_at=at,
-                expires_at=at + TEST_LASTS,
-                series_id=series.id,
-                step=step,
-                mention_all=part.mention_all,
-                image=part.image,
-                card=part.card,
-                topic=post.topic,
-                variant=post.variant,
-            )
-            for part in post.parts
-        ],
-        at,
-    )
+    messages = [
+        Intent(
+            key=f"test:{key}:{at.isoformat()}:{part.step}:{room}",
+            kind=DeliveryKind.POST,
+            room_id=target.id,
+            account_id=target.account_id,
+            text=part.text,
+            due_at=at,
+            expires_at=at + TEST_LASTS,
+            series_id=series.id,
+            step=step,
+            mention_all=part.mention_all,
+            image=part.image,
+            card=part.card,
+            topic=post.topic,
+            variant=post.variant,
+            link=part.link,
+        )
+        for part in post.parts
+    ]
+    short_links.keep(session, messages, at)
+    outbox.plan(session, messages, at)
     audits.note(session, at, by, "series.test", key, None, {"step": step, "room": room})
     return post.parts[0].text
 

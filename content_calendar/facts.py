@@ -33,6 +33,8 @@ def gather(
         products=known.products,
         words=known.words,
         able=known.able,
+        links_url=known.links_url,
+        own_links=known.own_links,
         questions=questions.gathered(session, room_ids, *asked, known.words)
         if "questions" in read
         else {},
@@ -40,11 +42,14 @@ def gather(
     )
 
 
-def shared(session: Session, series: Iterable[Definition]) -> Facts:
-    """What the posts of all these series share."""
+def shared(session: Session, series: Iterable[Definition], links_url: str) -> Facts:
+    """What the posts of all these series share; `links_url` is where short links begin."""
     skus = {sku for each in series if each.topic is not None for sku in each.topic.products}
     return Facts(
-        products=product_names(session, skus), words=words.load(session), able=abilities(session)
+        products=product_names(session, skus),
+        words=words.load(session),
+        able=abilities(session),
+        links_url=links_url,
     )
 
 

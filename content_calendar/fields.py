@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+from bot import links
 from bot.errors import InvalidInput
 from bot.models import HolidayPolicy, SeriesKind
 from content_calendar import definition, festivals, notation, recurrence, templates
@@ -130,6 +131,11 @@ def url(value: Value) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise wrong(f"{found} 不是网址", "以 https:// 开头")
     return found
+
+
+def target(value: Value) -> str:
+    """A web address that a link in a text may lead to."""
+    return links.check(scalar(value).strip())
 
 
 def date(value: Value) -> dt.date:

@@ -108,7 +108,7 @@ def _world(session: Session, everyone: Sequence[Stored], now: dt.datetime, rules
         zones={room.zone for room in rooms.values()} or {None},
         rooms=rooms,
         limits={each: pacing.daily_limit(session, each, now, rules.pace) for each in accounts},
-        known=facts.shared(session, [each.definition for each in everyone]),
+        known=facts.shared(session, [each.definition for each in everyone], rules.links_url),
     )
 
 

@@ -8,7 +8,7 @@ tick reads only what is. The unique key of a delivery makes repeating safe.
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from sqlalchemy import bindparam, case, func, select, update
@@ -18,6 +18,7 @@ from bot import database, outbox
 from bot.insights import trials
 from bot.intents import Intent
 from bot.models import Delivery, DeliveryKind, DeliveryState, Occurrence, SeriesState
+from bot.orders import short_links
 from content_calendar import (
     audience,
     definition,
@@ -111,7 +112,8 @@ def plan_due(
     groups = [group for each in awake for group in _due(each, now, until, rules, days, zones)]
     ids = _occurrence_ids(session, groups)
     groups = _unplanned(session, groups, ids)
-    known = facts.shared(session, [group.series.definition for group in groups])
+    shared = facts.shared(session, [group.series.definition for group in groups], rules.links_url)
+    known = replace(shared, own_links=True)
     above = _above(session, groups, rules)
     asking = [_asking(session, group, ids, now, rules) for group in sorted(groups, key=_importance)]
     board = yielding.look(session, [each for _, each in asking], rules, known.able, above)
@@ -124,6 +126,7 @@ def plan_due(
         without = held.get((group.series.id, trials.monday(group.original_date)), {})
         reasons = {**give_way, **without}
         for intents in _intents(session, group, each, reasons, now, days, known):
+            short_links.keep(session, intents, now)
             for intent in intents:
                 if intent.refused is not None:
                     named = group.series.definition.key, group.step, intent.refused
@@ -362,6 +365,7 @@ def _messages(asking: Asking, due: Due, post: Composed, reason: str | None) -> I
             topic=post.topic,
             variant=post.variant,
             refused=reason,
+            link=part.link,
         )
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
+from bot import links
 from bot.errors import InvalidInput
 from bot.gateway import Capabilities
+from bot.intents import Tracked
 from bot.settings import QuietHours
 from content_calendar import draws, notation, questions, recurrence, templates, words
 from content_calendar.audience import Target
@@ -28,7 +30,9 @@ class Facts:
     """What posts may say beside the calendar and the room.
 
     `questions` are those asked in a room so far, by room id; `able` is what the gateway of an
-    account can do, by account id (an account absent from it has not run yet).
+    account can do, by account id (an account absent from it has not run yet). `links_url` is where
+    short links begin (empty: texts hold the targets themselves), `own_links` whether each room gets
+    its own: what is only shown shares a sample.
     """
 
     products: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +40,8 @@ class Facts:
     picked: Sequence[str] = ()
     words: Words = words.NONE
     able: Mapping[int, Capabilities] = field(default_factory=dict)
+    links_url: str = ""
+    own_links: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Part:
     image: str | None = None
     card: Mapping[str, str] | None = None
     mention_all: bool = False
+    link: Tracked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,8 @@ def _what_tells_apart(
         told.append(attrgetter("platform_id"))
     variables = {"room": "topic", "vertical": "vertical", "operator": "owner"}
     told += [attrgetter(name) for variable, name in variables.items() if variable in read]
+    if templates.LINK in read and facts.links_url and facts.own_links:
+        told.append(attrgetter("platform_id"))
     if "questions" in read:
         told.append(lambda room: tuple(facts.questions.get(room.id, ())))
     return told
@@ -139,10 +148,14 @@ def compose_one(wanted: Definition, seed: int, slot: Slot, room: Target, facts: 
     topic = _topic(wanted, seed, slot, room)
     variant, source = _source(step, seed, slot, room)
     text, refused = "", None
+    link = (
+        _link(wanted, seed, slot, room, facts) if templates.LINK in templates.uses(source) else None
+    )
     if source:
-        values = _values(wanted, slot, room, topic, facts)
+        shown = _shown(step, link, facts)
+        values = _values(wanted, slot, room, topic, shown, facts)
         text, refused = _rendered(source, values, facts.words)
-    parts = _parts(step, text, room, facts)
+    parts = _parts(step, text, link if facts.own_links else None, room, facts)
     return Composed(room, parts, topic, variant, refused or _cannot(step, room, facts))
 
 
@@ -186,8 +199,23 @@ def _own(step: Step, room: Target) -> str | None:
     return step.rooms.get(room.platform_id) or step.texts.get(room.vertical)
 
 
+def _link(wanted: Definition, seed: int, slot: Slot, room: Target, facts: Facts) -> Tracked | None:
+    """The short link of a room's post; None where links are not tracked."""
+    target = wanted.step(slot.step).target
+    if target is None or not facts.links_url:
+        return None
+    if not facts.own_links:
+        return Tracked(links.sample(target), target)
+    named = key(wanted.key, slot, slot.step, room.platform_id)
+    return Tracked(links.of_post(seed, named, target), target)
+
+
+def _shown(step: Step, link: Tracked | None, facts: Facts) -> str:
+    return links.address(facts.links_url, link.code) if link is not None else step.target or ""
+
+
 def _values(
-    wanted: Definition, slot: Slot, room: Target, topic: str | None, facts: Facts
+    wanted: Definition, slot: Slot, room: Target, topic: str | None, link: str, facts: Facts
 ) -> templates.Variables:
     product = None
     if wanted.topic is not None and wanted.topic.products:
@@ -199,6 +227,7 @@ def _values(
         step=slot.step,
         date=slot.date,
         at=wanted.at,
+        link=link,
         topic=topic,
         product=product,
         operator=room.owner or None,
@@ -216,10 +245,12 @@ def _rendered(source: str, values: templates.Variables, words: Words) -> tuple[s
     return text, None if forbidden is None else f"含有违禁词“{forbidden}”"
 
 
-def _parts(step: Step, text: str, room: Target, facts: Facts) -> tuple[Part, ...]:
+def _parts(
+    step: Step, text: str, link: Tracked | None, room: Target, facts: Facts
+) -> tuple[Part, ...]:
     can = _able(room, facts)
     calls = step.mention_all and room.mention_all and (can is None or can.mention_all)
-    parts = [Part(step.name, text, mention_all=calls)] if step.sources else []
+    parts = [Part(step.name, text, mention_all=calls, link=link)] if step.sources else []
     if step.image is not None:
         parts.append(Part(f"{step.name}+{IMAGE}", image=step.image))
     for name, card in ((LINK, step.link), (MINI_PROGRAM, step.mini_program)):

@@ -68,7 +68,7 @@ def preview(
     """
     wanted = list(series)
     days = holidays.load(session)
-    known = facts.shared(session, wanted)
+    known = facts.shared(session, wanted, rules.links_url)
     seeds = definition.seeds(session)
     reached = [
         _reached(session, each, seeds.get(each.key, 0), since, rules.zone, known) for each in wanted

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot import links
 from content_calendar import calendar_file, compound, festivals, fields, templates
 
 _LINE = {"type": "string", "minLength": 1, "maxLength": 200}
@@ -115,6 +116,11 @@ def _step() -> dict[str, Any]:
             "rooms": _TEXTS,
             "rotate": {"type": "array", "items": _TEXT},
             "ab": _TEXTS,
+            "target": {
+                "type": "string",
+                "pattern": "^https?://[!-~]+$",
+                "maxLength": links.LONGEST,
+            },
             "image": {"type": "string", "pattern": "\\.(png|jpe?g|gif)$"},
             "link": _object(compound.LINK_FIELDS, ("title", "url"), _lines(compound.LINK_FIELDS)),
             "mini_program": _object(

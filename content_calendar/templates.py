@@ -18,6 +18,7 @@ from itertools import combinations
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from bot import links
 from bot.errors import Fault, InvalidInput
 
 LONGEST = 2000
@@ -63,7 +64,8 @@ _TOO_DEEP = (RecursionError, MemoryError, SyntaxError)
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """The names that a template can use. Date, weekday and time are those of the occurrence.
+    """The names that a template can use. Date, weekday and time are those of the occurrence;
+    `link` is the short link to the step's target.
 
     Those from `topic` on are data, None or blank where there is none: the topic drawn for the
     room, the product of the week, the name of the room's operator, and numbered lines of what
@@ -77,6 +79,7 @@ class Variables:
     date: str
     weekday: str
     time: str
+    link: str = ""
     topic: str | None = None
     product: str | None = None
     operator: str | None = None
@@ -84,6 +87,7 @@ class Variables:
     picked: str | None = None
 
 
+LINK = "link"
 NAMES = tuple(Variables.__slots__)
 DATA = frozenset({"topic", "product", "operator", "questions", "picked"})
 
@@ -96,6 +100,7 @@ def variables(
     step: str,
     date: dt.date,
     at: dt.time,
+    link: str = "",
     topic: str | None = None,
     product: str | None = None,
     operator: str | None = None,
@@ -111,6 +116,7 @@ def variables(
         date=f"{date.month}月{date.day}日",
         weekday=WEEKDAYS[date.weekday()],
         time=at.strftime("%H:%M"),
+        link=link,
         topic=topic,
         product=product,
         operator=operator,
@@ -126,6 +132,7 @@ SAMPLE = variables(
     step="开场",
     date=dt.date(2026, 11, 4),
     at=dt.time(20),
+    link=f"https://q.example.com{links.PATH}{links.sample('')}",
     topic="秋冬护肤",
     product="婴儿保湿霜",
     operator="小李",

@@ -143,6 +143,7 @@ STEPS = Sheet(
         Column("mini_program.title", "小程序标题", cells.TEXT, "报名入口"),
         Column("mini_program.path", "小程序页面", cells.TEXT, "pages/join"),
         Column("mini_program.image", "小程序图片", cells.TEXT, "https://example.com/b.png"),
+        Column("target", "跳转网址", cells.TEXT, "https://example.com/p/1"),
         Column("mention_all", "@所有人", cells.FLAG, "是"),
     ),
     required=True,

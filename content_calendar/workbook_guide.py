@@ -61,6 +61,7 @@ COLUMN_HELP = {
     "steps.mini_program.title": "卡片的标题",
     "steps.mini_program.path": "打开哪一页,不填就是首页",
     "steps.mini_program.image": "图片的网址",
+    "steps.target": "文字里写了 {{ link }} 时填:这个短链接通到哪里,以 https:// 开头",
     "steps.mention_all": "填“是”就 @所有人",
     "texts.series": "“栏目”表里的代号",
     "texts.step": "“步骤”表里这一步的名字",

@@ -107,15 +107,17 @@ def schedules(draw: st.DrawFn) -> Schedule:
 @st.composite
 def some_steps(draw: st.DrawFn) -> Step:
     rotate, ab = draw(more)
+    target = draw(st.none() | urls.filter(bool))
     return Step(
         name=draw(names),
-        text=draw(texts),
+        text=draw(texts) + ("" if target is None else " {{ link }}"),
         days=draw(st.integers(-60, 60)),
         at=draw(st.none() | clocks),
         texts=draw(overrides),
         rooms=draw(overrides),
         rotate=rotate,
         ab=ab,
+        target=target,
         image=draw(st.none() | st.just("图 片.png")),
         link=draw(st.none() | st.builds(Link, lines, urls.filter(bool), st.just("") | lines, urls)),
         mini_program=draw(

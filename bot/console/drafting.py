@@ -73,6 +73,7 @@ class Form(BaseModel):
     step_text: list[str] = []
     step_rotate: list[str] = []
     step_b: list[str] = []
+    step_target: list[str] = []
     step_image: list[str] = []
     step_link: list[str] = []
     step_link_title: list[str] = []
@@ -275,6 +276,7 @@ def _step(base: Mapped, form: Form, place: int) -> Mapped:
     arms = {name: text for name, text in found.get("ab", {}).items() if name != NEXT_ARM}
     second = _plain(_at(form.step_b, place))
     _put(found, "ab", ({NEXT_ARM: second} if second.strip() else {}) | arms)
+    _put(found, "target", _at(form.step_target, place).strip())
     _put(found, "image", _at(form.step_image, place).strip())
     _put(found, "mention_all", _at(form.step_mention, place) == "yes")
     # What the form does not show of a card (its picture) stays with it.

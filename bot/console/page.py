@@ -8,7 +8,7 @@ come in is said by the route (`routes.Route.role`) and checked here, in the same
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import quote, unquote
 
@@ -22,6 +22,7 @@ from bot import database
 from bot.console import auditing, catalogue, live, rendering, roles, sessions, shell, tokens
 from bot.console.catalogue import Translate
 from bot.models import ApiToken, Operator, OperatorRole, OperatorSession
+from bot.orders.short_links import Meter
 from bot.settings import Settings
 
 TOAST = "qunyun_toast"
@@ -41,6 +42,7 @@ class Console:
     clock: Callable[[], dt.datetime]
     roles: Mapping[tuple[str, str], OperatorRole | None]
     changes: live.Changes
+    clicks: Meter = field(default_factory=Meter)
 
     @property
     def cookie(self) -> str:

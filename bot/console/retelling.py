@@ -45,6 +45,7 @@ STEP = {
     "rooms": "各群的内容",
     "rotate": "轮换的说法",
     "ab": "对照的说法",
+    "target": "短链接通到",
     "image": "图片",
     "link": "链接",
     "mini_program": "小程序",

@@ -13,6 +13,7 @@ class Route:
 
     `endpoint` is a plain function (it runs in a thread) that takes a `Reader` or a `Writer` (see
     `page`), else whatever FastAPI can give it. `api` routes speak JSON and stand in the OpenAPI.
+    `head`: a GET that answers HEAD as well.
     """
 
     method: str
@@ -20,3 +21,4 @@ class Route:
     endpoint: Callable[..., Any]  # whatever parameters the page needs
     role: OperatorRole | None
     api: bool = False
+    head: bool = False

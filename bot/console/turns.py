@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 AT_ONCE = 4
 READING = {"GET", "HEAD", "OPTIONS"}
-# They ask the database nothing, never end, or take long and are asked for seldom.
-AT_ANY_TIME = ("/static/", "/healthz", "/events", "/data/export/")
+# They ask the database next to nothing, never end, or take long and are asked for seldom.
+AT_ANY_TIME = ("/static/", "/healthz", "/events", "/data/export/", "/l/")
 
 
 def _turns() -> asyncio.Semaphore:

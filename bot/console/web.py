@@ -78,7 +78,7 @@ def build(engine: Engine, settings: Settings, clock: Callable[[], dt.datetime]) 
         app.add_api_route(
             route.path,
             route.endpoint,
-            methods=[route.method],
+            methods=[route.method, "HEAD"] if route.head else [route.method],
             **(_described(route) if route.api else NO_SCHEMA),
         )
     app.router.routes.append(Mount("/static", StaticFiles(directory=rendering.STATIC)))

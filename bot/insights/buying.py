@@ -12,10 +12,9 @@ import numpy as np
 from sqlalchemy import ColumnElement, Integer, and_, select
 from sqlmodel import Session
 
-from bot import database
+from bot import database, links
 from bot.insights import arrays, posts
 from bot.insights.arrays import Flags, Ints, Stays
-from bot.insights.posts import Mark
 from bot.models import (
     Contact,
     Identity,
@@ -26,7 +25,7 @@ from bot.models import (
     Person,
     Role,
 )
-from bot.orders import links
+from bot.orders import short_links
 
 LINE, IDENTITY, PERSON, CONTACT, STAY = database.tables(
     OrderLine, Identity, Person, Contact, Membership
@@ -105,20 +104,20 @@ def gather(session: Session, which: ColumnElement[bool]) -> tuple[Bought, Buyers
         amount=amount,
         refunded=refunded,
         out=cancelled | ((refunded > 0) & (refunded >= amount)),
-        marked=_marked(columns[7], columns[8], posts.campaigns(session)),
+        marked=_marked(session, columns[7], columns[8]),
         person=np.where(known, person, arrays.UNKNOWN),
         ours=np.isin(person, ours) & known,
     )
     return bought, buyers
 
 
-def _marked(
-    coupons: Sequence[str | None], told: Sequence[str | None], campaigns: Sequence[Mark]
-) -> Flags:
-    """Which lines carry a campaign's coupon, or came through its link."""
+def _marked(session: Session, coupons: Sequence[str | None], told: Sequence[str | None]) -> Flags:
+    """Which lines carry a campaign's coupon, or came through its link or a short one of ours."""
+    campaigns = posts.campaigns(session)
     known = {each.coupon.casefold() for each in campaigns if each.coupon}
     starts = tuple(each.link for each in campaigns if each.link)
     codes = {code for start in starts if (code := links.mark(links.code(start)))}
+    codes |= short_links.known(session, {link for link in told if link})
     return np.array(
         [
             (coupon is not None and coupon.casefold() in known)

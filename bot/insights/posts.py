@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import Session
 
-from bot import database, terms
+from bot import database, links, terms
 from bot.insights.touches import Post
 from bot.models import (
     Account,
@@ -62,6 +62,8 @@ def marks(session: Session) -> Marks:
     told: defaultdict[int, list[str]] = defaultdict(list)
     for mark in known:
         told[mark.product_id] += [each for each in (mark.coupon, mark.link) if each]
+        if mark.link:
+            told[mark.product_id].append(links.opening(mark.link))
         if mark.coupon:
             names[mark.product_id].append(mark.coupon)
     return Marks(known, lexicon.lexicon(told), lexicon.lexicon(names))
@@ -103,7 +105,12 @@ def texts(session: Session, until: dt.datetime) -> list[tuple[str, dt.datetime]]
         )
         .group_by(DELIVERY.c.text)
     )
-    return [(row[0], row[1]) for row in rows]
+    found: dict[str, dt.datetime] = {}
+    for text, at in rows:
+        # Each room has a link of its own in the same words.
+        said = links.without(text)
+        found[said] = min(at, found.get(said, at))
+    return list(found.items())
 
 
 def our_contacts(session: Session) -> frozenset[int]:

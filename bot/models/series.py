@@ -82,6 +82,7 @@ class SeriesStep(SQLModel, table=True):
 
     `days` shifts the local date; `at` None means the series' own time. `rooms` overrides `text` by
     room, `texts` by vertical; `rotate` holds more wordings, `ab` the other arms of a comparison.
+    `target` is where the link in a text leads.
     """
 
     __tablename__ = "series_step"
@@ -98,6 +99,7 @@ class SeriesStep(SQLModel, table=True):
     rooms: dict[str, str] = Field(default_factory=dict, sa_type=json())
     rotate: list[str] = Field(default_factory=list, sa_type=json())
     ab: dict[str, str] = Field(default_factory=dict, sa_type=json())
+    target: str | None = None
     image: str | None = None
     link: dict[str, str] | None = Field(default=None, sa_type=json())
     mini_program: dict[str, str] | None = Field(default=None, sa_type=json())

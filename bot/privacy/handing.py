@@ -22,6 +22,7 @@ TITLES: Mapping[str, str] = {
     "profile": "画像",
     "profile_tag": "标签和依据",
     "invitation": "抽选",
+    "short_link": "专属短链接",
     "open_question": "待答问题",
     "complaint": "投诉",
     "order_line": "订单",
@@ -43,7 +44,7 @@ COLUMNS: Mapping[str, str] = {
     "product_mentions": "提到商品", "quantity": "数量", "questions": "提问",
     "quoted": "引用的话", "role": "角色", "room_id": "群", "scope": "范围", "shares": "分享",
     "state": "状态", "status": "状态", "tag": "标签", "target": "对象", "text": "原文",
-    "type": "类型", "week": "周", "weight": "权重", "why": "依据",
+    "type": "类型", "url": "通到", "week": "周", "weight": "权重", "why": "依据",
 }  # fmt: skip
 EVERYTHING, KEY = "全部.json", "说明.txt"
 

@@ -30,6 +30,7 @@ QUOTING: Mapping[type[SQLModel], tuple[str, ...]] = {
     models.ProfileTag: ("why",),
     # Its body goes as a whole (`erasing.drop_bodies`).
     models.ShopEvent: ("contents",),
+    models.ShortLink: ("note",),
     models.Topic: ("text",),
     models.WebhookCall: ("data", "answer"),
 }
@@ -42,7 +43,7 @@ KEPT = frozenset(
     {
         # Figures: who it was is in no table any more.
         models.DailyCount, models.Signal, models.Mention, models.MemberWeek, models.Membership,
-        models.OpenQuestion, models.Complaint, models.Message, models.OrderLine,
+        models.OpenQuestion, models.Complaint, models.Message, models.OrderLine, models.ShortLink,
         # Ours: accounts, and operators with their contact.
         models.Account, models.Operator,
     }
@@ -98,9 +99,11 @@ SAFE: Mapping[type[SQLModel], str] = {
     models.SealedDay: "hours checksum",
     models.Series: "key name recurrence zone default_zone audience topic also skip move "
     "changed_by approved_by",
-    models.SeriesStep: "name text texts rooms rotate ab image link mini_program",
+    models.SeriesStep: "name text texts rooms rotate ab target image link mini_program",
     models.ShopCursor: "source reason",
+    models.Click: "code",
     models.ShopEvent: "source event_id topic digest missing reason body",
+    models.ShortLink: "code url delivery_key made_by",
     models.Signal: "rule",
     models.SpecialDay: "note",
     models.Topic: "target messages",

@@ -19,6 +19,7 @@ from bot.privacy.traces import Traces
 OF_CONTACT: tuple[type[SQLModel], ...] = (
     models.Membership, models.DailyCount, models.Signal, models.Mention, models.NeedMention,
     models.MemberWeek, models.OpenQuestion, models.Complaint, models.Invitation, models.Profile,
+    models.ShortLink,
 )  # fmt: skip
 
 # What quotes members: what names a row, and where the quotes stand.

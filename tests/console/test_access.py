@@ -82,6 +82,7 @@ ROLES: Mapping[tuple[str, str], OperatorRole | None] = {
     ("POST", "/data/feeds"): VIEWER,
     ("POST", "/data/feeds/{feed_id}/revoke"): VIEWER,
     ("GET", "/feeds/{token}"): None,
+    ("GET", "/l/{code}"): None,
     ("GET", "/settings"): VIEWER,
     ("POST", "/settings/words"): ADMIN,
     ("POST", "/settings/words/remove"): ADMIN,
@@ -172,6 +173,7 @@ SAMPLES = {
     "call_id": "999",
     "token_id": "999",
     "token": "unknown",
+    "code": "unknown",
 }
 
 

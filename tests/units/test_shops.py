@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot import links
 from bot.errors import InvalidInput
 from bot.models import OrderStatus
-from bot.orders import links, shops
+from bot.orders import shops
 from bot.orders.intake import OrderRow, Whole
 from bot.orders.shops import SHOPS, shop, shopify, signed, wechat_shop, woocommerce, youzan
 from bot.orders.shops.shop import Connection, News, Refused, Request, Unreadable

@@ -203,6 +203,7 @@ def test_what_was_accepted_renders_whatever_data_are_absent(
         step="步",
         date=dt.date(2026, 1, 1),
         at=dt.time(),
+        link="",
         **data,
     )
     try:

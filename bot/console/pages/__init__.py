@@ -33,6 +33,7 @@ from bot.console.pages import (
     settings,
     setup,
     shop_hooks,
+    short_links,
     todo,
     tokens,
     webhooks,
@@ -42,6 +43,7 @@ from bot.console.routes import Route
 ROUTES: tuple[Route, ...] = (
     # Before others of the same beginning.
     *shop_hooks.ROUTES,
+    *short_links.ROUTES,
     *login.ROUTES,
     *links.ROUTES,
     *setup.ROUTES,

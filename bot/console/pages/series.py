@@ -46,7 +46,7 @@ from content_calendar.recurrence import DAY, Slot
 VARIABLES = {
     "room": "群名", "vertical": "垂类", "name": "栏目名", "step": "步骤名", "date": "日期",
     "weekday": "星期", "time": "钟点", "topic": "话题", "product": "商品", "operator": "负责人",
-    "questions": "待答的问题", "picked": "挑中的问题",
+    "link": "短链接", "questions": "待答的问题", "picked": "挑中的问题",
 }  # fmt: skip
 NEXT = 6
 SAMPLE = 5
@@ -219,7 +219,7 @@ def _bubbles(
     when = dates[0] if dates else recurrence.Occurrence(today, today)
     named = wanted.zone or targets[0].zone or wanted.default_zone
     zone = ZoneInfo(named) if named else page.settings.zone
-    known = facts.shared(page.session, [wanted])
+    known = facts.shared(page.session, [wanted], page.settings.links_url)
     seed = definition.seeds(page.session).get(wanted.key, SEED)
     slots = [
         Slot(when.original_date, when.date, each.step,

@@ -13,8 +13,8 @@ import datetime as dt
 from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
+from bot import links
 from bot.models import OrderStatus
-from bot.orders import links
 from bot.orders.intake import OrderRow
 from bot.orders.shops import shop
 from bot.orders.shops.shop import Connection, Count, Money, News, Notice, Request, Shop, Text, Told

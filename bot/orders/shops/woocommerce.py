@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
+from bot import links
 from bot.models import OrderStatus
-from bot.orders import links
 from bot.orders.intake import OrderRow, Whole
 from bot.orders.shops import shop
 from bot.orders.shops.shop import (
