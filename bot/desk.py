@@ -95,6 +95,7 @@ def ask(session: Session, asked: Sequence[Asked]) -> int:
             "due_at": one.at + CLOCK,
             "state": QuestionState.OPEN,
             "reason": "",
+            "draft": "",
         }
         for one in asked
     ]
@@ -170,6 +171,19 @@ def answer(session: Session, question_id: int, text: str, by: str, now: dt.datet
     if not outbox.plan(session, [intent], now):
         raise _refuse("question", "这个问题已经回复过了", "在投递里查看")
     return key
+
+
+def draft(session: Session, question_id: int, text: str, by: str, now: dt.datetime) -> bool:
+    """Keep an answer that is not to be sent yet, and look after the question meanwhile.
+
+    False where somebody else looks after it, or it is closed.
+    """
+    if not holding.claim(session, WORK, question_id, by, now):
+        return False
+    session.connection().execute(
+        update(QUESTION).where(QUESTION.c.id == question_id).values(draft=text.strip())
+    )
+    return True
 
 
 def dismiss(session: Session, question_id: int, reason: str, by: str, now: dt.datetime) -> bool:

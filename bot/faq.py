@@ -1,22 +1,27 @@
 """Curated answers: from CSV, one row a question of a vertical, and ready to be asked.
 
 (vertical, question) names an entry, so the same file twice changes nothing; an empty cell leaves
-alone what stands. An empty vertical stands for every one.
+alone what stands, also that an entry is retired. An empty vertical stands for every one.
+
+    (nothing) → IN USE   record (a file), add (an operator)
+    IN USE  → RETIRED    retire: the bot gives it no more
+    RETIRED → IN USE     restore
 """
 
+import datetime as dt
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import Session
 
 from bot import cells, database
 from bot.csv_files import NOWHERE, Column, Imported, Place, Reading, Row, read
-from bot.errors import Fault
-from bot.models import Faq
+from bot.errors import Fault, InvalidInput
+from bot.models import Audit, Faq
 from bot.text import retrieval
 from bot.text.retrieval import Curated, Entry
 from bot.text.segment import Segmenter
@@ -67,10 +72,56 @@ def record(session: Session, rows: Sequence[FaqRow]) -> Imported:
     return Imported(len(created), len(changed), len(named - created - changed), tuple(faults))
 
 
+def add(
+    session: Session, row: FaqRow, by: str, now: dt.datetime, question_id: int | None = None
+) -> int:
+    """Make one entry; returns its id. `question_id` is the open question that it answers.
+
+    Raises InvalidInput where the vertical has this question already, or a part is missing.
+    """
+    _complete(session, row)
+    made = {**_values(row), "retired_at": None, "question_id": question_id}
+    faq = database.table(Faq)
+    made_id = int(
+        session.connection().execute(insert(faq).values(made).returning(faq.c.id)).scalar_one()
+    )
+    _note(session, "faq.add", made_id, by, now, None, _values(row))
+    return made_id
+
+
+def change(session: Session, faq_id: int, row: FaqRow, by: str, now: dt.datetime) -> bool:
+    """Write one entry anew; False where there is none or nothing changes.
+
+    Raises InvalidInput as `add` does.
+    """
+    faq = database.table(Faq)
+    found = session.connection().execute(select(faq).where(faq.c.id == faq_id)).first()
+    if found is None:
+        return False
+    _complete(session, row, but=faq_id)
+    before = {name: found._mapping[name] for name in _values(row)}
+    if before == _values(row):
+        return False
+    session.connection().execute(update(faq).where(faq.c.id == faq_id).values(_values(row)))
+    _note(session, "faq.change", faq_id, by, now, before, _values(row))
+    return True
+
+
+def retire(session: Session, faq_id: int, by: str, now: dt.datetime) -> bool:
+    """Let the bot give this answer no more. False where it does not."""
+    return _put(session, faq_id, "faq.retire", by, now, retired_at=now)
+
+
+def restore(session: Session, faq_id: int, by: str, now: dt.datetime) -> bool:
+    """Let the bot give a retired answer again. False where it does."""
+    return _put(session, faq_id, "faq.restore", by, now, retired_at=None)
+
+
 def curated(session: Session, segmenter: Segmenter) -> Curated:
     """The answers as they stand, ready to be asked; made anew only where they have changed."""
     faq = database.table(Faq)
-    rows = session.connection().execute(select(faq).order_by(faq.c.vertical, faq.c.question))
+    used = select(faq).where(faq.c.retired_at.is_(None))
+    rows = session.connection().execute(used.order_by(faq.c.vertical, faq.c.question))
     entries = (Entry(row.vertical, (row.question, *row.alternatives), row.answer) for row in rows)
     return _ready(tuple(entries), segmenter)
 
@@ -88,6 +139,57 @@ def _faq(row: Row) -> FaqRow:
         alternatives=row.get(ALTERNATIVES),
         place=row.place,
     )
+
+
+def _values(row: FaqRow) -> dict[str, object]:
+    return {
+        "vertical": row.vertical,
+        "question": row.question,
+        "answer": row.answer or "",
+        "alternatives": list(row.alternatives or ()),
+    }
+
+
+def _complete(session: Session, row: FaqRow, but: int | None = None) -> None:
+    for column, name in (("question", "问题"), ("answer", "答案")):
+        if not getattr(row, column):
+            raise InvalidInput(Fault("常见问题", 0, column, f"{name}是空的", f"写上{name}"))
+    faq = database.table(Faq)
+    same = select(faq.c.id).where(faq.c.vertical == row.vertical, faq.c.question == row.question)
+    if session.connection().scalar(same) not in (None, but):
+        problem = f"“{row.question}”已经有一条"
+        raise InvalidInput(Fault("常见问题", 0, "question", problem, "改那一条,或者换一种问法"))
+
+
+def _put(
+    session: Session,
+    faq_id: int,
+    action: str,
+    by: str,
+    now: dt.datetime,
+    retired_at: dt.datetime | None,
+) -> bool:
+    faq = database.table(Faq)
+    was = faq.c.retired_at.is_(None) if retired_at else faq.c.retired_at.is_not(None)
+    done = session.connection().execute(
+        update(faq).where(faq.c.id == faq_id, was).values(retired_at=retired_at)
+    )
+    if done.rowcount:
+        _note(session, action, faq_id, by, now, None, None)
+    return done.rowcount > 0
+
+
+def _note(
+    session: Session,
+    action: str,
+    faq_id: int,
+    by: str,
+    now: dt.datetime,
+    before: dict[str, object] | None,
+    after: dict[str, object] | None,
+) -> None:
+    told = Audit(at=now, by=by, action=action, object=f"faq:{faq_id}", before=before, after=after)
+    session.add(told)
 
 
 def _insert(session: Session, entries: dict[tuple[str, str], tuple[str, list[str]]]) -> None:

@@ -14,10 +14,10 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, select, update
 from sqlmodel import Session
 
-from bot import database, sampling
+from bot import around, database, sampling
 from bot.models import DrawnMessage, Mark, Message, Room, SignalKind
 
 # What a text alone lets a person judge; floods and near-duplicates are matters of arithmetic.
@@ -105,6 +105,7 @@ def next_waiting(session: Session) -> Shown | None:
     )
     if row is None:
         return None
+    place = around.Place(row.day, row.room_id, row.message_id, row.at)
     return Shown(
         row.draw_id,
         row.place,
@@ -113,7 +114,10 @@ def next_waiting(session: Session) -> Shown | None:
         row.room_id,
         row.topic or "",
         Said(row.name or "", row.at, row.text),
-        _said_before(session, row.day, row.room_id, row.message_id, row.at),
+        tuple(
+            Said(one.name, one.at, one.text or "")
+            for one in around.before(session, place, BEFORE, texts_only=True)
+        ),
     )
 
 
@@ -181,25 +185,3 @@ def undo(session: Session) -> bool:
     elif marked:
         connection.execute(delete(MARK).where(MARK.c.message_id == marked.message_id))
     return bool(skipped or marked)
-
-
-def _said_before(
-    session: Session, day: dt.date, room_id: int, message_id: int, at: dt.datetime
-) -> tuple[Said, ...]:
-    rows = (
-        session.connection()
-        .execute(
-            select(MESSAGE.c.name, MESSAGE.c.at, MESSAGE.c.text)
-            .where(
-                MESSAGE.c.day.in_([day, day - dt.timedelta(days=1)]),
-                MESSAGE.c.room_id == room_id,
-                or_(MESSAGE.c.at < at, and_(MESSAGE.c.at == at, MESSAGE.c.id < message_id)),
-                MESSAGE.c.text.is_not(None),
-                ~sampling.RECALLED,
-            )
-            .order_by(MESSAGE.c.at.desc(), MESSAGE.c.id.desc())
-            .limit(BEFORE)
-        )
-        .all()
-    )
-    return tuple(Said(row.name or "", row.at, row.text) for row in reversed(rows))

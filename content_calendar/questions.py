@@ -53,7 +53,7 @@ def gathered(
         kept = found.setdefault(room, [])
         if len(kept) >= most or words.found(text):
             continue
-        question = _quoted(text)
+        question = quoted(text)
         # What is left when a link is gone may be a mere question mark.
         if not similarity.normalise(question) or words.found(question):
             continue
@@ -104,7 +104,7 @@ def unpick(session: Session, series_id: int, original_date: dt.date, text: str) 
     statement = delete(PickedQuestion).where(
         PICKED.series_id == series_id,
         PICKED.original_date == original_date,
-        PICKED.text.in_({text, _quoted(text, LONGEST_PICKED)}),
+        PICKED.text.in_({text, quoted(text, LONGEST_PICKED)}),
     )
     return session.connection().execute(statement).rowcount > 0
 
@@ -112,6 +112,11 @@ def unpick(session: Session, series_id: int, original_date: dt.date, text: str) 
 def lines(texts: Sequence[str]) -> str | None:
     """Questions as numbered lines; None where there are none."""
     return "\n".join(f"{n}. {text}" for n, text in enumerate(texts, start=1)) or None
+
+
+def quoted(text: str, longest: int = quoting.LONGEST) -> str:
+    """A member's words as they may leave their room: without names, links and numbers."""
+    return quoting.quotable(_BARE_MENTION.sub(" ", similarity.without_mentions(text)), longest)
 
 
 def _asked(
@@ -133,14 +138,10 @@ def _asked(
     )
 
 
-def _quoted(text: str, longest: int = quoting.LONGEST) -> str:
-    return quoting.quotable(_BARE_MENTION.sub(" ", similarity.without_mentions(text)), longest)
-
-
 def _pickable(text: str, words: Words) -> str:
     if len(text) > LONGEST_PICKED:
         raise _refuse(f"问题有 {len(text)} 个字", f"缩短到 {LONGEST_PICKED} 字以内")
-    question = _quoted(text, LONGEST_PICKED)
+    question = quoted(text, LONGEST_PICKED)
     word = words.found(text) or words.found(question)
     if word is not None:
         raise _refuse(f"问题里有违禁词“{word}”", "换一种说法,或者不选这个问题")

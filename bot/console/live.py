@@ -18,13 +18,14 @@ import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from anyio import to_thread
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, func, select, true
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from bot import database, errors
+from bot import complaints, database, desk, errors, holding
 from bot.models import Account, Audit, Delivery, DeliveryState, Pause, Series, WebhookCall
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,9 @@ LINGER = 60.0
 # A page that was made more looks ago than this is told everything.
 REMEMBERED = 200
 AROUND, RECENT = dt.timedelta(days=1), dt.timedelta(hours=1)
-TOPICS = frozenset({"deliveries", "pauses", "audit", "series", "accounts", "webhooks"})
+TOPICS = frozenset(
+    {"deliveries", "pauses", "audit", "series", "accounts", "webhooks", "questions", "complaints"}
+)
 
 Marks = dict[str, object]
 # What a stream is told, with where it then stands.
@@ -158,7 +161,14 @@ def marks(session: Session, now: dt.datetime) -> Marks:
     delivery, series, pause, account, audit, call = database.tables(
         Delivery, Series, Pause, Account, Audit, WebhookCall
     )
+    question, case = desk.WORK.table, complaints.WORK.table
     connection = session.connection()
+
+    def waiting(
+        work: holding.Work, what: ColumnElement[Any], which: ColumnElement[bool]
+    ) -> ScalarSelect[Any]:
+        return select(what).select_from(work.table).where(work.waiting, which).scalar_subquery()
+
     # Some become due by time alone: no row changes, yet the to-do list does.
     due = (delivery.c.due_at <= now).label("due")
     states = connection.execute(
@@ -181,6 +191,16 @@ def marks(session: Session, now: dt.datetime) -> Marks:
             select(func.max(func.coalesce(call.c.done_at, call.c.not_before)))
             .where(call.c.created_at >= now - RECENT)
             .scalar_subquery(),
+            # Some are listed by time alone, and what members say of them is in no audit.
+            waiting(desk.WORK, func.count(), question.c.listed_at <= now),
+            waiting(desk.WORK, func.max(question.c.maybe_at), true()),
+            waiting(desk.WORK, func.count(question.c.claimed_at), true()),
+            waiting(desk.WORK, func.max(question.c.claimed_at), true()),
+            select(func.max(question.c.id)).scalar_subquery(),
+            waiting(complaints.WORK, func.count(), true()),
+            waiting(complaints.WORK, func.count(case.c.claimed_at), true()),
+            waiting(complaints.WORK, func.max(case.c.claimed_at), true()),
+            select(func.max(case.c.id)).scalar_subquery(),
         )
     ).one()  # fmt: skip
     accounts = connection.execute(
@@ -192,5 +212,7 @@ def marks(session: Session, now: dt.datetime) -> Marks:
         "audit": row[2],
         "series": (row[2], row[3]),
         "webhooks": row[4],
+        "questions": tuple(row[5:10]),
+        "complaints": tuple(row[10:14]),
         "accounts": [tuple(each) for each in accounts],
     }

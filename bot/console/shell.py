@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlmodel import Session
 
-from bot import database
+from bot import complaints, database, desk, holding
 from bot.console import roles
 from bot.gateway import Posting
 from bot.models import (
@@ -65,18 +65,25 @@ def paused(session: Session) -> Paused | None:
 
 
 def waiting(session: Session, operator: Operator, now: dt.datetime) -> dict[str, int]:
-    """What waits for a person: approvals, uncertain and failed posts, posts to make by hand.
+    """What waits for a person: approvals, uncertain and failed posts, posts to make by hand,
+    questions, complaints.
 
     Failures older than a week are history. One query, over indexed states.
     """
     delivery, room, account, series = database.tables(Delivery, Room, Account, Series)
+    seen = select(room.c.id).where(roles.in_scope(operator, room))
     by_hand = select(account.c.id).where(account.c.posting == Posting.CONFIRM)
+
+    def held(work: holding.Work, *which: ColumnElement[bool]) -> ColumnElement[int]:
+        counted = select(func.count()).select_from(work.table).where(work.waiting, *which)
+        if not roles.sees_all(operator):
+            counted = counted.where(work.table.c.room_id.in_(seen))
+        return counted.scalar_subquery()
 
     def deliveries(*which: ColumnElement[bool]) -> ColumnElement[int]:
         counted = select(func.count()).select_from(delivery)
         if not roles.sees_all(operator):
-            rooms = select(room.c.id).where(roles.in_scope(operator, room))
-            which = (*which, delivery.c.room_id.in_(rooms))
+            which = (*which, delivery.c.room_id.in_(seen))
         return counted.where(and_(true(), *which)).scalar_subquery()
 
     counts = {
@@ -88,6 +95,8 @@ def waiting(session: Session, operator: Operator, now: dt.datetime) -> dict[str,
         "failed": deliveries(
             delivery.c.state == DeliveryState.FAILED, delivery.c.due_at >= now - RECENT
         ),
+        "questions": held(desk.WORK, desk.QUESTION.c.listed_at <= now),
+        "complaints": held(complaints.WORK),
         "todo": deliveries(
             delivery.c.state == DeliveryState.PENDING,
             delivery.c.due_at <= now,

@@ -1,5 +1,7 @@
 """Curated answers of a vertical."""
 
+import datetime as dt
+
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
@@ -7,7 +9,11 @@ from bot.models.columns import json
 
 
 class Faq(SQLModel, table=True):
-    """One question, its answer and other ways to ask it; vertical "" stands for every one."""
+    """One question, its answer and other ways to ask it; vertical "" stands for every one.
+
+    The bot gives no answer that was retired. `question_id` is the open question whose answer the
+    entry was made of.
+    """
 
     __table_args__ = (UniqueConstraint("vertical", "question"),)
 
@@ -16,3 +22,5 @@ class Faq(SQLModel, table=True):
     question: str
     answer: str
     alternatives: list[str] = Field(default_factory=list, sa_type=json())
+    retired_at: dt.datetime | None = None
+    question_id: int | None = None

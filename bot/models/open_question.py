@@ -23,6 +23,7 @@ class OpenQuestion(SQLModel, table=True):
 
     Members come first: it is listed from `listed_at` on, and is due 24 hours after it was asked.
     `maybe_at`: when something was said that may be an answer, bound by nothing but time.
+    `draft` is an answer that nobody has sent yet.
     `answer_id` is the message, `answer_key` the delivery that answered it. A fact of what was
     live: no rebuild makes or drops one.
     """
@@ -45,6 +46,7 @@ class OpenQuestion(SQLModel, table=True):
     claimed_by: str | None = None
     claimed_at: dt.datetime | None = None
     maybe_at: dt.datetime | None = None
+    draft: str = ""
     answer_id: int | None = Field(default=None, sa_type=serial())
     answer_key: str | None = None
     closed_by: str | None = None

@@ -22,7 +22,7 @@ QUOTING: Mapping[type[SQLModel], tuple[str, ...]] = {
     models.IdentityAcceptance: ("members", "reason"),
     models.IdentityCut: ("left_value", "right_value", "reason"),
     models.MessageVersion: ("content",),
-    models.OpenQuestion: ("reason",),
+    models.OpenQuestion: ("reason", "draft"),
     models.OrderEvent: ("content",),
     models.OrderLine: ("buyer", "phone", "unionid"),
     models.Overheard: ("said",),

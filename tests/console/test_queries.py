@@ -13,7 +13,7 @@ from tests.console.conftest import Desk
 PAGES = (
     "/", "/setup", "/operators", "/operators/1", "/me", "/audit", "/help",
     "/rooms", "/rooms/1", "/people", "/people/candidates", "/orders", "/deliveries", "/todo",
-    "/accounts",
+    "/accounts", "/questions", "/questions?show=answered", "/questions/faq", "/questions/faq/new",
     "/calendar", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/calendar/conflicts",
     "/series", "/series/new", "/approvals", "/data", "/data/feeds", "/settings",
     "/settings/own-words", "/webhooks",
