@@ -1,7 +1,7 @@
 """The running system: builds the real things once, owns the loops and the clock.
 
     process    what a process holds        incoming   gateways → spools → the log
-                                           outgoing   the outbox → gateways
+    recording  the stream → the log        outgoing   the outbox → gateways
 
 Time only ticks; the truth is in our rows.
 """
@@ -15,7 +15,7 @@ import os
 import random
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from sqlalchemy import Engine
 
@@ -29,6 +29,7 @@ from bot import (
     outgoing,
     owning,
     process,
+    recording,
     spool,
     upkeep,
     waking,
@@ -37,6 +38,7 @@ from bot.gateway import Gateway
 from bot.process import App
 from bot.settings import Settings
 from bot.spool import Spool
+from bot.stream import SHARDS, Stream
 from content_calendar import contact, planning
 
 log = logging.getLogger(__name__)
@@ -67,9 +69,10 @@ def build(
         account_id: Spool(spool.path(settings.home, gateway.account), settings.spool_events, life)
         for account_id, gateway in accounts.items()
     }
+    stream = Stream(settings.stream_url) if settings.stream_url else None
     return App(
         settings, engine, clock, accounts, rules, owner,
-        spools=spools, standby=set(second) - set(first),
+        spools=spools, stream=stream, standby=set(second) - set(first),
     )  # fmt: skip
 
 
@@ -136,6 +139,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
             posters.append(
                 process.supervised(app, stop, "deliver", account_id, outgoing.deliver_all)
             )
+    loops += _of_stream(app, stop)
     # What start-up made stays: looking through it again and again would hold the loop up.
     gc.collect()
     gc.freeze()
@@ -158,8 +162,23 @@ async def run(app: App, stop: asyncio.Event) -> None:
         await running
         await posting
         await asyncio.gather(*(each.close() for each in app.spools.values()))
+        if app.stream is not None:
+            await app.stream.close()
         await app.write(lambda: _release(app))
         app.writer.shutdown()
+
+
+def _of_stream(app: App, stop: asyncio.Event) -> Iterator[Awaitable[None]]:
+    """The loops that a stream asks for, where there is one."""
+    parts, stream = app.settings.parts, app.stream
+    if stream is None:
+        return
+    if "deliveries" in parts and app.accounts:
+        told = functools.partial(recording.wait_for_replies, stream=stream)
+        yield process.supervised(app, stop, "replies", None, told)
+    for shard in range(SHARDS) if "ingest" in parts else ():
+        record = functools.partial(recording.record_lots, stream=stream, shard=shard)
+        yield process.supervised(app, stop, f"shard {shard}", None, record)
 
 
 async def _tick(app: App, stop: asyncio.Event, _: int | None) -> None:

@@ -1,23 +1,24 @@
 """What arrives: from a gateway into its spool, and from the spool on. Two loops, each at its pace.
 
     gateway.events() → batches → spool.append        accepted from here on
-    spool.head → recorded → spool.drop
+    spool.head → recorded, or published where there is a stream → spool.drop
 
-A database that is away holds up the second one alone.
+A database or a stream that is away holds up the second one alone. Log-ins and log-outs are of the
+account, not of a room: they are recorded here, in order, whatever becomes of the rest.
 """
 
 import asyncio
 import functools
 import gc
+import itertools
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-
 from bot import batches, database, errors, process, receiving, serving, standby
 from bot.errors import GatewayUnavailable
-from bot.gateway import Event, LoggedIn
+from bot.gateway import Event, LoggedIn, LoggedOut
 from bot.process import App
+from bot.stream import Stream
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ async def _spool(app: App, stop: asyncio.Event, account_id: int, events: Sequenc
 
 
 async def hand_on(app: App, stop: asyncio.Event, account_id: int, *, ended: asyncio.Event) -> None:
-    """Record what one account's spool holds, whoever put it there.
+    """Record or publish what one account's spool holds, whoever put it there.
 
     Goes on until `ended`, when nothing arrives any more; then hands on what little is left.
     """
@@ -58,7 +59,7 @@ async def hand_on(app: App, stop: asyncio.Event, account_id: int, *, ended: asyn
             spool.arrived.clear()
             head = await spool.head(LARGEST)
             if head is not None:
-                await _record(app, stop, account_id, head.events, listing)
+                await _take_on(app, stop, account_id, head.events, listing)
                 await spool.drop(head.last)
                 last_lots += ended.is_set()
             elif ended.is_set():
@@ -71,15 +72,22 @@ async def hand_on(app: App, stop: asyncio.Event, account_id: int, *, ended: asyn
         await asyncio.gather(*listing, return_exceptions=True)
 
 
-async def _record(
+async def _take_on(
     app: App,
     stop: asyncio.Event,
     account_id: int,
     events: Sequence[Event],
     listing: set[asyncio.Task[None]],
 ) -> None:
-    """Record a lot, and begin to list the rooms of an account that is in by now."""
-    await _accept(app, stop, account_id, events)
+    """Record or publish a lot, and begin to list the rooms of an account that is in by now."""
+    if app.stream is None:
+        await accept(app, stop, account_id, events)
+    else:
+        for ours, some in itertools.groupby(events, _is_of_the_account):
+            if ours:
+                await accept(app, stop, account_id, list(some))
+            else:
+                await _publish(app, stop, account_id, list(some), app.stream)
     logins = [event for event in events if isinstance(event, LoggedIn)]
     if logins and account_id in app.online:
         # What connecting imported stays as well (see `app.run`).
@@ -91,26 +99,37 @@ async def _record(
     process.wake(app)
 
 
-async def _accept(app: App, stop: asyncio.Event, account_id: int, batch: Sequence[Event]) -> None:
-    """Record a batch, whatever the database goes through; nothing is dropped but what is a bug."""
-    if not batch:
-        return
+async def _publish(
+    app: App, stop: asyncio.Event, account_id: int, events: Sequence[Event], stream: Stream
+) -> None:
+    name = app.accounts[account_id].account
+    what = f"publishing {len(events)} events"
+    await process.until_it_holds(stop, lambda: stream.publish(name, events), what)
 
-    async def recorded() -> None:
-        await app.write(lambda: process.take(app, account_id, batch))
+
+async def accept(app: App, stop: asyncio.Event, account_id: int, batch: Sequence[Event]) -> int:
+    """Record a batch, whatever the database goes through; nothing is dropped but what is a bug.
+
+    Returns how many replies were planned. Raises what the database raises where `stop` comes while
+    it is away.
+    """
+    if not batch:
+        return 0
+
+    async def recorded() -> int:
+        return (await app.write(lambda: process.take(app, account_id, batch))).replies
 
     try:
-        await process.until_it_holds(stop, recorded, f"recording {len(batch)} events")
-    except (OperationalError, InterfaceError):
-        # We stop while the database is away: the spool keeps them.
+        return await process.until_it_holds(stop, recorded, f"recording {len(batch)} events")
+    except process.AWAY:
+        # We stop: whoever gave us the events keeps them.
         raise
     except Exception as error:  # noqa: BLE001  # nothing may stop the stream but its end
         if len(batch) == 1:
             # One event that cannot be recorded must not take its neighbours along.
             log.error("%s refused: %s", _names(batch[0]), errors.where(error))  # noqa: TRY400
-            return
-        for event in batch:
-            await _accept(app, stop, account_id, [event])
+            return 0
+        return sum([await accept(app, stop, account_id, [event]) for event in batch])
 
 
 async def _list_rooms(app: App, _: asyncio.Event, account_id: int, me: str) -> None:
@@ -136,6 +155,10 @@ async def _list_rooms(app: App, _: asyncio.Event, account_id: int, me: str) -> N
             log.warning("account %s: %d of its rooms are not on its list", account_id, unlisted)
     except GatewayUnavailable:
         log.warning("account %s: the list of rooms was cut short", account_id)
+
+
+def _is_of_the_account(event: Event) -> bool:
+    return isinstance(event, LoggedIn | LoggedOut)
 
 
 def _names(event: Event) -> str:

@@ -19,12 +19,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot import database, errors, owning, pacing, receiving, upkeep, waking
 from bot.deriving import Rules
+from bot.errors import GatewayUnavailable
 from bot.gateway import Event, Gateway, LoggedIn, LoggedOut
 from bot.memory import Memory
 from bot.receiving import Taken
 from bot.sending import Sender
 from bot.settings import Settings
 from bot.spool import Spool, Waiting
+from bot.stream import Stream
 from handlers import HANDLERS, Handler
 
 log = logging.getLogger(__name__)
@@ -32,8 +34,8 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT = 30.0
 # What was heard piles up while it waits for a database or a disk: looked for sooner.
 LONGEST_AWAY = 5.0
-# What a database or a disk raises that is away for a while.
-AWAY = (OperationalError, InterfaceError, sqlite3.Error)
+# What a database, a disk or a stream raises that is away for a while.
+AWAY = (OperationalError, InterfaceError, sqlite3.Error, GatewayUnavailable)
 
 Answer = TypeVar("Answer")
 # An account's id, or None for a loop of the whole process.
@@ -44,6 +46,7 @@ Subject = TypeVar("Subject", int, None)
 class App:
     """One process at work. `accounts`, `spools`, `senders` and `noted` go by account id; those of
     `standby` another process is meant to hold. `noted` is what the database knows of the spools.
+    Spools are emptied into `stream`, and what is recorded comes out of it, where there is one.
     `plans` tells that this process did the last round of the planner.
 
     `changed` is set after every unit of database work of ours, for whoever watches.
@@ -59,6 +62,7 @@ class App:
     memory: Memory = field(default_factory=Memory)
     spools: Mapping[int, Spool] = field(default_factory=dict)
     noted: dict[int, Waiting] = field(default_factory=dict)
+    stream: Stream | None = None
     senders: dict[int, Sender] = field(default_factory=dict)
     online: set[int] = field(default_factory=set)
     wake: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
@@ -169,7 +173,7 @@ async def supervised(
 async def until_it_holds(
     stop: asyncio.Event, work: Callable[[], Awaitable[Answer]], what: str
 ) -> Answer:
-    """Do what a database or a disk refuses for a while again and again, until `stop`."""
+    """Do what a database, a disk or a stream refuses for a while again and again, until `stop`."""
     wait = 0.1
     while True:
         try:

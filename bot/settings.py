@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import Fault, InvalidInput
 
-PARTS = ("gateways", "planner", "deliveries", "digests", "console")
+PARTS = ("gateways", "ingest", "planner", "deliveries", "digests", "console")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,12 @@ def _public(value: object) -> object:
     return value
 
 
+def _stream(value: object) -> object:
+    if value and not re.match(r"(nats|tls)://[^/\s]+", str(value)):
+        raise ValueError("要写 NATS 的地址,例如 nats://127.0.0.1:4222;不用消息流就留空")
+    return value
+
+
 def _time(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -129,6 +135,7 @@ class Settings(BaseSettings):
     digest_late_hours: float = Field(default=34, gt=0, le=144)
     digest_approval: bool = False
     four_eyes_rooms: int = Field(default=500, ge=0)
+    stream_url: Annotated[str, BeforeValidator(_stream)] = Field(default="", repr=False)
     spool_events: int = Field(default=1_000_000, ge=10_000)
     send_timeout_seconds: float = Field(default=15, gt=0)
     message_retention_days: int = Field(default=90, ge=7)

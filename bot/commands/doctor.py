@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import alerting, database, serving, spool
+from bot import alerting, database, serving, spool, stream
 from bot import app as app_module
 from bot.commands import edge
 from bot.digest import dispatch
@@ -124,6 +124,21 @@ def _spools() -> tuple[str, str]:
     return told if events else "没有消息等着进日志", ""
 
 
+def _stream() -> tuple[str, str]:
+    url = edge.settings().stream_url
+    if not url:
+        return "没有用消息流,收消息的进程自己写数据库", ""
+
+    async def waiting() -> int:
+        found = stream.Stream(url)
+        try:
+            return sum((await found.waiting()).values())
+        finally:
+            await found.close()
+
+    return f"{asyncio.run(waiting()):,} 批消息等着进日志", ""
+
+
 def _alerts() -> tuple[str, str]:
     settings = edge.settings()
     if not settings.alert_rooms:
@@ -201,6 +216,7 @@ CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("数据库", _database),
     ("通道", _gateways),
     ("缓冲", _spools),
+    ("消息流", _stream),
     ("群与账号", _accounts),
     ("告警", _alerts),
     ("时钟", _clock),

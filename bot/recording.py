@@ -1,0 +1,60 @@
+"""What comes through the stream into the log: a loop for each shard, in as many processes as run.
+
+stream.lots → recorded → done
+"""
+
+import asyncio
+import contextlib
+import logging
+
+from sqlalchemy import select
+
+from bot import database, incoming, process
+from bot.models import Account
+from bot.process import App
+from bot.stream import Lot, Stream
+
+log = logging.getLogger(__name__)
+
+
+async def record_lots(
+    app: App, stop: asyncio.Event, _: int | None, *, stream: Stream, shard: int
+) -> None:
+    """Record what comes through one shard of the stream, a lot at a time, until `stop`."""
+    log.info("recording shard %d", shard)
+    async with contextlib.aclosing(stream.lots(shard, stop)) as lots:
+        async for lot in lots:
+            replies = await _record(app, stop, lot, stream.silence / 3)
+            if replies:
+                await stream.tell_replies()
+            await lot.done()
+
+
+async def wait_for_replies(app: App, stop: asyncio.Event, _: int | None, *, stream: Stream) -> None:
+    """Let the accounts look for what to send when another process planned a reply."""
+    await process.until_it_holds(
+        stop, lambda: stream.on_replies(lambda: process.wake(app)), "listening for replies"
+    )
+    await stop.wait()
+
+
+async def _record(app: App, stop: asyncio.Event, lot: Lot, breath: float) -> int:
+    """Returns how many replies were planned; asks for more time while the database is away."""
+
+    async def recorded() -> int:
+        account_id = await process.until_it_holds(
+            stop, lambda: app.write(lambda: _account(app, lot.account)), "a lot's account"
+        )
+        return await incoming.accept(app, stop, account_id, lot.events)
+
+    recording = asyncio.create_task(recorded())
+    while not (await asyncio.wait([recording], timeout=breath))[0]:
+        await lot.still_busy()
+    return await recording
+
+
+def _account(app: App, name: str) -> int:
+    account = database.table(Account)
+    with database.reading(app.engine) as session:
+        named = select(account.c.id).where(account.c.name == name)
+        return int(session.connection().execute(named).scalar_one())

@@ -1,0 +1,255 @@
+"""A NATS JetStream between gateways and the log, so that they scale and fail apart.
+
+    spool.head → publish (a lot per shard, named for deduplication) → stored: spool.drop
+    lots(shard) → recorded → done
+
+A room belongs to one shard, and a shard hands out one lot at a time, to one of however many
+workers: so what is said in a room is recorded in order, and a lot whose worker died comes again.
+Recording knows what it has, so a lot that comes twice changes nothing. Accepted is what the
+gateway's own spool holds, and then what the stream stored.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import zlib
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.client import JetStreamContext
+
+from bot import event_codec, waking
+from bot.errors import GatewayUnavailable
+from bot.gateway import Event, LoggedIn, LoggedOut
+
+log = logging.getLogger(__name__)
+
+NAME = "QUNYUN"
+SAID = "qunyun.said"
+REPLIES = "qunyun.replies"
+# More shards let more workers record side by side; a room keeps its shard.
+SHARDS = 4
+# How long a worker may be silent about a lot before another one gets it.
+SILENCE_SECONDS = 10.0
+# How long the server knows a lot by its name, so that publishing it again adds nothing.
+NAMED_SECONDS = 600.0
+REPLY_SECONDS = 5.0
+AGAIN_SECONDS = 1.0
+# Room for a lot's subject and name beside its payload, in bytes.
+HEADROOM = 1_000
+AWAY = (NatsError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Events of one account and shard, in order."""
+
+    account: str
+    events: Sequence[Event]
+    _message: Msg
+
+    async def done(self) -> None:
+        """Say that the lot is recorded; the shard goes on. Raises GatewayUnavailable where nobody
+        hears it: then the lot comes again.
+        """
+        try:
+            await self._message.ack_sync(REPLY_SECONDS)
+        except AWAY as error:
+            raise _unavailable(error) from error
+
+    async def still_busy(self) -> None:
+        """Ask for more time, before the worker counts as silent."""
+        try:
+            await self._message.in_progress()
+        except AWAY as error:
+            log.warning("stream: %s", type(error).__name__)
+
+
+@dataclass(slots=True)
+class Stream:
+    """The stream at a URL; connects when it is first needed, and again by itself.
+
+    A worker that is silent about a lot for `silence` seconds loses it to another one.
+    """
+
+    url: str
+    silence: float = SILENCE_SECONDS
+    _client: Client | None = None
+    _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def publish(self, account: str, events: Sequence[Event]) -> None:
+        """Publish one account's events, each room's in order; stored by the server on return.
+
+        Publishing the same events again adds nothing. Raises GatewayUnavailable where the stream
+        does not answer or is full: some of the shards may have got theirs.
+        """
+        shards: dict[int, list[Event]] = defaultdict(list)
+        for event in events:
+            shards[shard_of(event)].append(event)
+        try:
+            client = await self._connected()
+            await asyncio.gather(
+                *(_publish(client, account, shard, theirs) for shard, theirs in shards.items())
+            )
+        except AWAY as error:
+            raise _unavailable(error) from error
+
+    async def lots(self, shard: int, stop: asyncio.Event) -> AsyncGenerator[Lot]:
+        """The lots of a shard, until `stop`; the next one comes after the last one is done, and one
+        that is not done comes again. A server that is away is waited for.
+        """
+        while not stop.is_set():
+            try:
+                async for lot in self._lots(shard, stop):
+                    yield lot
+            except AWAY as error:
+                log.warning("shard %d: %s", shard, type(error).__name__)
+                await waking.woken(stop, AGAIN_SECONDS)
+
+    async def _lots(self, shard: int, stop: asyncio.Event) -> AsyncGenerator[Lot]:
+        waiting = await _context(await self._connected()).pull_subscribe(
+            f"{SAID}.{shard}",
+            durable=f"record-{shard}",
+            stream=NAME,
+            config=ConsumerConfig(
+                ack_policy=AckPolicy.EXPLICIT, ack_wait=self.silence, max_ack_pending=1
+            ),
+        )
+        try:
+            while not stop.is_set():
+                try:
+                    messages = await waiting.fetch(1, timeout=REPLY_SECONDS)
+                except TimeoutError:
+                    continue
+                for message in messages:
+                    if (lot := await _lot(message)) is not None:
+                        yield lot
+        finally:
+            await waiting.unsubscribe()
+
+    async def tell_replies(self) -> None:
+        """Tell the processes that hold gateways that replies are planned; they look by themselves
+        every now and then, so nobody who does not hear it is lost.
+        """
+        try:
+            await (await self._connected()).publish(REPLIES)
+        except AWAY as error:
+            log.warning("stream: %s", type(error).__name__)
+
+    async def on_replies(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when replies are planned elsewhere. Raises GatewayUnavailable."""
+
+        async def told(_: Msg) -> None:
+            wake()
+
+        try:
+            await (await self._connected()).subscribe(REPLIES, cb=told)
+        except AWAY as error:
+            raise _unavailable(error) from error
+
+    async def waiting(self) -> Mapping[int, int]:
+        """How many lots each shard holds that are not done. Raises GatewayUnavailable."""
+        try:
+            context = _context(await self._connected())
+            state = await context.stream_info(NAME, subjects_filter=f"{SAID}.>")
+        except AWAY as error:
+            raise _unavailable(error) from error
+        subjects = state.state.subjects or {}
+        return {shard: subjects.get(f"{SAID}.{shard}", 0) for shard in range(SHARDS)}
+
+    async def close(self) -> None:
+        """End the connection. Safe to repeat."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _connected(self) -> Client:
+        async with self._connecting:
+            if self._client is None:
+                async with asyncio.timeout(REPLY_SECONDS):
+                    client = await _connect(self.url)
+                self._client = client
+            return self._client
+
+
+async def _connect(url: str) -> Client:
+    async def failed(error: Exception) -> None:
+        log.warning("stream: %s", type(error).__name__)
+
+    client = await nats.connect(
+        url, max_reconnect_attempts=-1, reconnect_time_wait=1, error_cb=failed
+    )
+    await _context(client).add_stream(
+        StreamConfig(
+            name=NAME,
+            subjects=[f"{SAID}.*"],
+            retention=RetentionPolicy.WORK_QUEUE,
+            storage=StorageType.FILE,
+            # A full stream refuses what is new: then the spools keep it.
+            discard=DiscardPolicy.NEW,
+            duplicate_window=NAMED_SECONDS,
+        )
+    )
+    return client
+
+
+def _context(client: Client) -> JetStreamContext:
+    return client.jetstream(timeout=REPLY_SECONDS)
+
+
+async def _publish(client: Client, account: str, shard: int, events: Sequence[Event]) -> None:
+    for payload in _payloads(account, events, client.max_payload - HEADROOM):
+        name = {"Nats-Msg-Id": hashlib.sha256(payload).hexdigest()}
+        try:
+            await _context(client).publish(f"{SAID}.{shard}", payload, headers=name)
+        except MaxPayloadError:
+            # It would never get through, and must not hold up what comes after it.
+            log.error("shard %d: an event of %d bytes is refused", shard, len(payload))  # noqa: TRY400
+
+
+def shard_of(event: Event) -> int:
+    """The shard of an event's room; it depends on nothing but the room's platform id."""
+    assert not isinstance(event, LoggedIn | LoggedOut)  # noqa: S101  # they go past the stream
+    return zlib.crc32(event.room.encode("utf-8", "surrogatepass")) % SHARDS
+
+
+def _payloads(account: str, events: Sequence[Event], largest: int) -> Iterator[bytes]:
+    """Events as lots that the server takes: halved until they are small enough, or alone."""
+    lines = b"\n".join([json.dumps(account).encode(), *map(event_codec.encode, events)])
+    payload = zlib.compress(lines, 1)
+    if len(payload) <= largest or len(events) == 1:
+        yield payload
+        return
+    half = len(events) // 2
+    yield from _payloads(account, events[:half], largest)
+    yield from _payloads(account, events[half:], largest)
+
+
+async def _lot(message: Msg) -> Lot | None:
+    try:
+        account, *events = zlib.decompress(message.data).split(b"\n")
+        return Lot(json.loads(account), [event_codec.decode(event) for event in events], message)
+    except (ValueError, zlib.error) as error:
+        # It must not hold up what comes after it.
+        log.error("a lot of %d bytes: %s", len(message.data), type(error).__name__)  # noqa: TRY400
+        await message.term()
+        return None
+
+
+def _unavailable(error: Exception) -> GatewayUnavailable:
+    return GatewayUnavailable(f"消息流没有应答({type(error).__name__})")

@@ -1,0 +1,141 @@
+"""The stream between gateways and the log, against a real NATS server."""
+
+import asyncio
+import datetime as dt
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from bot import stream as streams
+from bot.bench import nats_server
+from bot.bench.nats_server import NatsServer
+from bot.errors import GatewayUnavailable
+from bot.gateway import Event, Said
+from bot.stream import SHARDS, Lot, Stream
+from tests import parts
+
+NOW = dt.datetime(2026, 11, 11, 4, 0, tzinfo=dt.UTC)
+# A worker that says nothing for so long has lost its lot.
+SILENCE = 1.0
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[NatsServer]:
+    parts.require("nats", nats_server.program() is not None, "run `make install`")
+    running = NatsServer(tmp_path / "nats")
+    running.start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+async def stream(server: NatsServer) -> AsyncIterator[Stream]:
+    made = Stream(server.url, SILENCE)
+    yield made
+    await made.close()
+
+
+def said(number: int, room: int, text: str = "今天不错") -> Said:
+    return Said(f"m{number}", f"r{room}@chatroom", "wxid_1", NOW, "text", text)
+
+
+async def heard(stream: Stream, number: int) -> list[Event]:
+    """So many events, from all shards at once, each lot done."""
+    stop, found = asyncio.Event(), list[Event]()
+
+    async def listen(shard: int) -> None:
+        async with aclosing(stream.lots(shard, stop)) as lots:
+            async for lot in lots:
+                assert lot.account == "甲"
+                assert {streams.shard_of(event) for event in lot.events} == {shard}
+                found.extend(lot.events)
+                await lot.done()
+                if len(found) >= number:
+                    stop.set()
+
+    await asyncio.wait_for(asyncio.gather(*map(listen, range(SHARDS))), 60)
+    return found
+
+
+async def test_each_room_comes_out_in_order_and_what_is_published_again_comes_once(
+    stream: Stream,
+) -> None:
+    events = [said(n, n % 20) for n in range(400)]
+    for start in range(0, 400, 100):
+        await stream.publish("甲", events[start : start + 100])
+    # As after a crash between publishing and dropping.
+    await stream.publish("甲", events[300:])
+    assert sum((await stream.waiting()).values()) == 4 * SHARDS
+    found = await heard(stream, 400)
+    assert by_room(found) == by_room(events)
+    assert set((await stream.waiting()).values()) == {0}
+
+
+async def test_what_is_too_large_for_one_lot_comes_in_several(stream: Stream) -> None:
+    # Texts that do not compress.
+    texts = [
+        "".join(chr(0x4E00 + (n * 7919 + i * i * 31) % 20_000) for i in range(6_000))
+        for n in range(120)
+    ]
+    events = [said(n, 1, text) for n, text in enumerate(texts)]
+    await stream.publish("甲", events)
+    assert max((await stream.waiting()).values()) > 1
+    assert await heard(stream, 120) == events
+
+
+async def test_a_lot_that_is_not_done_comes_again_before_the_next_one(stream: Stream) -> None:
+    room = said(1, 1).room
+    shard = streams.shard_of(said(1, 1))
+    await stream.publish("甲", [said(1, 1)])
+    await stream.publish("甲", [said(2, 1)])
+    stop = asyncio.Event()
+    # A worker that dies says nothing.
+    assert [
+        event.id for event in (await first(stream, shard, stop)).events if isinstance(event, Said)
+    ] == ["m1"]
+    again = await first(stream, shard, stop)
+    assert again.events == [said(1, 1)]
+    await again.still_busy()
+    await again.done()
+    following = await first(stream, shard, stop)
+    assert [event.room for event in following.events if isinstance(event, Said)] == [room]
+    assert following.events == [said(2, 1)]
+
+
+async def test_a_server_that_is_killed_keeps_what_it_stored_and_is_waited_for(
+    server: NatsServer, stream: Stream
+) -> None:
+    await stream.publish("甲", [said(1, 1)])
+    server.kill()
+    with pytest.raises(GatewayUnavailable):
+        await stream.publish("甲", [said(2, 1)])
+    other = Stream(server.url, SILENCE)
+    with pytest.raises(GatewayUnavailable):
+        await other.waiting()
+    listening = asyncio.create_task(heard(other, 2))
+    server.start()
+    while True:
+        try:
+            await stream.publish("甲", [said(2, 1)])
+        except GatewayUnavailable:
+            continue
+        break
+    assert await listening == [said(1, 1), said(2, 1)]
+    await other.close()
+
+
+async def first(stream: Stream, shard: int, stop: asyncio.Event) -> Lot:
+    async with aclosing(stream.lots(shard, stop)) as lots:
+        async with asyncio.timeout(60):
+            return await anext(lots)
+
+
+def by_room(events: Sequence[Event]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for event in events:
+        assert isinstance(event, Said)
+        found[event.room].append(event.id)
+    return found
