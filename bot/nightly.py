@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from bot import retention, waking
+from bot import partitions, retention, waking
 from bot.insights import attributing, rolling, segments, topics
 from bot.orders import typed
 from bot.settings import Settings
@@ -43,6 +43,7 @@ class Night:
 def steps(settings: Settings, engine: Engine, now: dt.datetime) -> Iterator[int]:
     """One short transaction after the other, until everything is done. Safe to repeat."""
     at = now - AFTER_MIDNIGHT
+    yield from partitions.steps(engine, now.date())
     yield from rolling.steps(engine, settings.zone, at)
     yield from typed.steps(engine, at.date() - LOOK_BACK)
     yield from attributing.steps(engine, now)

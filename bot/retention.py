@@ -8,13 +8,15 @@ always finds the text that it stands on. Ids of messages stay, so that a replay 
 """
 
 import datetime as dt
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, delete, func, select
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from bot import counting, database, deriving, sealing
+from bot import counting, database, deriving, partitions, sealing
 from bot.insights import attributing, engagement, histories
 from bot.models import (
     DroppedDay,
@@ -29,6 +31,7 @@ from bot.sealing import RoomDay
 from bot.text import judging, signals
 from bot.times import DAY, Interval
 
+log = logging.getLogger(__name__)
 MESSAGE, VERSION, OVERHEARD = database.tables(Message, MessageVersion, Overheard)
 ROOMS_AT_ONCE = 100
 
@@ -44,10 +47,14 @@ def steps(engine: Engine, zone: ZoneInfo, days: int, now: dt.datetime) -> Iterat
         with database.transaction(engine) as session:
             seal_utc_day(session, day, rooms, zone, sealed_until, SealedFor.RETENTION, now)
         yield 0
+    whole = partitions.existing(engine)
+    for day in sorted(each for each in whole if each < keep_since.date()):
+        yield _drop_partition(engine, day, now)
     for day, rooms in _days_of_messages(engine, keep_since.date() - DAY):
-        with database.transaction(engine) as session:
-            dropped = _drop(session, day, rooms, now)
-        yield dropped
+        if day not in whole:
+            with database.transaction(engine) as session:
+                dropped = _drop(session, day, rooms, now)
+            yield dropped
     with database.transaction(engine) as session:
         session.connection().execute(delete(OVERHEARD).where(OVERHEARD.c.at < keep_since))
         short_links.forget_clicks(session, keep_since)
@@ -159,6 +166,23 @@ def _days_of_messages(engine: Engine, last: dt.date) -> Iterator[tuple[dt.date, 
             yield day, rooms[start : start + ROOMS_AT_ONCE]
 
 
+def _drop_partition(engine: Engine, day: dt.date, now: dt.datetime) -> int:
+    """Drop a UTC day at once; nothing where others hold the table, until the next hour."""
+    try:
+        with database.transaction(engine) as session:
+            ids = select(MESSAGE.c.id).where(MESSAGE.c.day == day)
+            session.connection().execute(delete(VERSION).where(VERSION.c.message_id.in_(ids)))
+            count = session.connection().scalar(select(func.count()).select_from(ids.subquery()))
+            partitions.drop(session, day)
+            _note(session, day, count or 0, now)
+    except OperationalError as error:
+        if not partitions.is_in_use(error):
+            raise
+        log.info("the partition of %s is in use and stays until the next hour", day)
+        return 0
+    return count or 0
+
+
 def _drop(session: Session, day: dt.date, rooms: Sequence[int], now: dt.datetime) -> int:
     """Drop the messages that these rooms said on a UTC day, and what was kept aside of them."""
     chosen = (MESSAGE.c.day == day) & MESSAGE.c.room_id.in_(rooms)
@@ -167,8 +191,13 @@ def _drop(session: Session, day: dt.date, rooms: Sequence[int], now: dt.datetime
     connection.execute(delete(VERSION).where(VERSION.c.message_id.in_(ids)))
     count = connection.scalar(select(func.count()).select_from(MESSAGE).where(chosen)) or 0
     connection.execute(delete(MESSAGE).where(chosen))
+    _note(session, day, count, now)
+    return count
+
+
+def _note(session: Session, day: dt.date, count: int, now: dt.datetime) -> None:
     dropped = database.table(DroppedDay).c
-    before = connection.scalar(select(dropped.messages).where(dropped.day == day)) or 0
+    already = select(dropped.messages).where(dropped.day == day)
+    before = session.connection().scalar(already) or 0
     row = {"day": day, "messages": before + count, "dropped_at": now}
     database.insert_rows(session, DroppedDay, [row], replace=("messages", "dropped_at"))
-    return count
