@@ -61,6 +61,7 @@ ACTIONS = {
     "operator.sign_out": "全部退出",
     "pause": "暂停",
     "picture.add": "上传图片",
+    "privacy.export": "导出一个人的数据",
     "privacy.forget": "忘记一个人",
     "privacy.forgetting": "开始忘记一个人",
     "privacy.swept": "重写数据库文件",

@@ -23,6 +23,13 @@ def clean(home: Path, traces: Traces) -> int:
     return len(gone)
 
 
+def holding(home: Path, words: str) -> int:
+    """How many readable files of digests and uploads hold these words."""
+    folders = [folder for name in (DIGESTS, UPLOADS) if (folder := home / name).is_dir()]
+    found = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return sum(words in (_text(path) or "") for path in found if path.suffix in READABLE)
+
+
 def _digests(folder: Path, traces: Traces) -> Iterator[Path]:
     weeks = [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
     for week in weeks:
@@ -44,11 +51,16 @@ def _uploads(folder: Path, traces: Traces) -> Iterator[Path]:
 
 
 def _tells(path: Path, traces: Traces) -> bool:
+    text = _text(path)
+    return text is None or traces.clean(text) != text
+
+
+def _text(path: Path) -> str | None:
+    """What a file says, None where nobody can tell."""
     content = path.read_bytes()
     for encoding in ("utf-8-sig", "gb18030"):
         try:
-            text = content.decode(encoding)
+            return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return traces.clean(text) != text
-    return True
+    return None

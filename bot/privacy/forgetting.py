@@ -32,6 +32,8 @@ from bot.times import DAY, Stretch
 
 PREFIX = "forgotten:"
 BEGUN, FORGOTTEN, SWEPT = "privacy.forgetting", "privacy.forget", "privacy.swept"
+# What the audit tells of it.
+DONE = ("messages", "quoted", "sealed", "open_days", "files")
 CHUNK = 1_000
 
 RoomDay = tuple[int, dt.date]
@@ -85,8 +87,10 @@ def forget(
         still_open |= _take_out_news(session, subject, found, rules, now, report)
         erasing.cut(session, subject, found.ids, report.pseudonym)
         erasing.rename(session, subject, report.pseudonym)
-        session.add(Audit(at=now, by=by, action=FORGOTTEN, object=report.pseudonym))
-    report.open_days = len(still_open)
+        report.open_days = len(still_open)
+        # Numbers alone: they stay where the person does not.
+        done = {name: getattr(report, name) for name in DONE}
+        session.add(Audit(at=now, by=by, action=FORGOTTEN, object=report.pseudonym, after=done))
     return report
 
 

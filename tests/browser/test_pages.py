@@ -70,6 +70,8 @@ SEEN: Mapping[str, str] = {
     "/data/feeds": "/data/feeds",
     "/settings": "/settings",
     "/settings/own-words": "/settings/own-words?fresh=成分表&listed=alias",
+    "/privacy": "/privacy",
+    "/privacy/people/{whom}": "/privacy/people/contact-1",
     "/webhooks": "/webhooks",
     "/webhooks/{webhook_id}": "/webhooks/1",
 }
@@ -81,7 +83,7 @@ OUTSIDE = {"/login", "/link/{token}"}
 NO_PAGES = {
     "/pictures/{name}", "/healthz", "/readyz", "/metrics", "/events", "/calendar/feed", "/deliveries/{delivery_id}/image",
     "/data/export/calendar/{form}", "/data/export/{subject}", "/feeds/{token}",
-    "/webhooks/orders/{source}",
+    "/webhooks/orders/{source}", "/privacy/people/{whom}/export",
 }  # fmt: skip
 # Who works with a phone in the hand: the to-do list, and what cannot wait.
 ON_PHONES = ("/", "/todo", "/approvals", "/deliveries", "/deliveries/{delivery_id}")

@@ -97,6 +97,12 @@ ROLES: Mapping[tuple[str, str], OperatorRole | None] = {
     ("POST", "/data/feeds/{feed_id}/revoke"): VIEWER,
     ("GET", "/feeds/{token}"): None,
     ("GET", "/l/{code}"): None,
+    ("GET", "/privacy"): ADMIN,
+    ("POST", "/privacy/find"): ADMIN,
+    ("POST", "/privacy/trace"): ADMIN,
+    ("GET", "/privacy/people/{whom}"): ADMIN,
+    ("GET", "/privacy/people/{whom}/export"): ADMIN,
+    ("POST", "/privacy/people/{whom}/forget"): ADMIN,
     ("GET", "/settings"): VIEWER,
     ("POST", "/settings/words"): ADMIN,
     ("POST", "/settings/words/remove"): ADMIN,
@@ -175,6 +181,7 @@ STREAMS: Mapping[tuple[str, str], OperatorRole] = {("GET", "/events"): VIEWER}
 OPEN_DESCRIPTION = "/api/v1/openapi.json"
 SAMPLES = {
     "form": "none",
+    "whom": "contact-999",
     "subject": "none",
     "feed_id": "999",
     "day": "2026-11-24",

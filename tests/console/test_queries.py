@@ -19,7 +19,7 @@ PAGES = (
     "/settings/own-words", "/webhooks",
 )  # fmt: skip
 # Only for who sees every room.
-OF_THE_WHOLE = ("/people/buyers", "/orders/share", "/orders/identities", "/labels")
+OF_THE_WHOLE = ("/privacy", "/people/buyers", "/orders/share", "/orders/identities", "/labels")
 
 
 @contextmanager

@@ -43,6 +43,7 @@ NAMED: Mapping[str, Sequence[str]] = {
     "day": ("2026-11-24",),
     "form": ("yaml", "xlsx", "ics"),
     "subject": ("rooms", "deliveries", "engagement", "orders", "attribution", "messages"),
+    "whom": ("contact-1", "contact-2", "person-1", "person-2"),
     "source": ("shop",),
     **dict.fromkeys(("draw_id", "place", "line", "call_id", "edge_id", "person_id"), ("1", "2")),
     **dict.fromkeys(("feed_id", "token_id", "account_id", "operator_id", "webhook_id"), ("1", "2")),

@@ -27,6 +27,7 @@ from bot.console.pages import (
     pausing,
     people,
     pictures,
+    privacy,
     programs,
     questions,
     room,
@@ -82,5 +83,6 @@ ROUTES: tuple[Route, ...] = (
     *feeds.ROUTES,
     *settings.ROUTES,
     *own_words.ROUTES,
+    *privacy.ROUTES,
     *webhooks.ROUTES,
 )
