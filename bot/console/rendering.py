@@ -113,7 +113,9 @@ def _here(page: "Page") -> str:
 @cache
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bot.console"),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader("bot.console"), jinja2.PackageLoader("bot.charts")]
+        ),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -11,7 +11,7 @@ from tests.console.conftest import Desk
 
 # Every page that an operator looks at; a parameter stands for the first row.
 PAGES = (
-    "/", "/setup", "/operators", "/operators/1", "/me", "/audit", "/help",
+    "/", "/boards", "/setup", "/operators", "/operators/1", "/me", "/audit", "/help",
     "/rooms", "/rooms/1", "/people", "/people/candidates", "/orders", "/deliveries", "/todo",
     "/accounts", "/questions", "/questions?show=answered", "/questions/faq", "/questions/faq/new",
     "/calendar", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/calendar/conflicts",

@@ -47,7 +47,8 @@ NAMED: Mapping[str, Sequence[str]] = {
     "source": ("shop",),
     **dict.fromkeys(("draw_id", "place", "line", "call_id", "edge_id", "person_id"), ("1", "2")),
     **dict.fromkeys(("feed_id", "token_id", "account_id", "operator_id", "webhook_id"), ("1", "2")),
-    "token": ("unknown",),
+    **dict.fromkeys(("question_id", "faq_id"), ("1", "2")),
+    **dict.fromkeys(("token", "code"), ("unknown",)),
 }
 # A list may be narrowed to what is not theirs to see.
 NARROWED = "?room=2&room_id=2&form=xlsx&view=list&start=2026-11-01&end=2026-12-01&week=2026-W47"
