@@ -9,13 +9,14 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from bot import database, membership_files
+from bot import complaints, database, faq, membership_files
+from bot import desk as questions
 from bot.console import pages
 from bot.gateways.manual import ManualGateway
 from bot.gateways.memory import MemoryGateway
 from bot.insights import attributing, inviting, segments
 from bot.membership_files import MembershipRow
-from bot.models import Delivery, DeliveryState, OperatorRole
+from bot.models import Delivery, DeliveryState, Message, OperatorRole
 from bot.orders import catalogue, intake
 from bot.orders import people as identities
 from bot.orders.catalogue import ProductRow
@@ -51,6 +52,8 @@ SEEN: Mapping[str, str] = {
     "/questions/faq": "/questions/faq",
     "/questions/faq/new": "/questions/faq/new",
     "/questions/faq/{faq_id}": "/questions/faq/1",
+    "/complaints": "/complaints",
+    "/complaints/{case_id}": "/complaints/1",
     "/people": "/people",
     "/people/candidates": "/people/candidates",
     "/people/buyers": "/people/buyers",
@@ -87,7 +90,10 @@ NO_PAGES = {
     "/webhooks/orders/{source}", "/privacy/people/{whom}/export",
 }  # fmt: skip
 # Who works with a phone in the hand: the to-do list, and what cannot wait.
-ON_PHONES = ("/", "/todo", "/approvals", "/deliveries", "/deliveries/{delivery_id}")
+ON_PHONES = (
+    "/", "/todo", "/approvals", "/deliveries", "/deliveries/{delivery_id}",
+    "/questions", "/questions/{question_id}", "/complaints", "/complaints/{case_id}",
+)  # fmt: skip
 # Of the rules of accessibility, those that a change of colours can break.
 OF_COLOUR = {"runOnly": ["color-contrast", "link-in-text-block"]}
 SERIOUS = ("serious", "critical")
@@ -135,6 +141,7 @@ def something_of_everything(desk: Desk) -> Iterator[None]:
     desk.rooms("bot", topics, "宝妈育儿", "北京")
     desk.rooms("wechat", ["老客户 1 群", "老客户 2 群"], "老客户", "测试", kind="manual")
     somebody_with_tags(desk)
+    something_to_answer(desk)
     for number, topic in enumerate(topics):
         robot.add_room(f"宝妈育儿{number}@chatroom", topic)
     robot.time_out(arrives=False, room="宝妈育儿1@chatroom", times=1)
@@ -185,6 +192,22 @@ def somebody_with_tags(desk: Desk) -> None:
         pass
     with database.transaction(desk.engine) as session:
         inviting.invite(session, "体验官", 0.5, 7, "小林", now)
+
+
+def something_to_answer(desk: Desk) -> None:
+    """A question and a complaint that wait, and an answer that the bot gives."""
+    room = "宝妈育儿0@chatroom"
+    record(desk.engine, *(
+        member_says(text, "2026-11-24 10:00", room=room, sender=f"wxid_{text}", name="糖糖妈")
+        for text in ("红屁屁怎么办", "收到就是破损的")
+    ))  # fmt: skip
+    asked, heard = sorted(rows(desk.engine, Message), key=lambda each: int(each.id))[-2:]
+    with database.transaction(desk.engine) as session:
+        whose = (asked.id, asked.room_id, asked.contact_id, asked.at)
+        questions.ask(session, [questions.Asked(*whose)])
+        whose = (heard.id, heard.room_id, heard.contact_id, heard.at)
+        complaints.open_cases(session, [complaints.Heard(*whose, 2, "defect")])
+        faq.add(session, faq.FaqRow("多久发货", "48 小时内"), "小林", desk.clock())
 
 
 def no_faults(

@@ -12,6 +12,7 @@ from bot.console.pages import (
     audit,
     boards,
     calendar,
+    complaints,
     data,
     deliveries,
     delivery,
@@ -67,6 +68,7 @@ ROUTES: tuple[Route, ...] = (
     # The list of answers before a question by its number.
     *faq.ROUTES,
     *questions.ROUTES,
+    *complaints.ROUTES,
     *deliveries.ROUTES,
     *delivery.ROUTES,
     *todo.ROUTES,
