@@ -144,7 +144,7 @@ def _complaints(session: Session, settings: Settings, now: dt.datetime) -> Itera
         yield _News(
             f"complaint:{row.id}",
             f"群“{row.topic}”里 {local:%H:%M} 有一条投诉{many},严重程度 {row.severity}/3,"
-            f"24 小时内要有人处理。查看:qunyun complaints list",
+            f"24 小时内要有人处理。查看:后台的“投诉”,或者 qunyun complaints list",
         )
 
 

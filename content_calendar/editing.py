@@ -179,6 +179,18 @@ def pick(session: Session, key: str, day: dt.date, question: str, by: str, at: d
     return True
 
 
+def unpick(
+    session: Session, key: str, day: dt.date, question: str, by: str, at: dt.datetime
+) -> bool:
+    """Take a picked question out of an occurrence again; False where it is not in it."""
+    series = lifecycle.existing(session, key)
+    if not questions.unpick(session, series.id, day, question):
+        return False
+    before = {"date": day, "question": question}
+    audits.note(session, at, by, "series.unpick", key, before, None)
+    return True
+
+
 def post_test(
     session: Session,
     key: str,

@@ -2,12 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from content_calendar import audience, definition, facts, holidays, posts, recurrence
+from content_calendar import audience, definition, facts, holidays, posts, questions, recurrence
 from content_calendar.audience import Target
 from content_calendar.checking import unknown_years
 from content_calendar.contact import Rules
@@ -70,6 +70,8 @@ def preview(
     days = holidays.load(session)
     known = facts.shared(session, wanted, rules.links_url)
     seeds = definition.seeds(session)
+    # A moved occurrence goes by its original date, which may be long before.
+    picked = questions.picked_from(session, [each.key for each in wanted], dt.date.min)
     reached = [
         _reached(session, each, seeds.get(each.key, 0), since, rules.zone, known) for each in wanted
     ]
@@ -88,7 +90,9 @@ def preview(
     ]
     moments.sort(key=lambda moment: (moment[0].due_at, moment[1].wanted.key))
     for slot, each, local in moments:
-        yield from _previewed(each, slot, local, rules, days, known)
+        chosen = picked.get((each.wanted.key, slot.original_date), ())
+        said = replace(known, picked=chosen) if chosen else known
+        yield from _previewed(each, slot, local, rules, days, said)
 
 
 def remarks(session: Session, series: Sequence[Definition], today: dt.date) -> list[str]:

@@ -17,7 +17,7 @@ from bot import database
 from bot.digest import quoting
 from bot.errors import Fault, InvalidInput
 from bot.insights import engagement
-from bot.models import Message, PickedQuestion, Signal, SignalKind
+from bot.models import Message, PickedQuestion, Series, Signal, SignalKind
 from bot.text import similarity
 from content_calendar import words as forbidden
 from content_calendar.words import Words
@@ -25,6 +25,7 @@ from content_calendar.words import Words
 SIGNAL = database.table(Signal).c
 MESSAGE = database.table(Message).c
 PICKED = database.table(PickedQuestion).c
+SERIES = database.table(Series).c
 MOST = 5
 # Five of these, with their numbers, leave room for the rest of a post.
 LONGEST_PICKED = 200
@@ -79,6 +80,22 @@ def picked(session: Session, keys: Iterable[Key]) -> dict[Key, tuple[str, ...]]:
     for series_id, original_date, text in rows:
         found.setdefault((series_id, original_date), []).append(text)
     return {key: tuple(texts) for key, texts in found.items()}
+
+
+def picked_from(
+    session: Session, series: Iterable[str], since: dt.date
+) -> dict[tuple[str, dt.date], tuple[str, ...]]:
+    """The questions picked for series by their keys, of original dates from `since` on."""
+    rows = session.connection().execute(
+        select(SERIES.key, PICKED.original_date, PICKED.text)
+        .where(SERIES.key.in_(sorted(set(series))), PICKED.series_id == SERIES.id)
+        .where(PICKED.original_date >= since)
+        .order_by(PICKED.original_date, PICKED.id)
+    )
+    found: dict[tuple[str, dt.date], list[str]] = {}
+    for key, original_date, text in rows:
+        found.setdefault((key, original_date), []).append(text)
+    return {named: tuple(texts) for named, texts in found.items()}
 
 
 def pick(

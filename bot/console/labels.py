@@ -33,6 +33,11 @@ KINDS = {
     SeriesKind.PROMO: "促销",
     SeriesKind.CUSTOM: "自定义",
 }
+# What a message is that is no text.
+TYPES = {
+    "image": "图片", "emoticon": "表情", "link": "链接", "mini_program": "小程序",
+    "red_packet": "红包", "file": "文件", "video": "视频", "voice": "语音", "system": "系统消息",
+}  # fmt: skip
 # What an audit's action did; one that is not here is shown as it is written.
 ACTIONS = {
     "answer": "回答问题",
@@ -87,6 +92,7 @@ ACTIONS = {
     "series.expire": "栏目到期",
     "series.import": "新栏目",
     "series.move": "改一期的日期",
+    "series.unpick": "拿出问题",
     "series.pause": "暂停栏目",
     "series.pick": "挑问题",
     "series.restore": "恢复一期",

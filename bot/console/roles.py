@@ -37,6 +37,12 @@ def sees_all(operator: Operator) -> bool:
     return operator.verticals is None and operator.tags is None
 
 
+def sees_vertical(operator: Operator, vertical: str) -> bool:
+    """Whether every room of a vertical is the operator's to see; "" stands for all verticals."""
+    held = operator.verticals or ()
+    return sees_all(operator) or (operator.tags is None and vertical in held)
+
+
 def sees(session: Session, operator: Operator, room_ids: Sequence[int]) -> bool:
     """Whether every one of these rooms exists and is in the operator's scope."""
     room = database.table(Room)

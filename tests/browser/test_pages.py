@@ -16,7 +16,15 @@ from bot.gateways.manual import ManualGateway
 from bot.gateways.memory import MemoryGateway
 from bot.insights import attributing, inviting, segments
 from bot.membership_files import MembershipRow
-from bot.models import Delivery, DeliveryState, Message, OperatorRole
+from bot.models import (
+    Delivery,
+    DeliveryState,
+    DigestScope,
+    Message,
+    OperatorRole,
+    Topic,
+    TopicKind,
+)
 from bot.orders import catalogue, intake
 from bot.orders import people as identities
 from bot.orders.catalogue import ProductRow
@@ -52,6 +60,8 @@ SEEN: Mapping[str, str] = {
     "/questions/faq": "/questions/faq",
     "/questions/faq/new": "/questions/faq/new",
     "/questions/faq/{faq_id}": "/questions/faq/1",
+    "/topics": "/topics",
+    "/topics/{kind}/{rank}": "/topics/question/1",
     "/complaints": "/complaints",
     "/complaints/{case_id}": "/complaints/1",
     "/people": "/people",
@@ -208,6 +218,13 @@ def something_to_answer(desk: Desk) -> None:
         whose = (heard.id, heard.room_id, heard.contact_id, heard.at)
         complaints.open_cases(session, [complaints.Heard(*whose, 2, "defect")])
         faq.add(session, faq.FaqRow("多久发货", "48 小时内"), "小林", desk.clock())
+        risen = {
+            "week": dt.date(2026, 11, 16), "scope": DigestScope.FLEET, "target": "",
+            "kind": TopicKind.QUESTION, "rank": 1, "day": asked.day, "room_id": asked.room_id,
+            "message_id": asked.id, "messages": [asked.id], "score": 3.2, "count": 1,
+            "before": 0.0, "members": 1, "rooms": 1, "rule_version": 2, "computed_at": desk.clock(),
+        }  # fmt: skip
+        database.insert_rows(session, Topic, [risen])
 
 
 def no_faults(

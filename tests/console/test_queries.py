@@ -14,7 +14,7 @@ PAGES = (
     "/", "/boards", "/setup", "/operators", "/operators/1", "/me", "/audit", "/help",
     "/rooms", "/rooms/1", "/people", "/people/candidates", "/orders", "/deliveries", "/todo",
     "/accounts", "/questions", "/questions?show=answered", "/questions/faq", "/questions/faq/new",
-    "/complaints", "/complaints?show=closed",
+    "/complaints", "/complaints?show=closed", "/topics",
     "/calendar", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/calendar/conflicts",
     "/series", "/series/new", "/approvals", "/data", "/data/feeds", "/settings",
     "/settings/own-words", "/webhooks",

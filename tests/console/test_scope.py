@@ -45,6 +45,8 @@ NAMED: Mapping[str, Sequence[str]] = {
     "subject": ("rooms", "deliveries", "engagement", "orders", "attribution", "messages"),
     "whom": ("contact-1", "contact-2", "person-1", "person-2"),
     "source": ("shop",),
+    **dict.fromkeys(("question_id", "faq_id", "case_id", "rank"), ("1", "2")),
+    "kind": ("word", "question"),
     **dict.fromkeys(("draw_id", "place", "line", "call_id", "edge_id", "person_id"), ("1", "2")),
     **dict.fromkeys(("feed_id", "token_id", "account_id", "operator_id", "webhook_id"), ("1", "2")),
     **dict.fromkeys(("question_id", "faq_id"), ("1", "2")),

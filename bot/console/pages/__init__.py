@@ -41,6 +41,7 @@ from bot.console.pages import (
     short_links,
     todo,
     tokens,
+    topics,
     webhooks,
 )
 from bot.console.routes import Route
@@ -69,6 +70,7 @@ ROUTES: tuple[Route, ...] = (
     *faq.ROUTES,
     *questions.ROUTES,
     *complaints.ROUTES,
+    *topics.ROUTES,
     *deliveries.ROUTES,
     *delivery.ROUTES,
     *todo.ROUTES,

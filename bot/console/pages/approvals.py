@@ -25,6 +25,7 @@ from content_calendar import (
     definition,
     dry_run,
     lifecycle,
+    questions,
 )
 from content_calendar.definition import Stored
 
@@ -50,6 +51,7 @@ def run(page: Reader, key: str) -> Response:
     return page.render(
         "series_run.html", series=series, trial=trial.of(page, found), against=against,
         whole=reached.whole, home=f"/series/{quote(key, safe='')}",
+        picked=questions.picked_from(page.session, [key], reach.today(page)),
     )  # fmt: skip
 
 

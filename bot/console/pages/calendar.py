@@ -24,6 +24,7 @@ from content_calendar import (
     holidays,
     lifecycle,
     preview,
+    questions,
     recurrence,
 )
 from content_calendar.definition import Stored
@@ -115,6 +116,9 @@ def occurrence(page: Reader, key: str, day: str) -> Response:
     return page.render(
         "occurrence.html", series=series, original=original, date=date, posts=posts,
         counts=counts, reached=reached, today=reach.today(page),
+        picked=questions.picked(page.session, [(series.id, original)]).get(
+            (series.id, original), ()
+        ),
         skipped=original in wanted.schedule.skip, moved_to=wanted.schedule.move.get(original),
         may_change=page.may(OPERATOR) and reached.whole and series.state is not SeriesState.ENDED,
     )  # fmt: skip

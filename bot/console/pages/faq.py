@@ -191,11 +191,7 @@ def _found(page: Page, faq_id: int) -> Row[Any]:
 
 def _may_write(page: Page, vertical: str) -> bool:
     """Whether every room that gets the answer lies in the operator's scope."""
-    someone = page.someone
-    if not page.may(OPERATOR):
-        return False
-    verticals = someone.verticals or ()
-    return roles.sees_all(someone) or (someone.tags is None and vertical in verticals)
+    return page.may(OPERATOR) and roles.sees_vertical(page.someone, vertical)
 
 
 def _must_write(page: Page, vertical: str) -> None:
