@@ -1,10 +1,13 @@
-"""Daily counters: every room-local day added up in SQL from the log and what is derived from it.
+"""Daily counters: what each contact did in a room on a room-local day.
 
-`deriving` asks for the days that it touched, so incremental and rebuilt counters come from one
-statement.
+`recount` adds a day up in SQL from the log and what is derived from it: rebuilds, and days in
+which something changed. `add` adds messages that follow all others to what stands, so that a day
+is not read again for each of them. Both count the same acts, which the shuffles of
+tests/journeys/test_ingest.py hold them to.
 """
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,10 +31,14 @@ from sqlalchemy import (
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import database, sealing, staleness
+from bot import appending, database, sealing, staleness
 from bot.models import INEFFECTIVE, DailyCount, Mention, Message, Room, Signal, SignalKind
 from bot.text import judging, signals
+from bot.text.judging import Verdict
 from bot.times import DAY, Stretch, utc_days
+
+SUMS = ("messages", "effective_messages", "questions", "answers", "shares", "product_mentions")
+_COUNTED = {SignalKind.QUESTION: 2, SignalKind.ANSWER: 3, SignalKind.SHARE: 4}
 
 
 def recount(session: Session, stretches: Sequence[Stretch], zone: ZoneInfo) -> None:
@@ -67,6 +74,57 @@ def recount(session: Session, stretches: Sequence[Stretch], zone: ZoneInfo) -> N
     session.connection().execute(
         insert(counts).from_select([column.name for column in counts.c], _sums(parts))
     )
+
+
+def add(session: Session, verdicts: Sequence[Verdict], zone: ZoneInfo) -> None:
+    """Add messages that were never counted, none of them recalled or of a sealed day, to the
+    counters of their days.
+    """
+    of_room = zones(session, {verdict.message.room_id for verdict in verdicts}, zone)
+    days = {each: _LocalDays(each) for each in of_room.values()}
+    sums: defaultdict[tuple[dt.date, int, int], list[int]] = defaultdict(lambda: [0] * len(SUMS))
+    for verdict in verdicts:
+        message = verdict.message
+        if message.own or message.type in judging.UNCOUNTED_TYPES:
+            continue
+        day = days[of_room[message.room_id]].of(message.at)
+        row = sums[day, message.room_id, message.contact_id]
+        row[0] += 1
+        row[1] += 1
+        for sign in verdict.signals:
+            if sign.kind in INEFFECTIVE:
+                row[1] -= 1
+            elif sign.kind in _COUNTED:
+                row[_COUNTED[sign.kind]] += 1
+        row[5] += len(verdict.products)
+    staleness.mark(session, {(room, day) for day, room, _ in sums})
+    keys = sorted(sums)
+    columns: dict[str, appending.Column] = {
+        "day": [day for day, _, _ in keys],
+        "room_id": [room for _, room, _ in keys],
+        "contact_id": [contact for _, _, contact in keys],
+        "rule_version": [signals.RULE_VERSION] * len(keys),
+    }
+    columns |= {name: [sums[key][place] for key in keys] for place, name in enumerate(SUMS)}
+    appending.add_up(session, DailyCount, columns, SUMS)
+
+
+class _LocalDays:
+    """Local days of instants that mostly come in order, each day's ends worked out once."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._day, self._since, self._until = dt.date.min, _NEVER, _NEVER
+
+    def of(self, at: dt.datetime) -> dt.date:
+        """The local day of an instant."""
+        if not self._since <= at < self._until:
+            self._day = at.astimezone(self._zone).date()
+            self._since, self._until = local_day(self._day, self._zone)
+        return self._day
+
+
+_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 def touched(

@@ -1,35 +1,27 @@
 """What is derived from the log message by message: signals and mentions, and the counters on them.
 
-There is one way: `derive` reads stretches of rooms' messages, judges them, replaces what stands
-for them and has their days counted. A batch asks for the stretches that it touched, `rebuild`
-for everything, so both give equal tables.
+There is one way: `derive` judges stretches of rooms' messages in order, replaces what stands for
+them and has their days counted. A batch asks for what it changed, `rebuild` for everything, so
+both give equal tables. Messages that come after all that was said in their room change nothing
+that stands: of them nothing is read, replaced or counted twice.
 """
 
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Engine, Integer, Table, and_, delete, func, literal, select, tuple_
+from sqlalchemy import Engine, Integer, Table, delete, func, select
 from sqlmodel import Session
-from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import counting, database, late, sealing, terms, times
-from bot.memory import Memory, Remembered
-from bot.models import (
-    Contact,
-    DailyCount,
-    Mention,
-    Message,
-    MessageIdentity,
-    Recall,
-    Signal,
-    WordKind,
-)
+from bot import counting, database, late, sealing, terms, times, transcript, verdicts
+from bot import memory as memory_module
+from bot.memory import Memory
+from bot.models import DailyCount, Mention, Message, Signal, WordKind
 from bot.terms import Terms
-from bot.text import judging, segment, signals
+from bot.text import judging, segment
 from bot.text import lexicon as lexicon_module
 from bot.text.judging import Heard, Verdict
 from bot.text.lexicon import Lexicon
@@ -74,57 +66,136 @@ def derive(
     stretches: Iterable[Stretch],
     rules: Rules,
     memory: Memory | None = None,
-    fresh: AbstractSet[int] = frozenset(),
+    fresh: Sequence[Heard] = (),
 ) -> int:
-    """Judge every message of the stretches again and recount their days.
+    """Judge every message of the stretches again and recount their days; judge `fresh` messages,
+    which were just recorded and never judged, with all that may change because of them.
 
-    Returns how many messages were judged. Safe to repeat. Sealed days are left alone. Stretches of
-    one room that lie closer than the look-back are judged as one. `memory` saves reading the
-    look-back again; `fresh` are messages from which nothing was derived yet.
+    Returns how many messages were judged. Safe to repeat. Sealed days are left alone. Of a fresh
+    message that comes after all that was said in its room, as nearly all do, nothing has to be
+    read where `memory` holds the room: it is judged and added to the counters. All others have
+    their stretch of the log read, judged and counted again; stretches of one room that lie closer
+    than the look-back are judged as one.
     """
-    merged = _merge(stretches)
-    lock_rooms(session, [stretch.room_id for stretch in merged])
-    late.note(session, merged)
-    merged = times.without(merged, sealing.intervals(session, merged))
     memory = memory or Memory()
-    readings = _plan(session, merged, memory)
-    heard = _heard(session, [reading.read for reading in readings])
-    verdicts: list[Verdict] = []
-    for reading in readings:
-        room_id, read = reading.read.room_id, reading.read
+    given, coming = list(stretches), _by_room(fresh)
+    disturbed = {stretch.room_id for stretch in given}
+    rooms = sorted(disturbed | coming.keys())
+    lock_rooms(session, rooms)
+    ends = _open(session, rooms, coming, memory)
+    touched = {room: _stretches(messages) for room, messages in coming.items()}
+    merged = _merge([*given, *(one for found in touched.values() for one in found)])
+    late.note(session, merged)
+    sealed = sealing.intervals(session, merged)
+    following = {
+        room_id: room
+        for room_id, messages in coming.items()
+        if room_id not in disturbed
+        and room_id not in sealed
+        and not any(message.recalled for message in messages)
+        and (room := memory.before(messages[0], ends.get(room_id))) is not None
+    }
+    for room_id, messages in coming.items():
+        ends[room_id] = max(messages[-1].at, ends.get(room_id, messages[-1].at))
+    judged = _go_on(session, following, coming, rules, memory)
+    again = times.without([one for one in merged if one.room_id not in following], sealed)
+    judged += _judge_again(
+        session, again, rules, memory, ends, frozenset(message.id for message in fresh)
+    )
+    memory.close(session, ends)
+    return judged
+
+
+def _by_room(fresh: Iterable[Heard]) -> dict[int, list[Heard]]:
+    coming: dict[int, list[Heard]] = {}
+    for message in sorted(fresh, key=judging.order):
+        coming.setdefault(message.room_id, []).append(message)
+    return coming
+
+
+def _open(
+    session: Session, rooms: Collection[int], coming: Mapping[int, Sequence[Heard]], memory: Memory
+) -> dict[int, dt.datetime]:
+    """Up to when the rooms' logs went before the messages that come."""
+    ends = memory.open(session, rooms)
+    unknown = {
+        room: (messages[0].at - judging.LOOK_BACK).date()
+        for room, messages in coming.items()
+        if room not in ends
+    }
+    newest = min((one.id for messages in coming.values() for one in messages), default=0)
+    ends |= memory_module.latest(session, unknown, newest)
+    return ends
+
+
+def _go_on(
+    session: Session,
+    following: Mapping[int, judging.Room],
+    coming: Mapping[int, Sequence[Heard]],
+    rules: Rules,
+    memory: Memory,
+) -> int:
+    """Judge messages that come after all that was said in their rooms."""
+    found: list[Verdict] = []
+    for room_id, room in following.items():
+        messages = coming[room_id]
+        found += judging.hear(room, messages, messages[0].at, rules.lexicon, rules.segmenter)
+        memory.keep(room_id, room, messages[-1])
+    verdicts.append(session, found)
+    counting.add(session, found, rules.zone)
+    return len(found)
+
+
+def _judge_again(
+    session: Session,
+    stretches: Sequence[Stretch],
+    rules: Rules,
+    memory: Memory,
+    ends: Mapping[int, dt.datetime],
+    fresh: AbstractSet[int],
+) -> int:
+    """Read stretches of the log with the look-back before them, and judge them."""
+    if not stretches:
+        return 0
+    read = [replace(one, since=one.since - judging.LOOK_BACK) for one in stretches]
+    heard = transcript.read(session, read)
+    found: list[Verdict] = []
+    for stretch, part in zip(stretches, read, strict=True):
+        room = judging.Room()
         messages = sorted(
-            (one for one in heard[room_id] if read.since <= one.at < read.until), key=judging.order
+            (one for one in heard[stretch.room_id] if part.since <= one.at < part.until),
+            key=judging.order,
         )
-        verdicts += judging.hear(
-            reading.before.room, messages, reading.since, rules.lexicon, rules.segmenter
-        )
-        memory.keep(room_id, reading.before.followed_by(messages, rules.lexicon, rules.segmenter))
-    _replace(session, verdicts, fresh)
-    counting.recount(session, merged, rules.zone)
-    return len(verdicts)
+        found += judging.hear(room, messages, stretch.since, rules.lexicon, rules.segmenter)
+        end = ends.get(stretch.room_id)
+        if messages and end is not None and end < stretch.until:
+            memory.keep(stretch.room_id, room, messages[-1])
+    verdicts.write(session, found, fresh)
+    counting.recount(session, stretches, rules.zone)
+    return len(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What to read of a room, judged from `since` on, after what is remembered of it."""
-
-    read: Stretch
-    since: dt.datetime
-    before: Remembered
+def touched(room_id: int, at: dt.datetime) -> Stretch:
+    """What a message can change: its own verdict and those of the 24 hours after it, ends
+    included.
+    """
+    return _touched(room_id, at, at)
 
 
-def _plan(session: Session, merged: Sequence[Stretch], memory: Memory) -> list[_Reading]:
-    first: dict[int, dt.datetime] = {}
-    for stretch in merged:
-        first.setdefault(stretch.room_id, stretch.since)
-    known = memory.recall(session, first)
-    readings = []
-    for stretch in merged:
-        before = known.pop(stretch.room_id, None)
-        look_back = judging.LOOK_BACK if before is None else dt.timedelta()
-        read = Stretch(stretch.room_id, stretch.since - look_back, stretch.until)
-        readings.append(_Reading(read, stretch.since, before or Remembered(judging.Room(), [])))
-    return readings
+def _touched(room_id: int, first: dt.datetime, last: dt.datetime) -> Stretch:
+    return Stretch(room_id, first, last + judging.LOOK_BACK + dt.timedelta(seconds=1))
+
+
+def _stretches(messages: Sequence[Heard]) -> list[Stretch]:
+    """What one room's messages, in order, can change, in few stretches."""
+    found: list[Stretch] = []
+    first = last = messages[0]
+    for message in messages:
+        if message.at - last.at > judging.LOOK_BACK:
+            found.append(_touched(first.room_id, first.at, last.at))
+            first = message
+        last = message
+    return [*found, _touched(first.room_id, first.at, last.at)]
 
 
 def rebuild(engine: Engine, rules: Rules) -> int:
@@ -226,135 +297,3 @@ def _merge(stretches: Iterable[Stretch]) -> list[Stretch]:
         else:
             merged.append(stretch)
     return merged
-
-
-def _heard(session: Session, stretches: Sequence[Stretch]) -> dict[int, list[Heard]]:
-    """Every standing message of the stretches, by room."""
-    message, identity, recall, contact = database.tables(Message, MessageIdentity, Recall, Contact)
-    parts = database.given(
-        session,
-        {"day": Date(), "room_id": Integer(), "since": UTCDateTime(), "until": UTCDateTime()},
-        [
-            (day, stretch.room_id, stretch.since, stretch.until)
-            for stretch in stretches
-            for day in times.utc_days(stretch.since, stretch.until)
-        ],
-    )
-    recalled = (
-        select(literal(1))
-        .where(recall.c.room_id == identity.c.room_id, recall.c.recalled == identity.c.platform_id)
-        .exists()
-    )
-    rows = session.connection().execute(
-        select(
-            message.c.id,
-            identity.c.platform_id,
-            message.c.room_id,
-            message.c.contact_id,
-            contact.c.platform_id.label("sender"),
-            message.c.at,
-            message.c.type,
-            message.c.text,
-            message.c.mentions,
-            message.c.quote,
-            message.c.own,
-            recalled.label("recalled"),
-        )
-        .select_from(parts)
-        .join(
-            message,
-            and_(
-                message.c.day == parts.c.day,
-                message.c.room_id == parts.c.room_id,
-                message.c.at >= parts.c.since,
-                message.c.at < parts.c.until,
-            ),
-        )
-        .join(identity, identity.c.id == message.c.id)
-        .join(contact, contact.c.id == message.c.contact_id)
-    )
-    heard: dict[int, list[Heard]] = defaultdict(list)
-    for row in rows:
-        heard[row.room_id].append(
-            Heard(
-                id=row.id,
-                platform_id=row.platform_id,
-                room_id=row.room_id,
-                contact_id=row.contact_id,
-                sender=row.sender,
-                at=row.at,
-                type=row.type,
-                text=row.text,
-                mentions=tuple(row.mentions or ()),
-                quote=row.quote,
-                own=row.own,
-                recalled=bool(row.recalled),
-            )
-        )
-    return heard
-
-
-def _replace(session: Session, verdicts: Sequence[Verdict], fresh: AbstractSet[int]) -> None:
-    keys = [
-        (verdict.message.at.date(), verdict.message.room_id, verdict.message.id)
-        for verdict in verdicts
-        if verdict.message.id not in fresh
-    ]
-    for derived in (Signal, Mention) if keys else ():
-        stale = database.table(derived)
-        chosen = database.given(
-            session, {name: stale.c[name].type for name in ("day", "room_id", "message_id")}, keys
-        )
-        session.connection().execute(
-            delete(stale).where(
-                tuple_(stale.c.day, stale.c.room_id, stale.c.message_id).in_(
-                    select(chosen.c.day, chosen.c.room_id, chosen.c.message_id)
-                )
-            )
-        )
-    database.insert_rows(
-        session,
-        Signal,
-        [
-            _derived_row(verdict.message)
-            | {
-                "kind": sign.kind,
-                "rule": sign.rule,
-                "severity": sign.severity,
-                "target_id": sign.target,
-            }
-            for verdict in verdicts
-            for sign in verdict.signals
-        ],
-    )
-    database.insert_rows(
-        session,
-        Mention,
-        [
-            _derived_row(verdict.message) | {"product_id": product}
-            for verdict in verdicts
-            for product in sorted(verdict.products)
-        ],
-    )
-
-
-def _derived_row(message: Heard) -> dict[str, object]:
-    return {
-        "day": message.at.date(),
-        "room_id": message.room_id,
-        "message_id": message.id,
-        "at": message.at,
-        "contact_id": message.contact_id,
-        "rule_version": signals.RULE_VERSION,
-    }
-
-
-def forget(session: Session, day: dt.date, room_id: int, message_id: int) -> None:
-    """Drop what was derived from a message that no longer stands where it stood."""
-    for derived in (Signal, Mention):
-        stale = database.table(derived)
-        session.connection().execute(
-            delete(stale).where(
-                stale.c.day == day, stale.c.room_id == room_id, stale.c.message_id == message_id
-            )
-        )

@@ -6,21 +6,31 @@ give the same standing rows and the same derived tables.
 """
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import Session
 
-from bot import database, deriving, directory, roster, sealing, versions
+from bot import (
+    appending,
+    database,
+    deriving,
+    directory,
+    roster,
+    sealing,
+    transcript,
+    verdicts,
+    versions,
+)
+from bot.appending import Columns
 from bot.deriving import Rules
 from bot.directory import Named
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Said, TopicChanged
 from bot.memory import Memory
 from bot.models import Account, LateKind, Message, MessageIdentity, Recall
 from bot.sealing import Came
-from bot.text import judging
+from bot.text.judging import Heard
 from bot.times import Stretch
 from bot.versions import Name, Replacement
 
@@ -57,17 +67,17 @@ def record(
     said = [event for event in events if isinstance(event, Said)]
     rooms = _rooms(session, events)
     deriving.lock_rooms(session, rooms.values())
-    new = _take_identities(session, said, rooms)
-    first, again = _split(said, new)
-    known = _know(session, events, rooms, first, again)
-    touched = _insert(session, [(one, new[one.room, one.id]) for one in first], known)
+    first, again = _take_identities(session, said, rooms)
+    known = _know(session, events, rooms, [one for one, _ in first], again)
+    touched, fresh = _insert(session, first, known)
     conflicts, replacements = versions.settle(
         session, [((known.rooms[one.room], one.id), one) for one in again]
     )
     for replacement in _unsealed(session, replacements):
         touched += _replace(session, replacement, known)
-    deriving.derive(session, touched, rules, memory, frozenset(new.values()))
+    deriving.derive(session, touched, rules, memory, fresh)
     _record_members(session, events, known)
+    new = {(one.room, one.id): key for one, key in first}
     return Outcome(len(first), len(again), conflicts, new)
 
 
@@ -126,38 +136,48 @@ def _latest(seen: dict[str, Named], key: str, at: dt.datetime, name: str | None)
 
 
 def _take_identities(
-    session: Session, said: Sequence[Said], known: Mapping[str, int]
-) -> dict[tuple[str, str], int]:
-    """Take the names that are new, in order of arrival: (room, platform id) → id."""
-    rooms = {key: room for room, key in known.items()}
-    fresh = database.insert_new(
-        session,
-        MessageIdentity,
-        ("room_id", "platform_id", "day"),
-        [(known[one.room], one.id, one.at.date()) for one in said],
-        ("id", "room_id", "platform_id"),
+    session: Session, said: Sequence[Said], rooms: Mapping[str, int]
+) -> tuple[list[tuple[Said, int]], list[Said]]:
+    """Take the names that are new: the first message of each with its id, in order of arrival, and
+    everything that came again, in the batch or before it.
+    """
+    if not said:
+        return [], []
+    ids = _next_ids(session, len(said))
+    columns: Columns = {
+        "id": ids,
+        "room_id": [rooms[one.room] for one in said],
+        "platform_id": [one.id for one in said],
+        "day": [one.at.date() for one in said],
+    }
+    numbered = list(zip(said, ids, strict=True))
+    if appending.append_new(session, MessageIdentity, columns) == len(said):
+        return numbered, []
+    identity = database.table(MessageIdentity)
+    between = identity.c.id.between(ids[0], ids[-1])
+    taken = set(session.connection().scalars(select(identity.c.id).where(between)))
+    return (
+        [(one, key) for one, key in numbered if key in taken],
+        [one for one, key in numbered if key not in taken],
     )
-    return {(rooms[row.room_id], row.platform_id): row.id for row in fresh}
 
 
-def _split(
-    said: Iterable[Said], new: Mapping[tuple[str, str], int]
-) -> tuple[list[Said], list[Said]]:
-    """The first of each new name, and everything that came again, in the batch or before it."""
-    first: dict[tuple[str, str], Said] = {}
-    again: list[Said] = []
-    for one in said:
-        name = (one.room, one.id)
-        if name in new and name not in first:
-            first[name] = one
-        else:
-            again.append(one)
-    return list(first.values()), again
+def _next_ids(session: Session, count: int) -> Sequence[int]:
+    """Ids for so many new names, ascending; those of names that came again are never used."""
+    identity, connection = database.table(MessageIdentity), session.connection()
+    if database.is_sqlite(session):
+        last = connection.scalar(select(func.max(identity.c.id))) or 0
+        return range(last + 1, last + 1 + count)
+    sequence = func.pg_get_serial_sequence(identity.name, identity.c.id.name)
+    each = func.generate_series(1, count).table_valued("n")
+    return connection.scalars(select(func.nextval(sequence)).select_from(each)).all()
 
 
-def _insert(session: Session, said: Sequence[tuple[Said, int]], known: _Known) -> list[Stretch]:
-    """Insert new messages; returns what has to be judged again because of them."""
-    database.insert_rows(session, Message, [_row(one, key, known) for one, key in said])
+def _insert(
+    session: Session, said: Sequence[tuple[Said, int]], known: _Known
+) -> tuple[list[Stretch], list[Heard]]:
+    """Insert new messages; returns what has to be judged again because of them, and them."""
+    appending.append(session, Message, _columns(said, known))
     recalled = [
         (known.rooms[one.room], one.recalls, key)
         for one, key in said
@@ -172,7 +192,48 @@ def _insert(session: Session, said: Sequence[tuple[Said, int]], known: _Known) -
     sealing.late(session, [Came(LateKind.MESSAGE, *row) for row in rows])
     taken_back = [(room, name) for room, name, _ in recalled]
     sealing.late_recalls(session, taken_back)
-    return _stretches((room, at) for _, room, at in rows) + _recalled_stretches(session, taken_back)
+    names = [(known.rooms[one.room], one.id) for one, _ in said]
+    gone = transcript.recalled(session, names)
+    fresh = [
+        _heard(one, key, known, name in gone) for (one, key), name in zip(said, names, strict=True)
+    ]
+    return _recalled_stretches(session, taken_back), fresh
+
+
+def _heard(said: Said, key: int, known: _Known, recalled: bool) -> Heard:
+    return Heard(
+        key,
+        said.id,
+        known.rooms[said.room],
+        known.contacts[said.sender],
+        said.sender,
+        said.at,
+        said.type,
+        said.text,
+        said.mentions,
+        said.quote,
+        said.own,
+        recalled,
+    )
+
+
+def _columns(said: Sequence[tuple[Said, int]], known: _Known) -> Columns:
+    return {
+        "day": [one.at.date() for one, _ in said],
+        "room_id": [known.rooms[one.room] for one, _ in said],
+        "id": [key for _, key in said],
+        "contact_id": [known.contacts[one.sender] for one, _ in said],
+        "account_id": [known.accounts.get(one.account or "") for one, _ in said],
+        "at": [one.at for one, _ in said],
+        "type": [one.type for one, _ in said],
+        "text": [one.text for one, _ in said],
+        "name": [one.name for one, _ in said],
+        "topic": [one.topic for one, _ in said],
+        "mentions": [list(one.mentions) or None for one, _ in said],
+        "quote": [one.quote for one, _ in said],
+        "recalls": [one.recalls for one, _ in said],
+        "own": [one.own for one, _ in said],
+    }
 
 
 def _unsealed(session: Session, replacements: Sequence[Replacement]) -> list[Replacement]:
@@ -197,7 +258,7 @@ def _replace(session: Session, replacement: Replacement, known: _Known) -> list[
         select(recall.c.room_id, recall.c.recalled).where(recall.c.message_id == row.id)
     )
     touched = [
-        _stretch(row.room_id, row.at, row.at),
+        deriving.touched(row.room_id, row.at),
         *_recalled_stretches(session, no_longer.all()),
     ]
     connection.execute(delete(recall).where(recall.c.message_id == row.id))
@@ -206,57 +267,16 @@ def _replace(session: Session, replacement: Replacement, known: _Known) -> list[
             message.c.day == row.day, message.c.room_id == row.room_id, message.c.id == row.id
         )
     )
-    deriving.forget(session, row.day, row.room_id, row.id)
+    verdicts.forget(session, row.day, row.room_id, row.id)
     connection.execute(update(identity).where(identity.c.id == row.id).values(day=winner.at.date()))
-    return touched + _insert(session, [(winner, row.id)], known)
-
-
-def _row(said: Said, key: int, known: _Known) -> dict[str, object]:
-    return {
-        "day": said.at.date(),
-        "room_id": known.rooms[said.room],
-        "id": key,
-        "contact_id": known.contacts[said.sender],
-        "account_id": known.accounts.get(said.account) if said.account else None,
-        "at": said.at,
-        "type": said.type,
-        "text": said.text,
-        "name": said.name,
-        "topic": said.topic,
-        "mentions": list(said.mentions) or None,
-        "quote": said.quote,
-        "recalls": said.recalls,
-        "own": said.own,
-    }
-
-
-def _stretches(messages: Iterable[tuple[int, dt.datetime]]) -> list[Stretch]:
-    """What messages, given as (room, at), can change, in few stretches."""
-    times: dict[int, list[dt.datetime]] = defaultdict(list)
-    for room, at in messages:
-        times[room].append(at)
-    found = []
-    for room, said in times.items():
-        said.sort()
-        since = last = said[0]
-        for at in said:
-            if at - last > judging.LOOK_BACK:
-                found.append(_stretch(room, since, last))
-                since = at
-            last = at
-        found.append(_stretch(room, since, last))
-    return found
-
-
-def _stretch(room: int, first: dt.datetime, last: dt.datetime) -> Stretch:
-    # A message can change its own verdict and those of the 24 hours after it, ends included.
-    return Stretch(room, first, last + judging.LOOK_BACK + dt.timedelta(seconds=1))
+    recalled, _ = _insert(session, [(winner, row.id)], known)
+    return [*touched, *recalled, deriving.touched(row.room_id, winner.at)]
 
 
 def _recalled_stretches(session: Session, recalled: Sequence[Name]) -> list[Stretch]:
     rows = versions.standing(session, recalled)
     sealing.late(session, [Came(LateKind.RECALL, row.id, row.room_id, row.at) for row in rows])
-    return _stretches((row.room_id, row.at) for row in rows)
+    return [deriving.touched(row.room_id, row.at) for row in rows]
 
 
 def _record_members(session: Session, events: Iterable[Event], known: _Known) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from bot import counting, database, deriving, partitions, sealing
+from bot import counting, database, deriving, memory, partitions, sealing
 from bot.insights import attributing, engagement, histories
 from bot.models import (
     DroppedDay,
@@ -191,6 +191,7 @@ def _drop(session: Session, day: dt.date, rooms: Sequence[int], now: dt.datetime
     connection.execute(delete(VERSION).where(VERSION.c.message_id.in_(ids)))
     count = connection.scalar(select(func.count()).select_from(MESSAGE).where(chosen)) or 0
     connection.execute(delete(MESSAGE).where(chosen))
+    memory.disturb(session, rooms)
     _note(session, day, count, now)
     return count
 

@@ -55,6 +55,7 @@ from bot.models.picked_question import PickedQuestion
 from bot.models.product import Product, ProductAlias
 from bot.models.roll_up import AudienceWeek, EngagementWeek, MemberWeek, Rolled, RoomDay
 from bot.models.room import AccountRoom, Room, RoomTag
+from bot.models.room_log import RoomLog
 from bot.models.room_week import RoomWeek
 from bot.models.sealed_day import DroppedDay, LateEvent, LateKind, SealedDay, SealedFor
 from bot.models.segment import Arm, Dimension, Invitation, NeedMention, Profile, ProfileTag
@@ -161,6 +162,7 @@ __all__ = [
     "Rolled",
     "Room",
     "RoomDay",
+    "RoomLog",
     "RoomTag",
     "RoomWeek",
     "SealedDay",

@@ -20,6 +20,17 @@ def escape(text: str) -> str:
     return _UNSTORABLE.sub(lambda found: f"{_ESCAPE}{ord(found[0]):04x}", text)
 
 
+def is_storable(text: str) -> bool:
+    """Whether both databases can hold `text` as it is; much quicker than `escape`."""
+    if "\0" in text or _ESCAPE in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def unescape(text: str) -> str:
     """The text that `escape` was given."""
     if _ESCAPE not in text:

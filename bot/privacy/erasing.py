@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Engine, Table, or_, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 from sqlmodel import Session
 
-from bot import database
+from bot import database, memory
 from bot.models import (
     Attribution,
     AttributionEvidence,
@@ -38,6 +38,7 @@ def delete(session: Session, hits: Sequence[Hit]) -> None:
     """Own messages of sealed days: as if their time had come. Their ids stay."""
     keys = [(hit.day, hit.room_id, hit.id) for hit in hits]
     _drop_versions(session, [hit.id for hit in hits])
+    memory.disturb(session, {hit.room_id for hit in hits})
     session.connection().execute(
         sql_delete(MESSAGE).where(tuple_(MESSAGE.c.day, MESSAGE.c.room_id, MESSAGE.c.id).in_(keys))
     )
@@ -45,6 +46,7 @@ def delete(session: Session, hits: Sequence[Hit]) -> None:
 
 def redact(session: Session, hits: Sequence[Hit], now: dt.datetime) -> None:
     """Let messages say no more than they may; of one's own, only that there was one."""
+    memory.disturb(session, {hit.room_id for hit in hits})
     for hit in hits:
         own: dict[str, object] = {"name": None, "topic": None, "quote": None} if hit.own else {}
         session.connection().execute(

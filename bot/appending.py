@@ -1,0 +1,116 @@
+"""Many rows at once, straight through the driver: what SQLAlchemy does for every value of every
+row costs several times what the database does.
+
+Rows come column by column, so that what has to be done to values is done to a whole column: text
+is looked through once for what no database can hold, and only then value by value. What is
+written is what SQLAlchemy would write (tests/journeys/test_appending.py).
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+
+import orjson
+from sqlalchemy import Connection, Date, Table
+from sqlalchemy.types import JSON, TypeEngine
+from sqlmodel import Session, SQLModel
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from bot import database
+from bot.models.columns import LogText, escape, is_storable
+
+Column = Sequence[object]
+Columns = Mapping[str, Column]
+
+
+def append(session: Session, model: type[SQLModel], columns: Columns) -> None:
+    """Insert rows whose keys are known to be new. Columns are of one length, by name.
+
+    Enums as their values, instants in UTC. Raises IntegrityError where a key stands already.
+    """
+    _insert(session, database.table(model), columns, "")
+
+
+def append_new(session: Session, model: type[SQLModel], columns: Columns) -> int:
+    """Insert those rows, in order, whose keys do not stand yet; returns how many were written."""
+    return _insert(session, database.table(model), columns, " ON CONFLICT DO NOTHING")
+
+
+def add_up(session: Session, model: type[SQLModel], columns: Columns, sums: Sequence[str]) -> None:
+    """Insert rows; where a key stands, add `sums` to what it has, and replace its other values."""
+    target = database.table(model)
+    keys = [column.name for column in target.primary_key]
+    changes = ", ".join(
+        f"{name} = {target.name}.{name} + excluded.{name}"
+        if name in sums
+        else f"{name} = excluded.{name}"
+        for name in columns
+        if name not in keys
+    )
+    _insert(session, target, columns, f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
+
+
+def _insert(session: Session, target: Table, columns: Columns, unless: str) -> int:
+    if not next(iter(columns.values())):
+        return 0
+    connection = session.connection()
+    if database.is_sqlite(connection):
+        return _insert_sqlite(connection, target, columns, unless)
+    return _insert_postgresql(connection, target, columns, unless)
+
+
+def _insert_sqlite(connection: Connection, target: Table, columns: Columns, unless: str) -> int:
+    stored = [_for_sqlite(target.c[name].type, values) for name, values in columns.items()]
+    places = ", ".join("?" * len(columns))
+    names = ", ".join(columns)
+    statement = f"INSERT INTO {target.name} ({names}) VALUES ({places}){unless}"  # noqa: S608  # our own names
+    return connection.exec_driver_sql(statement, list(zip(*stored, strict=True))).rowcount
+
+
+def _insert_postgresql(connection: Connection, target: Table, columns: Columns, unless: str) -> int:
+    # One parameter a column: psycopg packs arrays in Python, value by value.
+    packed = tuple(
+        orjson.dumps(_for_postgresql(target.c[name].type, values)).decode()
+        for name, values in columns.items()
+    )
+    cells = ", ".join(
+        f"c{place}::{target.c[name].type.compile(connection.dialect)}"
+        for place, name in enumerate(columns)
+    )
+    each = ", ".join(["json_array_elements_text(%s::json)"] * len(columns))
+    called = ", ".join(f"c{place}" for place in range(len(columns)))
+    statement = (
+        f"INSERT INTO {target.name} ({', '.join(columns)}) SELECT {cells}"  # noqa: S608  # our own names
+        f" FROM ROWS FROM ({each}) WITH ORDINALITY AS given({called}, n) ORDER BY n{unless}"
+    )
+    return connection.exec_driver_sql(statement, packed).rowcount
+
+
+def _for_sqlite(kind: TypeEngine[object], values: Column) -> Column:
+    match kind:
+        case Date():
+            return [value if value is None else str(value) for value in values]
+        case UTCDateTime():
+            return [_written(value) if isinstance(value, dt.datetime) else None for value in values]
+    return _as_text(kind, values)
+
+
+def _written(at: dt.datetime) -> str:
+    # SQLite has no type for instants: SQLAlchemy's way of writing one, always UTC.
+    return at.isoformat(" ", "microseconds")[:26]
+
+
+def _for_postgresql(kind: TypeEngine[object], values: Column) -> list[object]:
+    return list(_as_text(kind, values))
+
+
+def _as_text(kind: TypeEngine[object], values: Column) -> Column:
+    """Text from outside as both databases can hold it, and JSON; other values as they are."""
+    match kind:
+        case JSON():
+            return [value if value is None else json.dumps(value) for value in values]
+        case LogText():
+            texts = [value for value in values if isinstance(value, str)]
+            if not is_storable("".join(texts)):
+                return [escape(value) if isinstance(value, str) else value for value in values]
+    return values
