@@ -5,11 +5,20 @@ import pytest
 from bot import database
 from bot.digest import compose, gather, storing
 from bot.digest.findings import Findings
-from bot.models import Goal, OperatorRole
+from bot.digest.sheet import Subject
+from bot.models import (
+    DigestScope,
+    Goal,
+    MessageIdentity,
+    OperatorRole,
+    Room,
+    Topic,
+    TopicKind,
+)
 from tests.console.conftest import NOW, Desk
 from tests.console.kept_apart import LAST_WEEK, OURS
 from tests.console.test_orders import shop
-from tests.saying import SHANGHAI, rows
+from tests.saying import ROOM, SHANGHAI, rows
 
 VIEWER, OPERATOR, APPROVER, ADMIN = OperatorRole
 GOAL = {"metric": "participation", "value": "20", "until": "2026-12-31"}
@@ -77,3 +86,35 @@ async def test_without_a_week_the_board_says_so(desk: Desk, scope: dict[str, lis
             answer = await browser.get(f"/boards{query}")
             assert answer.status_code == 200
             assert "empty-title" in answer.text
+
+
+async def test_a_room_tells_of_its_last_week_as_its_digest_does(looked_back: Desk) -> None:
+    (room,) = [each for each in rows(looked_back.engine, Room) if each.platform_id == ROOM]
+    with database.transaction(looked_back.engine) as session:
+        for kind, rank, text in ((TopicKind.WORD, 1, "防漏"), (TopicKind.QUESTION, 1, None)):
+            asked = next(each for each in rows(looked_back.engine, MessageIdentity))
+            session.add(
+                Topic(week=LAST_WEEK, scope=DigestScope.ROOM, target=ROOM, kind=kind, rank=rank,
+                      text=text, day=asked.day, room_id=room.id, message_id=asked.id, score=5.0,
+                      count=9, before=1.5, members=6, rooms=1, rule_version=1, computed_at=NOW)
+            )  # fmt: skip
+    subject = Subject(DigestScope.ROOM, ROOM)
+    with database.reading(looked_back.engine) as session:
+        sheet = storing.stored(session, LAST_WEEK, [subject])[subject].sheet
+    told = {each.key: each.text for part in sheet.sections for each in part.figures}
+    for role, reads in ((VIEWER, False), (OPERATOR, True)):
+        async with looked_back.signed_in(role, role) as browser:
+            page = (await browser.get(f"/rooms/{room.id}")).text
+        assert "2026-W47 这一周" in page
+        assert told["messages_per_room_day"] in page
+        assert "防漏" in page
+        # Members' words are for those who may answer them.
+        assert ("纸尿裤有推荐吗" in page) is reads
+
+
+async def test_a_room_without_a_week_says_so(desk: Desk) -> None:
+    desk.rooms(1)
+    async with desk.signed_in("小林", VIEWER) as browser:
+        page = (await browser.get("/rooms/1")).text
+    assert "还没有算过一周" in page
+    assert 'id="week"' not in page

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from sqlalchemy import Row, and_, func, literal, select, union_all
 
 from bot import database
-from bot.console import paging, regrouping
+from bot.console import paging, regrouping, retrospect
 from bot.console.page import Page, Reader
 from bot.console.pages import rooms
 from bot.console.pages.rooms import PAUSE, ROOM, STATES, TREND
@@ -60,6 +60,7 @@ def show(page: Reader, room_id: int, number: int = 1) -> Response:
         members=_members(page, room_id, yesterday, number), chart=draw(days, yesterday),
         member_roles=ROLES, verticals=verticals, tags=tags, accounts=accounts,
         slow=regrouping.SLOW_AT_ONCE, listener=row.listener,
+        week=retrospect.gather(page, row.platform_id, row.vertical),
     )  # fmt: skip
 
 
