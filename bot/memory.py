@@ -106,7 +106,7 @@ class Memory:
     def keep(self, room_id: int, room: judging.Room, last: Heard) -> None:
         """Remember a room up to the last message of its log; drop others where it gets too much."""
         self.forget(room_id)
-        known = Remembered(room, judging.order(last), self.stamp, len(room.remarks))
+        known = Remembered(room, judging.order(last), self.stamp, len(room.past))
         self.size += known.size
         self.rooms[room_id] = known
         silent = last.at - judging.LOOK_BACK

@@ -10,7 +10,7 @@ from bot.text import similarity
 
 DRAWN = 3_000
 EDITS = (0.05, 0.15, 0.3)
-MOMENT = dt.datetime(2026, 11, 9, tzinfo=dt.UTC)
+_MOMENT = dt.datetime(2026, 11, 9, tzinfo=dt.UTC).timestamp()
 
 
 def measure(texts: Iterable[str], seed: int = 7) -> Mapping[str, tuple[int, int]]:
@@ -34,14 +34,14 @@ def measure(texts: Iterable[str], seed: int = 7) -> Mapping[str, tuple[int, int]
         again = sum(_repeats(text, _edited(text, share, alphabet, rng)) for text in drawn)
         found[f"edited_{share * 100:.0f}"] = again, len(drawn)
     recent = similarity.Recent()
-    found["others"] = sum(recent.hears(text, MOMENT) for text in drawn), len(drawn)
+    found["others"] = sum(recent.hears(text, _MOMENT) for text in drawn), len(drawn)
     return found
 
 
 def _repeats(text: str, edited: str) -> bool:
     recent = similarity.Recent()
-    recent.hears(text, MOMENT)
-    return recent.hears(edited, MOMENT)
+    recent.hears(text, _MOMENT)
+    return recent.hears(edited, _MOMENT)
 
 
 def _edited(text: str, share: float, alphabet: str, rng: random.Random) -> str:

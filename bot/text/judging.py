@@ -12,8 +12,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from bot.models import SignalKind
-from bot.text import manners, pictures, signals, similarity, threads
+from bot.text import manners, pictures, remarks, signals, similarity, threads
 from bot.text.lexicon import Lexicon
+from bot.text.past import Past
 from bot.text.remarks import Remark
 from bot.text.segment import Segmenter
 from bot.text.signals import Sign
@@ -55,14 +56,13 @@ class Verdict:
 @dataclass(slots=True)
 class Room:
     """What is remembered of one room on the way through its messages, in order: of the last 24
-    hours who said what, of the last minute who spoke how often.
+    hours what was said (`recent`) and who may have asked (`past`), the `latest` messages, and of
+    the last minute who spoke how often.
     """
 
     recent: similarity.Recent = field(default_factory=similarity.Recent)
-    remarks: deque[Remark] = field(default_factory=deque)
-    by_platform_id: dict[str, Remark] = field(default_factory=dict)
-    # Only what may be a question, the latest last.
-    by_sender: dict[str, list[Remark]] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
+    latest: deque[Remark] = field(default_factory=lambda: deque(maxlen=remarks.MOST))
     minute: deque[tuple[dt.datetime, int]] = field(default_factory=deque)
     speaking: Counter[int] = field(default_factory=Counter)
 
@@ -107,14 +107,15 @@ def _hear(
         return Verdict(message, (), _NO_PRODUCTS) if judged else None
     if message.recalled:
         return Verdict(message, _RECALLED, _NO_PRODUCTS) if judged else None
-    _forget(room, message.at - LOOK_BACK)
-    worded = _worded(message.text)
-    repeats = worded is not None and room.recent.hears(worded.normal, message.at)
+    moment = message.at.timestamp()
+    room.past.forget(moment - _LOOK_BACK)
+    worded = None if message.text is None else wording(message.text)
+    repeats = worded is not None and room.recent.hears(worded.normal, moment)
     floods = _floods(room, message)
     normal = worded.normal if worded is not None else ""
     if message.at < since - threads.WINDOW:
         # Too early to matter, but to whoever quotes it or mentions its sender.
-        _remember(room, message, normal, None, tells=False)
+        _remember(room, message, normal, moment, asks=None, tells=False)
         return None
     products = (
         _NO_PRODUCTS if worded is None else lexicon.named(worded.folded, segmenter.engine.cut)
@@ -126,46 +127,45 @@ def _hear(
         tells = worded is not None and _tells(worded, by_itself)
         signs = _signs(room, message, normal, by_itself, repeats, floods, tells)
     asks = any(sign.kind is SignalKind.QUESTION for sign in signs)
-    _remember(room, message, normal, asks, tells=tells)
+    _remember(room, message, normal, moment, asks=asks, tells=tells)
     return Verdict(message, signs, products) if judged else None
 
 
 _NO_PRODUCTS = frozenset[int]()
+_LOOK_BACK = LOOK_BACK.total_seconds()
 _RECALLED = (Sign(SignalKind.RECALLED, "recall"),)
 
 
-def _forget(room: Room, before: dt.datetime) -> None:
-    """What nobody can answer any more."""
-    while room.remarks and room.remarks[0].at < before:
-        old = room.remarks.popleft()
-        del room.by_platform_id[old.platform_id]
-        asked = room.by_sender.get(old.sender)
-        if asked and asked[0] is old:
-            del asked[0]
-            if not asked:
-                del room.by_sender[old.sender]
-
-
-def _remember(room: Room, message: Heard, normal: str, asks: bool | None, *, tells: bool) -> None:
-    remark = Remark(
+def _remember(
+    room: Room, message: Heard, normal: str, moment: float, *, asks: bool | None, tells: bool
+) -> None:
+    """`asks` is None where nobody had to know so far."""
+    text = message.text if asks is None and not message.own else None
+    room.past.add(
         message.id,
         message.platform_id,
         message.contact_id,
         message.sender,
-        message.at,
-        message.type,
-        message.own,
-        message.quote,
-        message.mentions,
-        normal,
-        asks,
-        tells,
-        message.text if asks is None else None,
+        moment,
+        None if text is None else (message.type, text),
+        asks=bool(asks) and not message.own,
     )
-    room.remarks.append(remark)
-    room.by_platform_id[message.platform_id] = remark
-    if asks is not False and not message.own:
-        room.by_sender.setdefault(message.sender, []).append(remark)
+    room.latest.append(
+        Remark(
+            message.id,
+            message.platform_id,
+            message.contact_id,
+            message.sender,
+            message.at,
+            message.type,
+            message.own,
+            message.quote,
+            message.mentions,
+            normal,
+            bool(asks),
+            tells,
+        )
+    )
 
 
 def _floods(room: Room, message: Heard) -> bool:
@@ -210,7 +210,7 @@ def _signs(
         found.append(answer)
     is_picture = message.type in pictures.PICTURES
     if pictures.shares(
-        reversed(room.remarks), message.contact_id, message.at, is_picture=is_picture, tells=tells
+        reversed(room.latest), message.contact_id, message.at, is_picture=is_picture, tells=tells
     ):
         found.append(_SHARE)
     return tuple(found)
@@ -233,32 +233,18 @@ def _answered(
     if not (message.quote or message.mentions):
         if message.type != "text" or not _NO_GUESS.isdisjoint(kinds):
             return None
-        guess = threads.answered(reversed(room.remarks), normal, message.contact_id, message.at)
-        return None if guess is None else _answer("window", guess)
-    quoted = room.by_platform_id.get(message.quote) if message.quote else None
+        guess = threads.answered(reversed(room.latest), normal, message.contact_id, message.at)
+        return None if guess is None else _answer("window", guess.id)
+    quoted = room.past.find(message.quote) if message.quote else None
     if quoted is not None:
-        return _answer("quote", quoted) if _is_open_to(quoted, message) else None
+        return _answer("quote", room.past.question(quoted, message.contact_id))
     for mentioned in message.mentions:
-        for asked in reversed(room.by_sender.get(mentioned, ())):
-            if _is_open_to(asked, message):
-                return _answer("mention", asked)
+        for asked in room.past.asked_by(mentioned):
+            answered = _answer("mention", room.past.question(asked, message.contact_id))
+            if answered is not None:
+                return answered
     return None
 
 
-def _answer(rule: str, question: Remark) -> Sign:
-    return Sign(SignalKind.ANSWER, rule, target=question.id)
-
-
-def _is_open_to(question: Remark, answer: Heard) -> bool:
-    return not question.own and question.contact_id != answer.contact_id and _asks(question)
-
-
-def _asks(remark: Remark) -> bool:
-    if remark.asks is None:
-        remark.asks = signals.asks(remark.type, _worded(remark.text))
-        remark.text = None
-    return remark.asks
-
-
-def _worded(text: str | None) -> Wording | None:
-    return None if text is None else wording(text)
+def _answer(rule: str, question: int | None) -> Sign | None:
+    return None if question is None else Sign(SignalKind.ANSWER, rule, target=question)

@@ -7,15 +7,15 @@ from itertools import islice, takewhile
 from typing import Final
 
 # However busy a room: nobody reads back further to see what a message is about.
-_MOST: Final = 30
+MOST: Final = 30
 
 
 @dataclass(slots=True)
 class Remark:
     """One message, as far as later ones ask about it.
 
-    `asks` is None, and `text` kept, while nobody needed to know whether it is a question; what is
-    too early to have been judged `tells` nothing. `normal` is empty where there is no text.
+    What is too early to have been judged neither `asks` nor `tells` anything. `normal` is empty
+    where there is no text.
     """
 
     id: int
@@ -28,11 +28,10 @@ class Remark:
     quote: str | None
     mentions: tuple[str, ...]
     normal: str
-    asks: bool | None
+    asks: bool
     tells: bool
-    text: str | None
 
 
 def lately(remarks: Iterable[Remark], at: dt.datetime, within: dt.timedelta) -> Iterator[Remark]:
     """The last few of `remarks`, latest first as they are given, said at most `within` before."""
-    return takewhile(lambda remark: at - remark.at <= within, islice(remarks, _MOST))
+    return takewhile(lambda remark: at - remark.at <= within, islice(remarks, MOST))

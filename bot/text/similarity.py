@@ -2,9 +2,10 @@
 
 import datetime as dt
 import re
-from collections import deque
-from collections.abc import Iterable
+from array import array
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from bot.text import lexicon
 
@@ -35,84 +36,117 @@ def without_mentions(text: str) -> str:
 
 def grams(normal: str) -> frozenset[str]:
     """The character 3-grams of a normalised text."""
-    return frozenset(normal[place : place + 3] for place in range(len(normal) - 2))
+    return frozenset([normal[place : place + 3] for place in range(len(normal) - 2)])
 
 
 @dataclass(slots=True)
 class Recent:
     """What was said in one room, to be asked in order of time whether a text was just said.
 
-    Exact, and without comparing every pair: two sets of which half is common share at least one
-    of the smaller half of their members, in whatever order members are compared (Chaudhuri et al.,
-    "A primitive operator for similarity joins", 2006). So only that half of a text's 3-grams is
-    looked up and remembered, in the order of their hashes, which spreads common ones evenly.
-    What was said longer than 24 hours ago is forgotten on the way.
+    Exact, and without comparing every pair. Of short texts the hash is kept (8 bytes: two texts are
+    taken for one another once in 10^12 rooms), of longer ones the text and a signature: one of 128
+    bits for each 3-gram, by its hash. A 3-gram that only one of two texts has makes at most one bit
+    differ, and of alike texts at most a third is apart; so where more bits differ, they are not
+    alike, and nothing else is compared. Above some hundred characters nearly every bit is set, and
+    texts of like length are compared one by one.
 
-    `last` is when each normal form was said last, `said` all of them in order, and `holding` the
-    longer ones by the hash of a 3-gram of their smaller half.
+    What was said longer than 24 hours ago is forgotten on the way. Both columns of times are in
+    seconds; the first `old_short` and `old_long` places are forgotten.
     """
 
-    last: dict[str, dt.datetime] = field(default_factory=dict)
-    said: deque[tuple[dt.datetime, str]] = field(default_factory=deque)
-    holding: dict[int, str | tuple[str, ...]] = field(default_factory=dict)
+    short_at: "array[float]" = field(default_factory=lambda: array("d"))
+    hashes: "array[int]" = field(default_factory=lambda: array("q"))
+    old_short: int = 0
+    long_at: "array[float]" = field(default_factory=lambda: array("d"))
+    low: "array[int]" = field(default_factory=lambda: array("Q"))
+    high: "array[int]" = field(default_factory=lambda: array("Q"))
+    sizes: "array[int]" = field(default_factory=lambda: array("i"))
+    texts: list[str] = field(default_factory=list)
+    old_long: int = 0
 
     def repeats(self, text: str, at: dt.datetime) -> bool:
         """Whether `text` is a near-duplicate of one said up to 24 hours before; remembers it."""
-        return self.hears(normalise(text), at)
+        return self.hears(normalise(text), at.timestamp())
 
-    def hears(self, normal: str, at: dt.datetime) -> bool:
-        """As `repeats`, for a text in its normal form."""
+    def hears(self, normal: str, at: float) -> bool:
+        """As `repeats`, for a text in its normal form and a time in seconds."""
         if not normal:
             return False
-        self._forget(at)
-        again = normal in self.last
-        self.last[normal] = at
-        self.said.append((at, normal))
-        if again or len(normal) < GRAMS_FROM:
-            return again
+        return self._same(normal, at) if len(normal) < GRAMS_FROM else self._alike(normal, at)
+
+    def _same(self, normal: str, at: float) -> bool:
+        old = self.old_short = _first_since(self.short_at, at, self.old_short)
+        if _is_worth_clearing(old, self.short_at):
+            del self.short_at[:old], self.hashes[:old]
+            old = self.old_short = 0
+        own = hash(normal)
+        again = old < len(self.hashes) and bool(
+            (np.frombuffer(self.hashes, np.int64)[old:] == own).any()
+        )
+        self.short_at.append(at)
+        self.hashes.append(own)
+        return again
+
+    def _alike(self, normal: str, at: float) -> bool:
+        old = self.old_long = _first_since(self.long_at, at, self.old_long)
+        if _is_worth_clearing(old, self.long_at):
+            for column in (self.long_at, self.low, self.high, self.sizes, self.texts):
+                del column[:old]
+            old = self.old_long = 0
         own = grams(normal)
-        half = smaller_half(own)
-        alike = any(_alike(own, other) for other in self._holders(half))
-        for mark in half:
-            held = self.holding.get(mark)
-            self.holding[mark] = normal if held is None else (*_each(held), normal)
+        bits = 0
+        for gram in own:
+            bits |= 1 << (hash(gram) & 127)
+        low, high = bits & _LOW, bits >> 64
+        alike = any(_is_alike(own, self.texts[place]) for place in self._near(low, high, len(own)))
+        self.long_at.append(at)
+        self.low.append(low)
+        self.high.append(high)
+        self.sizes.append(len(own))
+        self.texts.append(normal)
         return alike
 
-    def _holders(self, half: Iterable[int]) -> Iterable[str]:
-        """The remembered texts that could be alike."""
-        found = [held for mark in half if (held := self.holding.get(mark)) is not None]
-        return {text for held in found for text in _each(held)} if found else ()
+    def _near(self, low: int, high: int, size: int) -> list[int]:
+        """The places of the texts that could be alike."""
+        old = self.old_long
+        if old == len(self.texts):
+            return []
+        apart = np.bitwise_count(np.frombuffer(self.low, np.uint64)[old:] ^ np.uint64(low))
+        apart += np.bitwise_count(np.frombuffer(self.high, np.uint64)[old:] ^ np.uint64(high))
+        both = np.frombuffer(self.sizes, np.int32)[old:] + size
+        near = np.flatnonzero(np.multiply(apart, 3, dtype=np.int32) <= both)
+        return (near + old).tolist() if near.size else []
 
-    def _forget(self, at: dt.datetime) -> None:
-        while self.said and at - self.said[0][0] > WINDOW:
-            then, normal = self.said.popleft()
-            if self.last.get(normal) != then:
-                continue
-            del self.last[normal]
-            if len(normal) >= GRAMS_FROM:
-                self._drop(normal)
 
-    def _drop(self, normal: str) -> None:
-        for mark in smaller_half(grams(normal)):
-            left = tuple(text for text in _each(self.holding.pop(mark, ())) if text != normal)
-            if left:
-                self.holding[mark] = left if len(left) > 1 else left[0]
+_LOW = (1 << 64) - 1
+# So many forgotten ones wait at the front for their places to be cleared at once.
+_CLEARED = 256
+
+
+def _first_since(times: "array[float]", at: float, place: int) -> int:
+    """The first place from `place` on that is at most 24 hours before `at`."""
+    before, count = at - WINDOW.total_seconds(), len(times)
+    while place < count and times[place] < before:
+        place += 1
+    return place
+
+
+def _is_worth_clearing(old: int, times: "array[float]") -> bool:
+    return old >= _CLEARED and 2 * old > len(times)
 
 
 def smaller_half(own: frozenset[str]) -> list[int]:
-    """The hashes of as many 3-grams as one of any alike text must share one with."""
+    """The hashes of as many 3-grams as one of any alike text must share one with, in whatever order
+    they are compared (Chaudhuri et al., "A primitive operator for similarity joins", 2006).
+    """
     return sorted(map(hash, own))[: len(own) // 2 + 1]
 
 
-def _alike(own: frozenset[str], other: str) -> bool:
+def _is_alike(own: frozenset[str], other: str) -> bool:
+    """Whether half of all 3-grams of two texts are in both."""
     # A text has at most two 3-grams less than characters.
     if (len(other) - 2) < ALIKE * len(own):
         return False
     theirs = grams(other)
     shared = len(own & theirs)
     return shared >= ALIKE * (len(own) + len(theirs) - shared)
-
-
-def _each(held: str | tuple[str, ...]) -> tuple[str, ...]:
-    # Nearly every 3-gram is held by one text alone: a tuple around it would double the memory.
-    return (held,) if isinstance(held, str) else held

@@ -230,8 +230,48 @@ def test_near_duplicates_are_found_as_by_comparing_every_pair(texts: list[str]) 
         for place, own in enumerate(sets)
     ]
     assert found == expected
-    recent.repeats("云", NOON + dt.timedelta(days=9))
-    assert (len(recent.last), len(recent.said), len(recent.holding)) == (1, 1, 0)
+
+
+def test_what_is_older_than_a_day_takes_no_memory() -> None:
+    """However long a room talks: an hour apart, a short text, a long one and a question each."""
+    room = judging.Room()
+    for number in range(1_500):
+        told = [
+            heard(3 * number, f"短{number}", 3600 * number),
+            heard(3 * number + 1, f"说长一点的一句话,每次都不一样:{number * 7919}", 3600 * number),
+            heard(
+                3 * number + 2, f"第{number}个有人知道吗?", 3600 * number, sender=f"wxid_{number}"
+            ),
+        ]
+        judging.hear(room, told, NOON, EMPTY, reference())
+    recent, past = room.recent, room.past
+    assert len(past) == 75
+    kept = (len(recent.hashes), len(recent.texts), len(past.ids), len(past.by_sender))
+    assert max(kept) < 600
+
+
+def test_a_question_is_found_by_its_name_however_much_was_said_since() -> None:
+    asked = [heard(n, f"第{n}个怎么用", 60 * n, sender=f"wxid_{n}") for n in range(600)]
+    early, late = (
+        heard(1_000 + n, "看说明", 60 * 600 + n, sender="wxid_z", quote=f"m{of:03d}")
+        for n, of in enumerate((7, 590))
+    )
+    called = heard(1_002, "看说明", 60 * 600 + 2, sender="wxid_z", mentions=("wxid_3",))
+    verdicts = judging.judge([*asked, early, late, called], NOON, EMPTY, reference())
+    targets = [[sign.target for sign in one.signals if sign.kind is ANSWER] for one in verdicts]
+    assert targets[-3:] == [[7], [590], [3]]
+
+
+def test_a_question_of_more_than_a_day_ago_is_answered_by_nobody() -> None:
+    day = 24 * 3600
+    asked = heard(1, "这个怎么用", 0, sender="wxid_q")
+    fill = [heard(2 + n, f"路过{n}", 60 * n + 1) for n in range(600)]
+    at_last = heard(900, "看说明", day, sender="wxid_z", quote="m001")
+    too_late = heard(901, "看说明", day + 1, sender="wxid_z", quote="m001")
+    called = heard(902, "看说明", day + 1, sender="wxid_z", mentions=("wxid_q",))
+    verdicts = judging.judge([asked, *fill, at_last, too_late, called], NOON, EMPTY, reference())
+    answers = [any(sign.kind is ANSWER for sign in one.signals) for one in verdicts]
+    assert answers[-3:] == [True, False, False]
 
 
 @given(st.text())
