@@ -15,7 +15,6 @@ from bot.commands import (
     desk,
     digest,
     doctor,
-    experiment,
     export,
     label,
     link,
@@ -69,7 +68,6 @@ app.add_typer(segments.app, name="segments")
 app.add_typer(link.app, name="links")
 app.add_typer(shops.app, name="shops")
 app.add_typer(target.app, name="target")
-app.add_typer(experiment.app, name="experiment")
 data.register(app)
 attribute.register(app)
 

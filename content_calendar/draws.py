@@ -5,9 +5,9 @@ repeated and none depends on what the room said.
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 
+from bot.insights import trials
 from content_calendar.notation import Draw, Topic
 
 
@@ -17,21 +17,16 @@ def topic(topic: Topic, seed: int, room: str, day: dt.date) -> str:
     monday = day - dt.timedelta(days=day.weekday())
     if topic.draw is Draw.ROTATE:
         return pool[monday.toordinal() // 7 % len(pool)]
-    return pool[_drawn(seed, "topic", room, monday.isoformat()) % len(pool)]
+    return pool[trials.number(seed, *trials.topic_words(room, monday)) % len(pool)]
 
 
 def arm(arms: Sequence[str], seed: int, room: str) -> str:
     """The arm of an A/B comparison; a room stays in it."""
-    return arms[_drawn(seed, "arm", room) % len(arms)]
+    return arms[trials.number(seed, *trials.arm_words(room)) % len(arms)]
 
 
 def turn(wordings: int, seed: int, room: str, day: dt.date) -> int:
     """Which of so many wordings; a room goes through all of them, each room from its own start."""
     # Weekly occurrences move on by one, and so do daily ones.
     gone = day.toordinal() // 7 + day.toordinal() % 7
-    return (_drawn(seed, "turn", room) + gone) % wordings
-
-
-def _drawn(seed: int, *words: str) -> int:
-    digest = hashlib.sha256("|".join((str(seed), *words)).encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big")
+    return (trials.number(seed, "turn", room) + gone) % wordings

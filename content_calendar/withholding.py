@@ -2,20 +2,37 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Date, Integer, select
 from sqlmodel import Session
 
 from bot import database
 from bot.errors import Fault, InvalidInput
-from bot.insights import trials
+from bot.insights import experiments, trials
+from bot.insights.experiments import Power
 from bot.insights.trials import ASSIGNMENT, EXPERIMENT, Cell, Proposal
 from bot.models import ExperimentKind, ExperimentState, Product
-from content_calendar import audience, draws
+from content_calendar import audience, definition, draws
 from content_calendar.audience import Target
 from content_calendar.definition import Definition, Stored
 from content_calendar.notation import Draw
 from content_calendar.posts import ARM_A
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody wants to compare: a change of `series`, from the Monday `starts` on."""
+
+    name: str
+    kind: ExperimentKind
+    series: str
+    starts: dt.date
+    weeks: int
+    share: float
+    sku: str = ""
+    seed: int = 7
+
 
 # The rooms (by id) that go without, and why, of a series in the week of a Monday.
 Held = Mapping[tuple[int, dt.date], Mapping[int, str]]
@@ -41,6 +58,8 @@ def held(session: Session, asked: Iterable[tuple[int, dt.date]]) -> Held:
         .where(
             EXPERIMENT.c.state == ExperimentState.RUNNING,
             EXPERIMENT.c.kind == ExperimentKind.HOLDOUT,
+            # What was drawn elsewhere is carried out there.
+            EXPERIMENT.c.imported.is_(False),
             ASSIGNMENT.c.arm == trials.HOLD,
         )
     )
@@ -75,11 +94,30 @@ def cells(session: Session, series: Stored, proposal: Proposal, sku: str | None)
         case ExperimentKind.COPY:
             arms = _wordings(series.definition, proposal.name)
             return [
-                Cell(room.id, product, week, draws.arm(arms, series.seed, room.platform_id))
+                _wording(series, room, week, product, arms)
                 for room in rooms
                 for week in weeks
                 for product in products.values()
             ]
+
+
+def propose(
+    session: Session, wanted: Wanted, zone: str, by: str, now: dt.datetime
+) -> tuple[list[Cell], Power]:
+    """Draw, write down and estimate; nothing is posted otherwise yet. Raises InvalidInput."""
+    found = definition.stored(session, keys=[wanted.series])
+    if not found:
+        remedy = "qunyun calendar export 列出所有栏目"
+        raise _refuse("--series", f"没有栏目 {wanted.series}", remedy)
+    (series,) = found
+    drawn_by = wanted.seed if wanted.kind is ExperimentKind.HOLDOUT else series.seed
+    proposal = Proposal(
+        wanted.name, wanted.kind, series.id, wanted.starts, wanted.weeks, zone,
+        share(series, wanted.kind, wanted.share), drawn_by,
+    )  # fmt: skip
+    drawn = cells(session, series, proposal, wanted.sku or None)
+    trials.propose(session, proposal, drawn, by, now)
+    return drawn, experiments.power(session, wanted.name)
 
 
 def share(series: Stored, kind: ExperimentKind, asked: float) -> float:
@@ -109,10 +147,25 @@ def _subject(
 
 def _topic(series: Stored, room: Target, week: dt.date, products: Mapping[str, int]) -> list[Cell]:
     drawn, _ = _subject(series, room, week, products)
+    number = trials.number(series.seed, *trials.topic_words(room.platform_id, week))
     return [
-        Cell(room.id, product, week, trials.TOPIC if sku == drawn else trials.OTHER)
+        Cell(
+            room.id,
+            product,
+            week,
+            trials.TOPIC if sku == drawn else trials.OTHER,
+            trials.written(number),
+        )
         for sku, product in products.items()
     ]
+
+
+def _wording(
+    series: Stored, room: Target, week: dt.date, product: int, arms: Sequence[str]
+) -> Cell:
+    number = trials.number(series.seed, *trials.arm_words(room.platform_id))
+    arm = draws.arm(arms, series.seed, room.platform_id)
+    return Cell(room.id, product, week, arm, trials.written(number))
 
 
 def _wordings(wanted: Definition, name: str) -> Sequence[str]:

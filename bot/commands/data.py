@@ -13,9 +13,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bot import cells, database, deriving, faq, label_files, membership_files, own_words, room_files
-from bot.commands import edge, label, rooms, words
+from bot.commands import edge, experiment, label, rooms, words
 from bot.csv_files import Imported, Reading
 from bot.errors import Fault, InvalidInput
+from bot.insights import trial_files
 from bot.orders import catalogue, intake, people
 
 T = TypeVar("T")
@@ -52,6 +53,9 @@ def register(app: typer.Typer) -> None:
         app.add_typer(group, name=name)
     words.app.command("import", help="从 CSV 或 Excel 导入自己的词")(import_words)
     app.add_typer(words.app, name="words")
+    told = "从 CSV 或 Excel 导入别处抽的分组"
+    experiment.app.command("import", help=told)(import_experiments)
+    app.add_typer(experiment.app, name="experiment")
 
 
 def import_rooms(
@@ -131,6 +135,22 @@ def import_labels(
         return label_files.record(session, rows, by, now)
 
     _import(label_files.read_rows(edge.file(file), _zone(zone)), record, accept_good, as_json)
+
+
+def import_experiments(
+    file: File,
+    accept_good: AcceptGood = False,
+    as_json: Json = False,
+    series: Annotated[str | None, typer.Option(metavar="SERIES", help="改动的是哪个栏目")] = None,
+    share: Annotated[float | None, typer.Option(help="计划停发(或抽到话题)的份额")] = None,
+) -> None:
+    """Import experiments that were drawn elsewhere."""
+    by, now, zone = edge.by(""), edge.now(), edge.settings().timezone
+
+    def record(session: Session, rows: Sequence[trial_files.CellRow]) -> Imported:
+        return trial_files.record(session, rows, series, share, zone, by, now)
+
+    _import(trial_files.read_rows(edge.file(file), _zone("")), record, accept_good, as_json)
 
 
 def import_orders(

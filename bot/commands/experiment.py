@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from bot.commands import edge
-from bot.errors import Fault, InvalidInput
 from bot.insights import experiments, trials
 from bot.insights.trial_words import KINDS
-from bot.insights.trials import Proposal
 from bot.models import ExperimentKind, ExperimentState
-from content_calendar import definition, withholding
+from content_calendar import withholding
+from content_calendar.withholding import Wanted
 
 app = typer.Typer(help="实验:推广停发、每周话题、文案对比。 Experiments.", no_args_is_help=True)
 
@@ -43,18 +42,11 @@ def propose(
     json: Json = False,
 ) -> None:
     """抽签并记下来,估计能看清多大的差别;还不影响任何投递。 Draw, log, and tell the power."""
-    now, zone = edge.now(), edge.settings().timezone
+    wanted = Wanted(name, kind, series, starts.date(), weeks, share, sku, seed)
     with edge.changing() as session:
-        found = definition.stored(session, keys=[series])
-        if not found:
-            remedy = "qunyun calendar export 列出所有栏目"
-            raise InvalidInput(Fault("实验", 0, "--series", f"没有栏目 {series}", remedy))
-        planned = withholding.share(found[0], kind, share)
-        drawn_by = seed if kind is ExperimentKind.HOLDOUT else found[0].seed
-        proposal = Proposal(name, kind, found[0].id, starts.date(), weeks, zone, planned, drawn_by)
-        cells = withholding.cells(session, found[0], proposal, sku or None)
-        trials.propose(session, proposal, cells, edge.by(by), now)
-        power = experiments.power(session, name)
+        cells, power = withholding.propose(
+            session, wanted, edge.settings().timezone, edge.by(by), edge.now()
+        )
     if json:
         typer.echo(json_module.dumps(asdict(power) | {"cells": len(cells)}, ensure_ascii=False))
         return

@@ -31,7 +31,9 @@ POWER_TAIL = 0.4
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What an experiment shows after `weeks` of `planned` whole weeks; `blocked` says why it shows
-    nothing. `effects` are of the draws, `by_exposure` of what really went out where that differed.
+    nothing.
+    `effects` are of the draws, `by_exposure` of what really went out where that differed. `ratio`
+    is the chance of a split at least as far from the planned one.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Reading:
     by_exposure: tuple[Effect, ...]
     lines: int
     shared: int
+    ratio: float
     blocked: str | None
     words: tuple[str, ...]
 
@@ -85,7 +88,7 @@ def running(session: Session, rooms: Collection[int] | None, at: dt.datetime) ->
     series = database.table(Series)
     under_way = session.connection().execute(
         select(EXPERIMENT, series.c.name.label("series"))
-        .join(series, series.c.id == EXPERIMENT.c.series_id)
+        .outerjoin(series, series.c.id == EXPERIMENT.c.series_id)
         .where(EXPERIMENT.c.state == ExperimentState.RUNNING)
         .order_by(EXPERIMENT.c.name)
     )
@@ -147,6 +150,7 @@ def report(session: Session, name: str, now: dt.datetime) -> Reading:
         by_exposure=tuple(by_exposure),
         lines=cells.lines,
         shared=cells.shared,
+        ratio=_ratio_p(found, cells, groups) if weeks else 1.0,
         blocked=blocked,
         words=tuple(trial_words.reading(found, cells, groups, weeks, shown, by_exposure, blocked)),
     )
@@ -177,7 +181,7 @@ def power(session: Session, name: str) -> Power:
 def _running(row: Row[Any], week: dt.date, rooms: int, held: int) -> Running:
     nth = (week - row.starts).days // 7 + 1
     words = trial_words.running(row, nth, rooms, held)
-    return Running(row.name, row.kind, row.series, nth, row.weeks, rooms, held, words)
+    return Running(row.name, row.kind, row.series or "", nth, row.weeks, rooms, held, words)
 
 
 def _local(at: dt.datetime, row: Row[Any]) -> dt.date:

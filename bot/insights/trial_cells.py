@@ -168,6 +168,9 @@ def _usual(lines: _Lines, room: Ints, product: Ints) -> Floats:
 
 def _exposed(session: Session, experiment: Row[Any], rows: Sequence[Row[Any]]) -> Floats:
     """Whether each cell's room got the post that its arm is about, for this product, that week."""
+    if experiment.series_id is None:
+        # What went out is known elsewhere: the draw stands for it.
+        return np.array([row.arm not in trials.UNEXPOSED for row in rows], float)
     delivery, occurrence, product = database.tables(Delivery, Occurrence, Product)
     got = session.connection().execute(
         select(

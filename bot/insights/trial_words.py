@@ -62,6 +62,8 @@ def reading(
     if blocked is not None:
         return [head, blocked]
     told = [head]
+    if found.imported:
+        told.append("分组是别处抽的:抽签没法重算,只核对了比例")
     told += [
         f"{_arm(each.arm)} {each.cells} 格,{each.orders} 单,真正收到 {each.exposed} 格"
         for each in groups
@@ -114,5 +116,6 @@ def power(weeks: int, smallest: float | None, usual: float) -> str:
 
 def running(row: Row[Any], week: int, rooms: int, held: int) -> str:
     """Where an experiment stands this week in some rooms."""
-    told = f"{KINDS[row.kind]}“{row.name}”({row.series}):第 {week}/{row.weeks} 周,{rooms} 群参加"
+    series = f"({row.series})" if row.series else ""
+    told = f"{KINDS[row.kind]}“{row.name}”{series}:第 {week}/{row.weeks} 周,{rooms} 群参加"
     return told + (f",本周对照组 {held} 群不发" if row.kind is ExperimentKind.HOLDOUT else "")

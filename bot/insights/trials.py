@@ -5,7 +5,7 @@ propose (draws, logged) → start (approved by name) → its weeks → over, or 
 
 import datetime as dt
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +32,7 @@ POST, HOLD = "post", "hold"
 TOPIC, OTHER = "topic", "other"
 # The first of the wordings; others are named in the calendar.
 COPY = "A"
+UNEXPOSED = frozenset({HOLD, OTHER, COPY})
 EXPERIMENT, ASSIGNMENT = database.tables(Experiment, Assignment)
 
 
@@ -41,7 +42,7 @@ class Proposal:
 
     name: str
     kind: ExperimentKind
-    series_id: int
+    series_id: int | None
     starts: dt.date
     weeks: int
     zone: str
@@ -65,6 +66,27 @@ def lot(seed: int, name: str, room: str, sku: str, week: dt.date) -> str:
     """The number that chance gives a cell: the same again for whoever computes it again."""
     words = "\n".join((str(seed), "holdout", name, room, sku, week.isoformat()))
     return hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def number(seed: int, *words: str) -> int:
+    """The number by which the calendar draws: the same again for whoever computes it again."""
+    digest = hashlib.sha256("|".join((str(seed), *words)).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def topic_words(room: str, week: dt.date) -> tuple[str, ...]:
+    """What a room's topic of a week (its Monday) is drawn from."""
+    return ("topic", room, week.isoformat())
+
+
+def arm_words(room: str) -> tuple[str, ...]:
+    """What a room's wording is drawn from."""
+    return ("arm", room)
+
+
+def written(number: int) -> str:
+    """A number as an assignment keeps it."""
+    return f"{number:016x}"
 
 
 def is_held(draw: str, share: float) -> bool:
@@ -158,21 +180,55 @@ def named(session: Session, name: str) -> Row[Any]:
 
 
 def broken_draws(session: Session, experiment: Row[Any]) -> int:
-    """How many cells of a holdout do not stand where their number puts them."""
-    if experiment.kind is not ExperimentKind.HOLDOUT or experiment.imported:
+    """How many cells do not stand where their number puts them, each computed again.
+
+    Nobody can say it of what was drawn elsewhere.
+    """
+    if experiment.imported:
         return 0
     room, product = database.tables(Room, Product)
-    rows = session.connection().execute(
-        select(ASSIGNMENT, room.c.platform_id, product.c.sku)
-        .join(room, room.c.id == ASSIGNMENT.c.room_id)
-        .join(product, product.c.id == ASSIGNMENT.c.product_id)
-        .where(ASSIGNMENT.c.experiment_id == experiment.id)
+    rows = (
+        session.connection()
+        .execute(
+            select(ASSIGNMENT, room.c.platform_id, product.c.sku)
+            .join(room, room.c.id == ASSIGNMENT.c.room_id)
+            .join(product, product.c.id == ASSIGNMENT.c.product_id)
+            .where(ASSIGNMENT.c.experiment_id == experiment.id)
+        )
+        .all()
     )
+    if experiment.kind is not ExperimentKind.HOLDOUT:
+        return _broken_by_calendar(experiment, rows)
     broken = 0
     for row in rows:
         drawn = lot(experiment.seed, experiment.name, row.platform_id, row.sku, row.week)
         arm = HOLD if is_held(drawn, experiment.share) else POST
         broken += (row.draw, row.arm) != (drawn, arm)
+    return broken
+
+
+def _broken_by_calendar(experiment: Row[Any], rows: Sequence[Row[Any]]) -> int:
+    """Cells whose number is not that of the series' seed, or which do not stand with the others of
+    the same number: the calendar takes the n-th product or wording, whichever it then was.
+    """
+    is_topic = experiment.kind is ExperimentKind.TOPIC
+    # Those of an earlier version kept no number.
+    rows = [row for row in rows if row.draw]
+    choices = round(1 / experiment.share) if is_topic else len({row.arm for row in rows})
+    numbers = []
+    for row in rows:
+        words = topic_words(row.platform_id, row.week) if is_topic else arm_words(row.platform_id)
+        numbers.append(number(experiment.seed, *words))
+    votes: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for row, drawn in zip(rows, numbers, strict=True):
+        if not is_topic or row.arm == TOPIC:
+            votes[drawn % choices][row.sku if is_topic else row.arm] += 1
+    stands = {place: counted.most_common(1)[0][0] for place, counted in votes.items()}
+    broken = 0
+    for row, drawn in zip(rows, numbers, strict=True):
+        chosen = stands.get(drawn % choices)
+        right = (row.sku == chosen) == (row.arm == TOPIC) if is_topic else row.arm == chosen
+        broken += not right or row.draw != written(drawn)
     return broken
 
 

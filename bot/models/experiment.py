@@ -32,8 +32,8 @@ class Experiment(SQLModel, table=True):
 
     `series_id` is what it changes. A holdout keeps `share` of the cells without the post. `seed`
     is what draws came from: the experiment's own, or that of the series. An `imported` one was
-    drawn elsewhere. `smallest` is the difference in orders a cell that it can see, `usual` what
-    was usual before, as estimated when it was proposed.
+    drawn and carried out elsewhere; its series may be unknown. `smallest` is the difference in
+    orders a cell that it can see, `usual` what was usual before, as estimated when it was proposed.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -42,7 +42,7 @@ class Experiment(SQLModel, table=True):
     state: ExperimentState = Field(
         default=ExperimentState.PROPOSED, sa_type=choice(ExperimentState)
     )
-    series_id: int = Field(foreign_key="series.id", index=True)
+    series_id: int | None = Field(default=None, foreign_key="series.id", index=True)
     starts: dt.date
     weeks: int
     zone: str
@@ -64,7 +64,7 @@ class Assignment(SQLModel, table=True):
     """What chance decided for one cell, written down before it was told to anybody.
 
     `draw` is the number that decided: 16 hexadecimal digits of a hash that anybody can compute
-    again; empty where the calendar's own draw (or somebody elsewhere) decided.
+    again; empty where somebody elsewhere decided.
     """
 
     __table_args__ = (Index("ix_assignment_week", "week", "arm", "experiment_id"),)

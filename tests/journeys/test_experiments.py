@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import random
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -14,7 +16,7 @@ from bot.digest import compose, gather, render, storing
 from bot.digest.findings import Findings
 from bot.digest.sheet import Subject
 from bot.errors import InvalidInput
-from bot.insights import experiments, trials
+from bot.insights import experiments, trial_files, trials
 from bot.insights.trials import HOLD, Proposal
 from bot.membership_files import MembershipRow
 from bot.models import (
@@ -42,6 +44,7 @@ from content_calendar import (
     planning,
     withholding,
 )
+from content_calendar.withholding import Wanted
 from tests.saying import SHANGHAI, local, rows
 
 RULES = contact.rules(Settings(_env_file=None))
@@ -90,14 +93,9 @@ def a_community(engine: Engine) -> None:
 def proposed(
     engine: Engine, kind: ExperimentKind = ExperimentKind.HOLDOUT, share: float = 0.3
 ) -> None:
+    wanted = Wanted("停发", kind, "promo", STARTS, WEEKS, share, "D1")
     with database.transaction(engine) as session:
-        (series,) = definition.stored(session, keys=["promo"])
-        proposal = Proposal(
-            "停发", kind, series.id, STARTS, WEEKS, "Asia/Shanghai",
-            withholding.share(series, kind, share), 7,
-        )  # fmt: skip
-        cells = withholding.cells(session, series, proposal, "D1")
-        trials.propose(session, proposal, cells, "小王", BEFORE)
+        withholding.propose(session, wanted, "Asia/Shanghai", "小王", BEFORE)
 
 
 def started(engine: Engine) -> None:
@@ -360,3 +358,133 @@ def run(*words: str) -> str:
     done = CliRunner().invoke(cli.app, ["experiment", *words])
     assert done.exit_code == 0, done.output
     return done.stdout
+
+
+TOPICS = """\
+version: 1
+zone: Asia/Shanghai
+series:
+  - key: qa
+    name: 周四问答
+    kind: 问题解答日
+    starts: 2026-11-02
+    ends: 2027-01-31
+    recurrence: {weekly: [周四]}
+    at: "20:00"
+    audience: {all: true}
+    topic: {products: [D1, D2, D3], draw: random}
+    steps:
+      - {name: 开场, text: "今天聊聊{{ product | default('好物') }}"}
+"""
+
+
+def drawn_by_topic(engine: Engine) -> None:
+    with database.transaction(engine) as session:
+        told = [ProductRow("D2", "奶瓶"), ProductRow("D3", "湿巾")]
+        catalogue.record_products(session, told)
+        calendar = calendar_file.read(TOPICS.encode(), "calendar.yaml", "Asia/Shanghai")
+        interchange.take_in(session, calendar.series, "小李", BEFORE)
+        wanted = Wanted("停发", ExperimentKind.TOPIC, "qa", STARTS, WEEKS, 0.5)
+        withholding.propose(session, wanted, "Asia/Shanghai", "小王", BEFORE)
+
+
+@pytest.mark.parametrize("kind", [ExperimentKind.TOPIC, ExperimentKind.COPY])
+def test_what_the_calendar_drew_is_computed_again_before_it_is_read(
+    engine: Engine, kind: ExperimentKind
+) -> None:
+    a_community(engine)
+    if kind is ExperimentKind.TOPIC:
+        drawn_by_topic(engine)
+    else:
+        proposed(engine, kind)
+    started(engine)
+    members_buy(engine, effect=0)
+    assert report(engine).blocked is None
+    drawn = rows(engine, Assignment)
+    # One cell stands elsewhere than its number says; then one number is another.
+    cell = drawn[0]
+    arms = {row.arm for row in drawn}
+    for broken, mended in (
+        ({"arm": (arms - {cell.arm}).pop()}, {"arm": cell.arm}),
+        ({"draw": "0" * 16}, {"draw": cell.draw}),
+    ):
+        change(engine, cell, broken)
+        assert "1 格的分组和抽签的数对不上" in (report(engine).blocked or "")
+        change(engine, cell, mended)
+    assert report(engine).blocked is None
+    with database.transaction(engine) as session:
+        session.connection().execute(update(database.table(Experiment)).values(seed=8))
+    assert "对不上" in (report(engine).blocked or "")
+
+
+def change(engine: Engine, cell: Any, values: dict[str, str]) -> None:
+    table = database.table(Assignment)
+    key = [table.c[name] == getattr(cell, name) for name in ("room_id", "product_id", "week")]
+    with database.transaction(engine) as session:
+        session.connection().execute(update(table).where(*key).values(values))
+
+
+def drawn_elsewhere(path: Path, name: str = "外部", swap: str = "") -> Path:
+    """A file of somebody who drew rooms by their number: every fourth goes without."""
+    lines = ["实验,群,商品编码,周,组"]
+    for n in range(1, ROOMS + 1):
+        for week in range(46, 46 + WEEKS):
+            arm = "停发" if (n + week) % 4 == 0 else "照发"
+            lines.append(f"{name},r{n},D1,2026-W{week},{swap if n == 3 and swap else arm}")
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_what_was_drawn_elsewhere_is_read_like_our_own_and_obeyed_by_nobody(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_community(engine)
+    members_buy(engine, effect=0.3)
+    monkeypatch.setenv("QUNYUN_DATABASE_URL", engine.url.render_as_string(False))
+    run, path = CliRunner(), drawn_elsewhere(tmp_path / "cells.csv")
+    told = ["experiment", "import", str(path), "--series", "promo", "--share", "0.25"]
+    first, again = run.invoke(cli.app, told), run.invoke(cli.app, told)
+    assert (first.stdout, again.stdout) == ("新增 1,更新 0,未变 0\n", "新增 0,更新 0,未变 1\n")
+    (made,) = rows(engine, Experiment)
+    assert (made.kind, made.starts, made.weeks) == (ExperimentKind.HOLDOUT, STARTS, WEEKS)
+    assert len(rows(engine, Assignment)) == ROOMS * WEEKS
+    a_week_goes_out(engine, STARTS)
+    assert {row.state for row in rows(engine, Delivery)} == {DeliveryState.SENT}
+    shown = json.loads(run.invoke(cli.app, ["experiment", "report", "外部", "--json"]).stdout)
+    assert shown["blocked"] is None
+    (effect,) = shown["effects"]
+    # Everybody bought alike (nothing was drawn when they did): no difference.
+    assert effect["interval"]["low"] < 0 < effect["interval"]["high"]
+    assert any("别处抽的" in line for line in shown["words"])
+    other = run.invoke(cli.app, [*told[:2], str(drawn_elsewhere(path, swap="停发"))])
+    assert isinstance(other.exception, InvalidInput)
+    assert "分组不一样" in str(other.exception)
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "problem"),
+    [
+        ("外部,r1,D1,2026-W54,照发", "week", "不是周"),
+        ("外部,r1,D1,2026-11-10,照发", "week", "不是周一"),
+        ("外部,r99,D1,2026-W46,照发", "room", "没有群"),
+        ("外部,r1,D9,2026-W46,照发", "sku", "没有商品"),
+        ("外部,r1,D1,2026-W46,停发\n外部,r1,D1,2026-W46,照发", "arm", "第 2 行"),
+        ("外部,r1,D1,2026-W46,甲\n外部,r2,D1,2026-W46,乙", "arm", "组是"),
+        ("外部,r1,D1,2026-W46,A\n外部,r2,D1,2027-W46,B", "week", "跨了"),
+        ("停发,r1,D1,2026-W46,A\n停发,r2,D1,2026-W46,B", "experiment", "已经有实验"),
+    ],
+)
+def test_a_wrong_row_names_its_place_and_nothing_is_imported(
+    engine: Engine, tmp_path: Path, line: str, column: str, problem: str
+) -> None:
+    a_community(engine)
+    proposed(engine)
+    path = tmp_path / "cells.csv"
+    path.write_text(f"experiment,room,sku,week,arm\n{line}", encoding="utf-8")
+    reading = trial_files.read_rows(path, SHANGHAI)
+    with database.transaction(engine) as session:
+        told = session, reading.rows, None, None, "Asia/Shanghai", "小李", BEFORE
+        done = trial_files.record(*told)
+    (fault,) = (*reading.faults, *done.faults)
+    assert (fault.column, problem in fault.problem, done.created) == (column, True, 0)
+    assert [row.name for row in rows(engine, Experiment)] == ["停发"]
