@@ -25,17 +25,20 @@ TABS = 15
 # What stands for the parts of a path that name something.
 SAMPLES = {
     "room_id": "7", "contact_id": "7", "delivery_id": "7", "key": "series-02", "operator_id": "1",
-    "webhook_id": "1", "day": "2026-11-25",
+    "webhook_id": "1", "whom": "contact-7", "day": "2026-11-25",
 }  # fmt: skip
-# They show no page: the stream, a picture that is not there, a redirect.
-NO_PAGES = {"/events", "/deliveries/{delivery_id}/image", "/login", "/calendar/feed"}
+# They show no page: the stream, a picture that is not there, a redirect, all of a person as a file.
+NO_PAGES = {
+    "/events", "/deliveries/{delivery_id}/image", "/login", "/calendar/feed",
+    "/privacy/people/{whom}/export",
+}  # fmt: skip
 # Pages as operators narrow them down.
 VIEWS = (
     "/calendar/feed?start=2026-10-26&end=2026-12-07",
     "/rooms?search=1999", "/rooms?search=交流&number=20", "/rooms?tag=城市3",
     "/deliveries?day=fortnight", "/deliveries?state=uncertain", "/deliveries?room=1999",
     "/deliveries?series=series-07&day=week", "/deliveries?account=bot3",
-    "/people?tag=active&number=9", "/people?search=员39",
+    "/boards?vertical=垂类3", "/people?tag=active&number=9", "/people?search=员39",
 )  # fmt: skip
 
 
@@ -191,6 +194,7 @@ async def _tab(browser: httpx.AsyncClient, opened: asyncio.Event) -> None:
 def _signed_in(engine: Engine, rooms: int, messages: int) -> str:
     """The session of an administrator of a large community."""
     large.furnish(engine, rooms, messages)
+    large.look_back(engine)
     with database.transaction(engine) as session:
         segments.refresh(session, large.NOW.date(), Settings(_env_file=None).zone)
     with database.transaction(engine) as session:

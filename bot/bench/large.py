@@ -7,6 +7,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bot import database
+from bot.bench import databases
+from bot.digest import compose, gather, storing
+from bot.digest.findings import Findings
 from bot.models import (
     SINCE_EVER,
     Account,
@@ -33,6 +36,7 @@ from content_calendar.recurrence import Schedule, Weekly
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = dt.datetime(2026, 11, 25, 20, 5, tzinfo=ZONE).astimezone(dt.UTC)
 TODAY = dt.date(2026, 11, 25)
+LAST_WEEK = dt.date(2026, 11, 16)
 DAY = dt.timedelta(days=1)
 DAYS = 28
 VERTICALS = 10
@@ -65,6 +69,21 @@ def furnish(engine: Engine, rooms: int, messages: int) -> None:
     with database.transaction(engine) as session:
         if not database.is_sqlite(session):
             session.connection().exec_driver_sql("ANALYZE")
+
+
+def look_back(engine: Engine) -> None:
+    """Last week's digests of the fleet, of every vertical and of a few rooms: those of a small
+    community, since a digest is as large whatever it counts.
+    """
+    with databases.empty("sqlite") as url:
+        small = database.connect(url)
+        furnish(small, 2 * VERTICALS, 2 * VERTICALS * MEMBERS * DAYS)
+        with database.reading(small) as session:
+            week = gather.gather(session, LAST_WEEK, NOW, ZONE)
+            sheets = compose.sheets(session, Findings(week), storing.everything(week))
+        small.dispose()
+    with database.transaction(engine) as session:
+        storing.store(session, LAST_WEEK, sheets, NOW)
 
 
 def _people(session: Session, rooms: int) -> None:
