@@ -6,17 +6,18 @@ not a person, decided who was invited.
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from random import Random
 
+import numpy as np
 from sqlalchemy import Integer, func, select
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from bot import database
 from bot.errors import Fault, InvalidInput
-from bot.insights import segments, statistics, subjects
+from bot.insights import effects, looking, segments, subjects, trial_cells
+from bot.insights.effects import Observed
 from bot.insights.statistics import Interval
 from bot.models import (
     Arm,
@@ -30,6 +31,8 @@ from bot.models import (
 
 # The difference of fewer people than this on either side says nothing.
 FEWEST = 20
+# What was usual for a person: so long before the draw.
+BEFORE = dt.timedelta(weeks=trial_cells.WEEKS_BEFORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Invited minus control, a person, with its 95 % interval."""
+    """Invited minus control, a person, what each bought before allowed for; 95 % interval."""
 
     value: float
     interval: Interval
@@ -73,6 +76,17 @@ class Effect:
     lost: int
     orders: Difference | None
     net: Difference | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    arm: Arm
+    drawn_at: dt.datetime
+    person_id: int | None
+    orders: int
+    net: int
+    prior: int
+    prior_net: int
 
 
 def invite(
@@ -130,15 +144,7 @@ def effect(session: Session, program: str, now: dt.datetime, days: int = 30) -> 
     over = [one for one in outcomes if one.drawn_at + window <= now]
     told = [one for one in over if one.person_id is not None]
     arms = {arm: [one for one in told if one.arm == arm] for arm in Arm}
-    rng = Random(f"{program} {days}")  # noqa: S311  # resampling, no secret
-
-    def difference(amounts: Mapping[Arm, Sequence[int]]) -> Difference | None:
-        if min(len(each) for each in amounts.values()) < FEWEST:
-            return None
-        invited, control = amounts[Arm.INVITED], [-each for each in amounts[Arm.CONTROL]]
-        value = sum(invited) / len(invited) + sum(control) / len(control)
-        return Difference(value, statistics.bootstrap_interval([invited, control], rng))
-
+    enough = min(len(each) for each in arms.values()) >= FEWEST
     return Effect(
         program=program,
         days=days,
@@ -148,18 +154,31 @@ def effect(session: Session, program: str, now: dt.datetime, days: int = 30) -> 
         },
         waiting=len(outcomes) - len(over),
         lost=len(over) - len(told),
-        orders=difference({arm: [one.orders for one in each] for arm, each in arms.items()}),
-        net=difference({arm: [one.net for one in each] for arm, each in arms.items()}),
+        orders=_difference(told, lambda one: one.orders, lambda one: one.prior) if enough else None,
+        net=_difference(told, lambda one: one.net, lambda one: one.prior_net) if enough else None,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    arm: Arm
-    drawn_at: dt.datetime
-    person_id: int | None
-    orders: int
-    net: int
+def _difference(
+    told: Sequence[_Outcome],
+    outcome: Callable[[_Outcome], int],
+    prior: Callable[[_Outcome], int],
+) -> Difference | None:
+    """As experiments are read (`effects`): with what each bought before, draws of one day compared
+    with each other, and one human counting once however many accounts were drawn.
+    """
+    invited = np.array([one.arm is Arm.INVITED for one in told], float)
+    _, drawn = np.unique([one.drawn_at.timestamp() for one in told], return_inverse=True)
+    seen = Observed(
+        outcome=np.array([outcome(one) for one in told], float),
+        assigned=invited,
+        exposed=invited,
+        prior=np.array([prior(one) for one in told], float),
+        stratum=drawn.astype(np.int64),
+        cluster=np.array([one.person_id for one in told], np.int64),
+    )
+    found = effects.assigned(seen)
+    return None if found is None else Difference(found.value, found.interval(looking.LEVEL))
 
 
 def _standing(session: Session, program: str) -> set[int]:
@@ -182,7 +201,9 @@ def _candidates(session: Session) -> list[tuple[int, str]]:
 
 
 def _outcomes(session: Session, program: str, window: dt.timedelta) -> list[_Outcome]:
-    """Everybody who was drawn, and what the person bought in the window after the draw."""
+    """Everybody who was drawn, what the person bought in the window after the draw, and in the
+    eight weeks before it.
+    """
     invitation, contact, identity, person = database.tables(Invitation, Contact, Identity, Person)
     rows = session.connection().execute(
         select(invitation.c.arm, invitation.c.drawn_at, person.c.id)
@@ -203,7 +224,12 @@ def _outcomes(session: Session, program: str, window: dt.timedelta) -> list[_Out
     asked = database.given(
         session,
         {"person_id": Integer(), "since": UTCDateTime(), "until": UTCDateTime()},
-        {(person_id, at, at + window) for _, at, person_id in drawn if person_id is not None},
+        {
+            (person_id, *bounds)
+            for _, at, person_id in drawn
+            if person_id is not None
+            for bounds in ((at, at + window), (at - BEFORE, at))
+        },
     )
     counted = session.connection().execute(
         select(asked.c.person_id, asked.c.since, func.count(), func.sum(bought.c.net))
@@ -213,6 +239,12 @@ def _outcomes(session: Session, program: str, window: dt.timedelta) -> list[_Out
     )
     found = {(row[0], row[1]): (row[2], int(row[3])) for row in counted}
     return [
-        _Outcome(arm, at, person_id, *found.get((person_id, at), (0, 0)))
+        _Outcome(
+            arm,
+            at,
+            person_id,
+            *found.get((person_id, at), (0, 0)),
+            *found.get((person_id, at - BEFORE), (0, 0)),
+        )
         for arm, at, person_id in drawn
     ]
