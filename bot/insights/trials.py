@@ -179,6 +179,12 @@ def named(session: Session, name: str) -> Row[Any]:
     return row
 
 
+def numbered(session: Session, experiment_id: int) -> Row[Any] | None:
+    """The experiment of an id."""
+    found = select(EXPERIMENT).where(EXPERIMENT.c.id == experiment_id)
+    return session.connection().execute(found).first()
+
+
 def broken_draws(session: Session, experiment: Row[Any]) -> int:
     """How many cells do not stand where their number puts them, each computed again.
 

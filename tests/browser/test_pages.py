@@ -20,6 +20,7 @@ from bot.models import (
     Delivery,
     DeliveryState,
     DigestScope,
+    ExperimentKind,
     Message,
     OperatorRole,
     Topic,
@@ -30,7 +31,8 @@ from bot.orders import people as identities
 from bot.orders.catalogue import ProductRow
 from bot.orders.intake import OrderRow
 from bot.webhooks import happenings, registry
-from content_calendar import lifecycle
+from content_calendar import lifecycle, withholding
+from content_calendar.withholding import Wanted
 from tests.browser import calendars
 from tests.browser.conftest import PHONE, People, fits
 from tests.browser.desk import Desk, at_work
@@ -54,6 +56,8 @@ SEEN: Mapping[str, str] = {
     "/orders/share": "/orders/share",
     "/orders/identities": "/orders/identities",
     "/orders/{line_id}": "/orders/1",
+    "/experiments": "/experiments",
+    "/experiments/{experiment_id}": "/experiments/1",
     "/labels": "/labels",
     "/questions": "/questions",
     "/questions/{question_id}": "/questions/1",
@@ -97,7 +101,7 @@ OUTSIDE = {"/login", "/link/{token}"}
 NO_PAGES = {
     "/pictures/{name}", "/healthz", "/readyz", "/metrics", "/events", "/calendar/feed", "/deliveries/{delivery_id}/image",
     "/data/export/calendar/{form}", "/data/export/{subject}", "/feeds/{token}",
-    "/webhooks/orders/{source}", "/privacy/people/{whom}/export",
+    "/webhooks/orders/{source}", "/l/{code}", "/privacy/people/{whom}/export",
 }  # fmt: skip
 # Who works with a phone in the hand: the to-do list, and what cannot wait.
 ON_PHONES = (
@@ -175,6 +179,11 @@ def something_of_everything(desk: Desk) -> Iterator[None]:
             each.state in (DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
             for each in rows(desk.engine, Delivery)
         ) == len(topics))  # fmt: skip
+        with database.transaction(desk.engine) as session:
+            wanted = Wanted(
+                "停发-12", ExperimentKind.HOLDOUT, "qa", dt.date(2026, 11, 30), 6, 0.5, "D1"
+            )
+            withholding.propose(session, wanted, "Asia/Shanghai", "小林", desk.clock())
         yield
 
 

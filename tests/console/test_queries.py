@@ -12,7 +12,7 @@ from tests.console.conftest import Desk
 # Every page that an operator looks at; a parameter stands for the first row.
 PAGES = (
     "/", "/boards", "/setup", "/operators", "/operators/1", "/me", "/audit", "/help",
-    "/rooms", "/rooms/1", "/people", "/people/candidates", "/orders", "/deliveries", "/todo",
+    "/rooms", "/rooms/1", "/people", "/people/candidates", "/orders", "/experiments", "/deliveries", "/todo",
     "/accounts", "/questions", "/questions?show=answered", "/questions/faq", "/questions/faq/new",
     "/complaints", "/complaints?show=closed", "/topics",
     "/calendar", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/calendar/conflicts",

@@ -47,6 +47,7 @@ NAMED: Mapping[str, Sequence[str]] = {
     "source": ("shop",),
     **dict.fromkeys(("question_id", "faq_id", "case_id", "rank"), ("1", "2")),
     "kind": ("word", "question"),
+    "experiment_id": ("1", "2"),
     **dict.fromkeys(("draw_id", "place", "line", "call_id", "edge_id", "person_id"), ("1", "2")),
     **dict.fromkeys(("feed_id", "token_id", "account_id", "operator_id", "webhook_id"), ("1", "2")),
     **dict.fromkeys(("question_id", "faq_id"), ("1", "2")),

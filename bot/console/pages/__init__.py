@@ -16,6 +16,7 @@ from bot.console.pages import (
     data,
     deliveries,
     delivery,
+    experiments,
     faq,
     feeds,
     guide,
@@ -65,6 +66,7 @@ ROUTES: tuple[Route, ...] = (
     *room.ROUTES,
     *people.ROUTES,
     *orders.ROUTES,
+    *experiments.ROUTES,
     *labels.ROUTES,
     # The list of answers before a question by its number.
     *faq.ROUTES,
