@@ -51,7 +51,9 @@ class Recent:
     texts of like length are compared one by one.
 
     What was said longer than 24 hours ago is forgotten on the way. Both columns of times are in
-    seconds; the first `old_short` and `old_long` places are forgotten.
+    seconds; `texts` holds the longer ones one after the other, in UTF-8, since a string of its own
+    for each would leave holes between what batches need and drop. The first `old_short` and
+    `old_long` places are forgotten.
     """
 
     short_at: "array[float]" = field(default_factory=lambda: array("d"))
@@ -61,7 +63,8 @@ class Recent:
     low: "array[int]" = field(default_factory=lambda: array("Q"))
     high: "array[int]" = field(default_factory=lambda: array("Q"))
     sizes: "array[int]" = field(default_factory=lambda: array("i"))
-    texts: list[str] = field(default_factory=list)
+    ends: "array[int]" = field(default_factory=lambda: array("q"))
+    texts: bytearray = field(default_factory=bytearray)
     old_long: int = 0
 
     def repeats(self, text: str, at: dt.datetime) -> bool:
@@ -90,26 +93,36 @@ class Recent:
     def _alike(self, normal: str, at: float) -> bool:
         old = self.old_long = _first_since(self.long_at, at, self.old_long)
         if _is_worth_clearing(old, self.long_at):
-            for column in (self.long_at, self.low, self.high, self.sizes, self.texts):
-                del column[:old]
-            old = self.old_long = 0
+            self._clear_long(old)
         own = grams(normal)
         bits = 0
         for gram in own:
             bits |= 1 << (hash(gram) & 127)
         low, high = bits & _LOW, bits >> 64
-        alike = any(_is_alike(own, self.texts[place]) for place in self._near(low, high, len(own)))
+        alike = any(_is_alike(own, self._text(place)) for place in self._near(low, high, len(own)))
         self.long_at.append(at)
         self.low.append(low)
         self.high.append(high)
         self.sizes.append(len(own))
-        self.texts.append(normal)
+        self.texts += normal.encode()
+        self.ends.append(len(self.texts))
         return alike
+
+    def _text(self, place: int) -> str:
+        return self.texts[self.ends[place - 1] if place else 0 : self.ends[place]].decode()
+
+    def _clear_long(self, old: int) -> None:
+        begin = self.ends[old - 1]
+        del self.texts[:begin]
+        for column in (self.long_at, self.low, self.high, self.sizes, self.ends):
+            del column[:old]
+        self.ends = array("q", (end - begin for end in self.ends))
+        self.old_long = 0
 
     def _near(self, low: int, high: int, size: int) -> list[int]:
         """The places of the texts that could be alike."""
         old = self.old_long
-        if old == len(self.texts):
+        if old == len(self.sizes):
             return []
         apart = np.bitwise_count(np.frombuffer(self.low, np.uint64)[old:] ^ np.uint64(low))
         apart += np.bitwise_count(np.frombuffer(self.high, np.uint64)[old:] ^ np.uint64(high))
