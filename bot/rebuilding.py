@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel
 
 from bot import database, day_reads, deriving, sealing, staleness
 from bot.deriving import Rules
-from bot.insights import attributing, engagement, needs, rolling
+from bot.insights import attributing, audience, engagement, needs, rolling
 from bot.models import (
     Account,
     AudienceWeek,
@@ -57,7 +57,7 @@ FACTS: tuple[type[SQLModel], ...] = (
     OrderEvent, Operator, OwnWord, SealedDay, DroppedDay, Calibration,
 )  # fmt: skip
 DERIVED: tuple[type[SQLModel], ...] = (Signal, Mention, DailyCount)
-ROLL_UPS: tuple[type[SQLModel], ...] = (RoomDay, MemberWeek, EngagementWeek, AudienceWeek)
+ROLL_UPS: tuple[type[SQLModel], ...] = (RoomDay, MemberWeek, EngagementWeek)
 # `attribute` fills the class of a mention later, from deliveries.
 LEFT_OUT: Mapping[type[SQLModel], set[str]] = {Mention: {"touch", "text_key"}}
 CHUNK = 5_000
@@ -147,6 +147,9 @@ def compare(engine: Engine, temporary: Engine, rules: Rules, now: dt.datetime) -
         with database.reading(temporary) as theirs:
             compared = [_compare(ours, theirs, derived) for derived in DERIVED]
             compared += [_compare(ours, theirs, made, behind) for made in ROLL_UPS]
+            # A week whose people wait to be counted is counted by whoever asks for it.
+            weeks = audience.counted(ours)
+            compared.append(_compare(ours, theirs, AudienceWeek, behind, weeks))
             # Days whose log changed since they were read are not read yet.
             days = day_reads.read_alike(ours, theirs, needs.KIND)
             compared.append(_compare(ours, theirs, NeedMention, days=days))
@@ -207,7 +210,7 @@ def _compare(
     days: Collection[dt.date] | None = None,
 ) -> Comparison:
     """Merge two ordered readings of one table, without the rooms of which it does not hold, of
-    the days of which it does; neither is held in memory.
+    the days (or weeks) of which it does; neither is held in memory.
     """
     table = database.table(model)
     here, there = (_ordered(each, model, behind, days) for each in (ours, theirs))
@@ -246,7 +249,8 @@ def _ordered(
     named = [column for column in table.c if column.name not in LEFT_OUT.get(model, set())]
     query = select(*named).order_by(*keys)
     if days is not None:
-        query = query.where(table.c.day.in_(sorted(days)))
+        day = table.c.week if "week" in table.c else table.c.day
+        query = query.where(day.in_(sorted(days)))
     rows = session.connection().execution_options(yield_per=CHUNK).execute(query)
     if not behind:
         return (tuple(row) for row in rows)

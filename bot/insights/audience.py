@@ -49,7 +49,7 @@ def forget(session: Session, since: dt.date) -> None:
 
 def missing(session: Session) -> list[dt.date]:
     """The weeks of the roll-ups whose people have to be counted."""
-    rolled, table = database.table(Rolled).c, database.table(AudienceWeek).c
+    rolled = database.table(Rolled).c
     first, until = (
         session.connection()
         .execute(select(func.min(rolled.first_day), func.max(rolled.until)))
@@ -57,8 +57,14 @@ def missing(session: Session) -> list[dt.date]:
     )
     if first is None:
         return []
-    standing = set(session.connection().scalars(select(table.week).distinct()))
+    standing = counted(session)
     return [week for week in summing.mondays(first, until) if week not in standing]
+
+
+def counted(session: Session) -> set[dt.date]:
+    """The weeks whose people were counted."""
+    weeks = select(database.table(AudienceWeek).c.week).distinct()
+    return set(session.connection().scalars(weeks))
 
 
 def count(session: Session, week: dt.date) -> None:

@@ -139,6 +139,7 @@ def test_a_rebuild_covers_unsealed_days_and_leaves_sealed_ones(engine: Engine) -
     assert days.unsealed == len(counted - sealed)
 
 
+@pytest.mark.tampers
 @pytest.mark.parametrize("model", DERIVED, ids=lambda model: model.__name__)
 def test_a_sealed_figure_that_was_changed_is_found(engine: Engine, model: Any) -> None:
     settle(engine)
@@ -239,6 +240,7 @@ def test_work_that_stops_anywhere_is_finished_the_next_time(engine: Engine) -> N
     assert agrees(engine)
 
 
+@pytest.mark.tampers
 def test_nights_do_the_work_and_rebuild_says_both_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
