@@ -20,6 +20,7 @@ from bot import (
     roster,
     sealing,
     transcript,
+    unnamed,
     verdicts,
     versions,
 )
@@ -64,14 +65,19 @@ def record(
 
     `memory` is what the caller remembers between batches; it only saves time.
     """
+    events = unnamed.hide(session, events)
     said = [event for event in events if isinstance(event, Said)]
     rooms = _rooms(session, events)
     deriving.lock_rooms(session, rooms.values())
     first, again = _take_identities(session, said, rooms)
     known = _know(session, events, rooms, [one for one, _ in first], again)
     touched, fresh = _insert(session, first, known)
+    nobody = [(key, one.at) for one, key in first if one.sender == unnamed.NOBODY]
+    unnamed.keep_no_version(session, nobody)
+    # What was said before somebody opted out, and comes again, stays as it was said.
+    told = [one for one in again if one.sender != unnamed.NOBODY]
     conflicts, replacements = versions.settle(
-        session, [((known.rooms[one.room], one.id), one) for one in again]
+        session, [((known.rooms[one.room], one.id), one) for one in told]
     )
     for replacement in _unsealed(session, replacements):
         touched += _replace(session, replacement, known)

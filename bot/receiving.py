@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, and_, case, func, select, true, update
 from sqlmodel import Session
 
-from bot import database, directory, ingest, leases, listening, outbox, reacting, roster, serving
+from bot import (
+    database,
+    directory,
+    ingest,
+    leases,
+    listening,
+    outbox,
+    reacting,
+    roster,
+    serving,
+    unnamed,
+)
 from bot.deriving import Rules
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, RoomListing, Said
 from bot.ingest import Outcome
@@ -49,6 +60,8 @@ def take(
     what is in the log is not uncertain.
     """
     with database.transaction(engine) as session:
+        # Also of what handlers hear, and of copies that another account keeps.
+        events = unnamed.hide(session, events)
         our_contacts = listening.ours(session)
         _follow_departures(session, events, our_contacts)
         heard = listening.hear(session, account_id, events, our_contacts, now)
@@ -80,7 +93,8 @@ def list_room(
     serves yet is served by this account.
     """
     room_id = directory.rooms(session, {listing.id: (at, listing.topic)})[listing.id]
-    others = {person.id: (at, person.name) for person in people if person.id != me}
+    left_out = {me, *unnamed.forgotten(session, [person.id for person in people])}
+    others = {person.id: (at, person.name) for person in people if person.id not in left_out}
     contacts = directory.contacts(session, others)
     roster.list_members(session, room_id, list(contacts.values()), at)
     serving.present(session, account_id, room_id)

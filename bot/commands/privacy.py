@@ -1,4 +1,4 @@
-"""`qunyun privacy forget|export PERSON`: what we hold of one person, erased or told."""
+"""`qunyun privacy forget|export|opt-out|opt-in PERSON`: what we hold of one person."""
 
 import json as json_module
 import sys
@@ -11,7 +11,7 @@ import typer
 from bot import database
 from bot.commands import edge
 from bot.errors import Fault, InvalidInput
-from bot.privacy import forgetting, handing, subject, telling
+from bot.privacy import forgetting, handing, opting, subject, telling
 
 Person = Annotated[
     str,
@@ -74,6 +74,22 @@ def export(
         typer.echo(json_module.dumps(told, ensure_ascii=True, indent=1))
         return
     typer.echo(f"{handing.write(out, told)} 个文件:{out}")
+
+
+@app.command("opt-out")
+def opt_out(person: Person, by: By = "") -> None:
+    """从现在起不留名:他说的话只算一条,不留是谁、说了什么;画像和标签删掉。 Be nobody from now on."""
+    with edge.changing() as session:
+        new = opting.opt_out(session, _asked(person), edge.secret(), edge.by(by), edge.now())
+    typer.echo(f"{new} 个账号从现在起不留名;以前说过的还在,要删用 qunyun privacy forget")
+
+
+@app.command("opt-in")
+def opt_in(person: Person, by: By = "") -> None:
+    """收回不留名,从现在起照常记。 Be heard again."""
+    with edge.changing() as session:
+        gone = opting.opt_in(session, _asked(person), edge.secret(), edge.by(by), edge.now())
+    typer.echo(f"{gone} 个账号从现在起照常记;不留名时说过的没有留下,找不回来")
 
 
 def _asked(person: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, FromClause, and_, case, func, select
 from sqlmodel import Session
 
-from bot import database
+from bot import database, unnamed
 from bot.insights import engagement, posts, tagging
 from bot.insights.tagging import Norms, Shown, Spending, Subject, Talking
 from bot.models import (
@@ -22,6 +22,7 @@ from bot.models import (
     IdentityKind,
     Membership,
     NeedMention,
+    OptOut,
     OrderLine,
     OrderStatus,
     Person,
@@ -52,7 +53,7 @@ def gather(session: Session, as_of: dt.date, until: dt.datetime) -> list[Known]:
     needs = _needs(session, as_of)
     categories = _categories(session, until)
     known: list[Known] = []
-    for key in sorted({*spending, *talking} - _staff(session)):
+    for key in sorted({*spending, *talking} - _staff(session) - _opted_out(session)):
         is_person = key > 0
         contact_id = loudest.get(key) or (persons.get(key) if is_person else -key)
         bought = spending.get(key)
@@ -141,6 +142,18 @@ def _staff(session: Session) -> set[int]:
         )
     )
     return set(rows)
+
+
+def _opted_out(session: Session) -> set[int]:
+    """Who asked to be nobody, and everybody who is nobody, as `_key` has them."""
+    known, opted, contact = _contacts(), database.table(OptOut).c, database.table(Contact).c
+    asked = select(opted.contact_id).where(opted.contact_id.is_not(None))
+    rows = session.connection().execute(
+        select(contact.id, known.c.person_id)
+        .outerjoin(known, known.c.contact_id == contact.id)
+        .where(contact.id.in_(asked) | (contact.platform_id == unnamed.NOBODY))
+    )
+    return {row.person_id or -row.id for row in rows}
 
 
 def _spending(session: Session, until: dt.datetime) -> dict[int, Spending]:

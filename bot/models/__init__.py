@@ -39,6 +39,7 @@ from bot.models.operator import (
     OperatorRole,
     OperatorSession,
 )
+from bot.models.opt_out import OptOut
 from bot.models.overheard import Overheard
 from bot.models.own_word import OwnWord, WordKind
 from bot.models.pause import Pause, PauseScope
@@ -141,6 +142,7 @@ __all__ = [
     "OperatorLink",
     "OperatorRole",
     "OperatorSession",
+    "OptOut",
     "OrderEvent",
     "OrderLine",
     "OrderStatus",

@@ -17,6 +17,7 @@ from bot.models import (
     IdentityEdge,
     Message,
     MessageVersion,
+    OptOut,
     OrderLine,
     Profile,
     ProfileTag,
@@ -145,15 +146,7 @@ def cut(session: Session, subject: Subject, ids: Collection[int], pseudonym: str
                 )
             )
         )
-    profile, tag = database.tables(Profile, ProfileTag)
-    of_person = select(profile.c.id).where(
-        or_(
-            profile.c.person_id.in_(subject.person_ids),
-            profile.c.contact_id.in_(subject.contacts),
-        )
-    )
-    session.connection().execute(sql_delete(tag).where(tag.c.profile_id.in_(of_person)))
-    session.connection().execute(sql_delete(profile).where(profile.c.id.in_(of_person)))
+    drop_profiles(session, subject)
     for model, column in places.ERASED.items():
         table = database.table(model)
         session.connection().execute(sql_delete(table).where(table.c[column].in_(subject.contacts)))
@@ -166,9 +159,24 @@ def cut(session: Session, subject: Subject, ids: Collection[int], pseudonym: str
     people.resolve(session, {*subject.identifiers, *ends})
 
 
+def drop_profiles(session: Session, subject: Subject) -> None:
+    """Drop what was made of the person: profiles and their tags."""
+    profile, tag = database.tables(Profile, ProfileTag)
+    of_person = select(profile.c.id).where(
+        or_(
+            profile.c.person_id.in_(subject.person_ids),
+            profile.c.contact_id.in_(subject.contacts),
+        )
+    )
+    session.connection().execute(sql_delete(tag).where(tag.c.profile_id.in_(of_person)))
+    session.connection().execute(sql_delete(profile).where(profile.c.id.in_(of_person)))
+
+
 def rename(session: Session, subject: Subject, pseudonym: str) -> None:
     """Give the contacts a random name: what is counted of them is nobody's from now on."""
-    contact = database.table(Contact)
+    contact, opted = database.tables(Contact, OptOut)
+    theirs = opted.c.contact_id.in_(subject.contacts)
+    session.connection().execute(update(opted).where(theirs).values(contact_id=None))
     for place, id in enumerate(sorted(subject.contacts)):
         # One human may have had several contacts, each with an id of its own.
         named = pseudonym if place == 0 else f"{pseudonym}.{place}"

@@ -46,6 +46,8 @@ KEPT = frozenset(
         models.OpenQuestion, models.Complaint, models.Message, models.OrderLine, models.ShortLink,
         # Ours: accounts, and operators with their contact.
         models.Account, models.Operator,
+        # That somebody wants to be nobody; their contact is no longer named (`erasing.rename`).
+        models.OptOut,
     }
 )  # fmt: skip
 # Words of ours: settings, operators' names, keys, hashes, figures, what shops call their things.
@@ -82,6 +84,7 @@ SAFE: Mapping[type[SQLModel], str] = {
     models.Operator: "name password_hash verticals tags language",
     models.OperatorLink: "hash",
     models.OperatorSession: "hash address browser",
+    models.OptOut: "mark salt by",
     models.OrderEvent: "digest order_id source",
     models.OrderLine: "order_id coupon link channel sources",
     models.Overheard: "platform_id twin",

@@ -1,0 +1,110 @@
+"""Who opted out (不留名) is heard as nobody: a message counts, and holds neither who nor what.
+
+    events → without sender, name, text, mentions and quote of who opted out → recorded
+
+Safe to repeat. Whoever opted out is known again by an HMAC under the installation's salt, which
+stands beside it: whoever has the database can try an id that they know, and read none.
+"""
+
+import datetime as dt
+import hmac
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import delete, select
+from sqlmodel import Session
+
+from bot import database
+from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Said, TopicChanged
+from bot.models import OptOut, Redacted
+
+# Everybody who opted out, as one contact.
+NOBODY = "unnamed:"
+OPT_OUT = database.table(OptOut)
+
+Marked = Callable[[str], str]
+
+
+def hide(session: Session, events: Sequence[Event]) -> Sequence[Event]:
+    """The events as they may be recorded: one look at a table that is nearly always empty."""
+    gone = _gone(session, (person for event in events for person in _people(event)))
+    if not gone:
+        return events
+    hidden = (_hidden(event, gone) for event in events)
+    return [event for event in hidden if event is not None]
+
+
+def forgotten(session: Session, people: Iterable[str]) -> set[str]:
+    """Those of these people of whom we hold nothing, and want nothing."""
+    return {person for person, contact in _gone(session, people).items() if contact is None}
+
+
+def keep_no_version(session: Session, said: Iterable[tuple[int, dt.datetime]]) -> None:
+    """Keep nothing else of these messages (id, at) of nobody, should they come again."""
+    rows = [{"message_id": id, "at": at} for id, at in said]
+    database.insert_rows(session, Redacted, rows, skip_existing=True)
+
+
+def add(session: Session, contacts: Mapping[str, int | None], by: str, now: dt.datetime) -> int:
+    """Let these contacts, by platform id, be nobody from now on; returns how many were not yet."""
+    salt = session.connection().scalar(select(OPT_OUT.c.salt).limit(1)) or secrets.token_hex(32)
+    marked = _marked(salt)
+    rows = [
+        {"mark": marked(name), "salt": salt, "contact_id": id, "at": now, "by": by}
+        for name, id in sorted(contacts.items())
+    ]
+    return database.insert_rows(session, OptOut, rows, skip_existing=True)
+
+
+def remove(session: Session, contacts: Collection[str]) -> int:
+    """Hear these contacts again as who they are; returns how many had opted out."""
+    salt = session.connection().scalar(select(OPT_OUT.c.salt).limit(1))
+    if salt is None:
+        return 0
+    marks = [_marked(salt)(name) for name in contacts]
+    return session.connection().execute(delete(OPT_OUT).where(OPT_OUT.c.mark.in_(marks))).rowcount
+
+
+def _gone(session: Session, people: Iterable[str]) -> dict[str, int | None]:
+    """Those of these people who opted out, with the contact whose past we hold."""
+    rows = session.connection().execute(
+        select(OPT_OUT.c.mark, OPT_OUT.c.salt, OPT_OUT.c.contact_id)
+    )
+    known = {row.mark: row for row in rows}
+    if not known:
+        return {}
+    marked = _marked(next(iter(known.values())).salt)
+    marks = {person: marked(person) for person in set(people)}
+    return {person: known[mark].contact_id for person, mark in marks.items() if mark in known}
+
+
+def _marked(salt: str) -> Marked:
+    key = bytes.fromhex(salt)
+    return lambda name: hmac.digest(key, name.encode(errors="surrogatepass"), "sha256").hex()
+
+
+def _people(event: Event) -> Collection[str]:
+    match event:
+        case Said():
+            return (event.sender, *event.mentions)
+        case Joined() | Left():
+            return [person.id for person in event.people]
+        case TopicChanged() | LoggedIn() | LoggedOut():
+            return ()
+
+
+def _hidden(event: Event, gone: Mapping[str, int | None]) -> Event | None:
+    """The event without who opted out; None where nothing is left. Comings and goings of somebody
+    whose past we hold stay: who is in the room is no secret, and ends when they leave.
+    """
+    match event:
+        case Said() if event.sender in gone:
+            return replace(event, sender=NOBODY, name=None, text=None, mentions=(), quote=None)
+        case Said() if not gone.keys().isdisjoint(event.mentions):
+            return replace(event, mentions=tuple(id for id in event.mentions if id not in gone))
+        case Joined() | Left():
+            left = tuple(one for one in event.people if gone.get(one.id, 0) is not None)
+            return replace(event, people=left) if left else None
+        case _:
+            return event
