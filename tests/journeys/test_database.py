@@ -51,6 +51,7 @@ def test_insert_new_returns_only_what_was_new_in_order(engine: Engine) -> None:
     assert [row.platform_id for row in sorted(again)] == ["c", "a"]
 
 
+@pytest.mark.tampers
 def test_text_that_no_database_can_hold_survives(engine: Engine) -> None:
     text = "NUL \x00, lone \ud83d, and the escape \ufdd0 itself"
     at = dt.datetime(2026, 11, 2, 1, 2, 3, tzinfo=dt.UTC)

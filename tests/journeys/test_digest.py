@@ -395,6 +395,7 @@ def test_weeks_before_the_log_stand_in_the_band_and_are_marked(
     assert "24 周，其中 20 周" in text
 
 
+@pytest.mark.tampers
 def test_orders_are_summed_by_label_net_of_refunds(engine: Engine, told: Community) -> None:
     labels = [Label.ORGANIC, Label.ORGANIC, Label.PROMO, Label.DIRECT, Label.OUT, Label.UNKNOWN]
     with database.transaction(engine) as session:
@@ -516,6 +517,7 @@ def _qa_day(session: Session, room: int, day: dt.date, state: DeliveryState) -> 
     )
 
 
+@pytest.mark.tampers
 def test_a_week_later_the_digest_says_what_late_data_changed(
     engine: Engine, told: Community
 ) -> None:

@@ -19,6 +19,7 @@ WORLD = replace(WORLDS["ordinary-15"], rooms=50, members=30, days=28)
 MARKS = Estimate(0.9, 0.02)
 
 
+@pytest.mark.tampers
 def test_a_world_in_the_tables_reads_as_its_columns_do_and_gives_the_same_shares(
     engine: Engine,
 ) -> None:
