@@ -107,7 +107,9 @@ class NodeGateway:
         """Run one command of server.mjs."""
         # Straight to loopback whatever proxy the environment names, and without certificates.
         async with httpx.AsyncClient(trust_env=False, verify=False, timeout=60) as client:  # noqa: S501
-            answer = await client.post(f"http://127.0.0.1:{self._control}/{command}", json=body)
+            answer = await client.post(
+                f"http://127.0.0.1:{self._control}/{command}", content=json.dumps(body)
+            )
         answer.raise_for_status()
         found = answer.json()
         return found if isinstance(found, dict) else {"list": found}
