@@ -26,9 +26,11 @@ async def deliver_all(app: App, stop: asyncio.Event, account_id: int) -> None:
         again: dt.datetime | None = None
         # Before anything is awaited, so that no wake is lost, the last one least of all.
         app.wake[account_id].clear()
-        if account_id in app.senders and account_id in app.online:
+        if _may_send(app, account_id):
             gateway = app.accounts[account_id]
             await recalling.carry_out(app.engine, account_id, gateway, app.write, app.clock)
+        # It may have been lost meanwhile.
+        if _may_send(app, account_id):
             try:
                 again = await deliver(app, account_id, stop)
             except LeaseLost:
@@ -69,6 +71,10 @@ async def deliver(
             wait = min(wait * 2, LONGEST_WAIT)
         else:
             return app.clock()
+
+
+def _may_send(app: App, account_id: int) -> bool:
+    return account_id in app.senders and account_id in app.online
 
 
 def _put_right(app: App, account_id: int) -> None:

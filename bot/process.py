@@ -157,13 +157,17 @@ async def supervised(
     loop: Callable[[App, asyncio.Event, Subject], Awaitable[None]],
 ) -> None:
     """Keep one loop, mostly of one account, alive; its bugs are logged, and it starts again."""
-    wait = 1.0
+    wait, clock = 1.0, asyncio.get_running_loop().time
     while not stop.is_set():
+        began = clock()
         try:
             await loop(app, stop, account_id)
         except Exception as error:  # noqa: BLE001  # the supervisor: the other loops go on
             where = errors.where(error)
             log.error("%s of account %s failed: %s", name, account_id, where)  # noqa: TRY400
+            if clock() - began > LONGEST_WAIT:
+                # It went well for a while: what failed long ago says nothing of now.
+                wait = 1.0
             await waking.woken(stop, wait)
             wait = min(wait * 2, LONGEST_WAIT)
         else:
