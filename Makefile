@@ -6,7 +6,7 @@ VENDOR := bot/console/static/vendor/.installed
 # The wheel's Node serves where the machine has none of its own.
 export PATH := $(PATH):$(abspath $(BIN))
 
-.PHONY: demo test browser install check bench faults run lock fonts
+.PHONY: demo test browser install check bench faults soak run lock fonts
 
 demo: $(VENV)/.runtime $(VENDOR)
 	$(BIN)/qunyun demo
@@ -48,6 +48,11 @@ faults: install
 	for round in $$(seq 20); do \
 	  $(BIN)/python -m pytest tests/faults || exit 1; \
 	done
+
+# A fleet of three processes, three gateways and 300 rooms, harmed all the time, then counted:
+# `make soak MINUTES=3`, with a NATS stream `make soak STREAM=1`.
+soak: install
+	QUNYUN_SOAK_MINUTES=$(or $(MINUTES),30) QUNYUN_SOAK_STREAM=$(STREAM) $(BIN)/python -m tests.soak
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
