@@ -49,15 +49,22 @@ def load_rules(session: Session, zone: ZoneInfo) -> Rules:
 
 def rules_of(known: Terms, zone: ZoneInfo) -> Rules:
     """The rules that come of these terms."""
-    named = [name for given in known.names.values() for name in given]
-    words = known.words
     return Rules(
         known,
         lexicon_module.lexicon(known.names, terms.everyday(known), known.categories),
-        segment.segmenter(
-            [*named, *words[WordKind.WORD]], words[WordKind.DELETED], words[WordKind.STOP]
-        ),
+        segment.segmenter(*vocabulary(known)),
         zone,
+    )
+
+
+def vocabulary(known: Terms) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """What a segmenter is told of these terms: words, deleted ones, stop words."""
+    named = [name for given in known.names.values() for name in given]
+    words = known.words
+    return (
+        (*named, *words[WordKind.WORD]),
+        tuple(words[WordKind.DELETED]),
+        tuple(words[WordKind.STOP]),
     )
 
 

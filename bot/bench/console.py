@@ -25,7 +25,8 @@ TABS = 15
 # What stands for the parts of a path that name something.
 SAMPLES = {
     "room_id": "7", "contact_id": "7", "delivery_id": "7", "key": "series-02", "operator_id": "1",
-    "webhook_id": "1", "whom": "contact-7", "day": "2026-11-25",
+    "webhook_id": "1", "whom": "contact-7", "day": "2026-11-25", "question_id": "7",
+    "case_id": "7", "faq_id": "1", "kind": "question", "rank": "1",
 }  # fmt: skip
 # They show no page: the stream, a picture that is not there, a redirect, all of a person as a file.
 NO_PAGES = {
@@ -39,6 +40,8 @@ VIEWS = (
     "/deliveries?day=fortnight", "/deliveries?state=uncertain", "/deliveries?room=1999",
     "/deliveries?series=series-07&day=week", "/deliveries?account=bot3",
     "/boards?vertical=垂类3", "/people?tag=active&number=9", "/people?search=员39",
+    "/questions?show=answered&number=9", "/complaints?show=closed", "/topics?vertical=垂类3",
+    "/questions/faq?trial=多久发货", "/topics/word/1?vertical=垂类3",
 )  # fmt: skip
 
 

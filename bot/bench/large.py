@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bot import database
-from bot.bench import databases
+from bot.bench import databases, waiting
 from bot.digest import compose, gather, storing
 from bot.digest.findings import Findings
 from bot.models import (
@@ -64,6 +64,8 @@ def furnish(engine: Engine, rooms: int, messages: int) -> None:
     for ago in range(DAYS):
         with database.transaction(engine) as session:
             _talk(session, rooms, messages // DAYS, ago)
+    with database.transaction(engine) as session:
+        waiting.furnish(session, rooms, NOW)
     with database.transaction(engine) as session:
         planning.plan_due(session, NOW, contact_rules.rules(Settings(_env_file=None)))
     with database.transaction(engine) as session:

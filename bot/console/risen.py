@@ -153,6 +153,13 @@ def _saying(page: Page, monday: dt.date, scope: Scope, word: str) -> Select[Any]
     )  # fmt: skip
 
 
+def verticals(page: Page, asked: Sequence[Rising]) -> dict[int, str]:
+    """The vertical of the room that each question is quoted from, by the room's id."""
+    ids = {one.room_id for one in asked if one.room_id}
+    query = select(ROOM.c.id, ROOM.c.vertical).where(ROOM.c.id.in_(ids), page.in_scope(ROOM))
+    return dict(page.session.connection().execute(query).all())
+
+
 def days(page: Page, scope: Scope) -> list[Day]:
     """The Q&A days of next week that the operator may change and that reach some of the rooms."""
     found = qa_days.of_week(page.session, qa_days.next_week(reach.today(page)))

@@ -2,6 +2,7 @@
 retired, tried out.
 """
 
+import functools
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from fastapi import Form, HTTPException
 from fastapi.responses import Response
 from sqlalchemy import ColumnElement, Row, or_, select, true
 
-from bot import database, deriving, faq
+from bot import database, deriving, faq, terms
 from bot.console import asked, paging, roles
 from bot.console.page import Page, Reader, Writer
 from bot.console.pages import rooms
@@ -18,6 +19,8 @@ from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
 from bot.faq import FaqRow
 from bot.models import Faq, Room
+from bot.text import segment
+from bot.text.segment import Segmenter
 from content_calendar import questions, words
 
 FAQ, ROOM = database.tables(Faq, Room)
@@ -151,8 +154,16 @@ def _form(
 
 def _said(page: Page, vertical: str, trial: str) -> str:
     """What the bot would answer; "" where it would leave the question to people."""
-    segmenter = deriving.load_rules(page.session, page.settings.zone).segmenter
+    segmenter = _segmenter(*deriving.vocabulary(terms.load(page.session)))
     return faq.curated(page.session, segmenter).best(vertical, trial) or ""
+
+
+@functools.lru_cache(maxsize=1)
+def _segmenter(
+    words: tuple[str, ...], deleted: tuple[str, ...], stop: tuple[str, ...]
+) -> Segmenter:
+    """Made again where the words have changed only: it takes longer than a page may."""
+    return segment.segmenter(words, deleted, stop)
 
 
 def _check(page: Page, row: FaqRow) -> None:

@@ -29,6 +29,7 @@ def listed(page: Reader, week: str = "", vertical: str = "", room: int = 0) -> R
         "topics.html", found=found, computed=computed, monday=monday, scope=scope, choices=known,
         last=risen.last_week(page), week=risen.WEEK, may_read=page.may(OPERATOR),
         days=risen.days(page, scope) if scope and page.may(OPERATOR) else [],
+        of=risen.verticals(page, found.questions) if found else {},
         next_monday=qa_days.next_week(reach.today(page)), day=risen.DAY,
     )  # fmt: skip
 
