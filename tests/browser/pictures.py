@@ -18,16 +18,25 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import select
 
-from bot import database
+from bot import complaints, database, holding
+from bot import desk as questions
 from bot.demo import home as homes
 from bot.demo import serving
 from bot.gateways.manual import ManualGateway
 from bot.gateways.memory import MemoryGateway
-from bot.models import Account, Delivery, DeliveryState, OperatorRole, Room
+from bot.models import (
+    Account,
+    Delivery,
+    DeliveryState,
+    Message,
+    OpenQuestion,
+    OperatorRole,
+    Room,
+)
 from content_calendar import definition, interchange, lifecycle
 from tests.browser.conftest import CHROMIUM, FLAGS, PHONE
 from tests.browser.desk import PASSWORD, Desk, Work, at_work, opened
-from tests.saying import local, rows
+from tests.saying import local, member_says, record, rows
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LARGEST = 200_000
@@ -49,7 +58,21 @@ WIDE = {
     "accounts": "/accounts",
     "settings": "/settings",
     "data": "/data",
+    "questions": "/questions",
+    "complaints": "/complaints",
+    "topics": "/topics?week=2026-11-16&vertical=宝妈育儿",
 }
+
+# (vertical, when, who, what) on the day of the pictures.
+ASKED = (
+    ("宝妈育儿", "10:20", "糖糖妈", "睡袋 110 码几岁穿？宝宝 98 厘米"),
+    ("职场穿搭", "15:05", "阿静", "通勤裤能机洗吗？标签剪掉了"),
+    ("美妆护肤", "17:40", "小鱼", "烟酰胺和早C可以叠着用吗？"),
+    ("宝妈育儿", "18:30", "果果妈", "夜里醒三四次，睡整觉大家是怎么熬过来的？"),
+    ("家居好物", "16:10", "老周", "炒锅第二次用就糊底，客服一直没人回"),
+    ("宠物乐园", "18:55", "阿喵", "冻干吃完拉肚子，去了医院"),
+)
+GRAVE = {ASKED[4][-1]: (2, "service"), ASKED[5][-1]: (3, "harm")}
 
 
 def main() -> None:
@@ -90,6 +113,7 @@ def take(home: Path, out: Path) -> None:
         with at_work(at_once, troubled(desk)) as work:
             pass_to(desk, work, TROUBLED)
         ask_for_approval(desk)
+        ask(desk)
         with at_work(desk, troubled(desk)) as work:
             desk.clock.move(local(NOW))
             work.tick()
@@ -163,6 +187,31 @@ def ask_for_approval(desk: Desk) -> None:
         lifecycle.submit(session, changed.key, "阿原", now)
 
 
+def ask(desk: Desk) -> None:
+    """Members ask and complain on the day of the pictures; two colleagues look after some of it."""
+    first: dict[str, str] = {}
+    for each in rows(desk.engine, Room):
+        first.setdefault(each.vertical, each.platform_id)
+    for vertical, at, name, text in ASKED:
+        said = member_says(
+            text, f"2026-11-24 {at}", room=first[vertical], sender=name, name=name, id=f"today-{at}"
+        )
+        record(desk.engine, said)
+        message = max(rows(desk.engine, Message), key=lambda each: int(each.id))
+        whose = (message.id, message.room_id, message.contact_id, message.at)
+        with database.transaction(desk.engine) as session:
+            if text in GRAVE:
+                heard = complaints.Heard(*whose, *GRAVE[text])
+                complaints.open_cases(session, [heard])
+            else:
+                questions.ask(session, [questions.Asked(*whose)])
+    with database.transaction(desk.engine) as session:
+        waiting = {one.text: one.id for one in questions.listed(session, local(NOW))}
+        holding.claim(session, questions.WORK, waiting[ASKED[1][-1]], "阿原", local(NOW))
+        told = "按身高选：110 码适合 100 到 110 厘米，卡在中间就拿大一码。"
+        questions.answer(session, waiting[ASKED[0][-1]], told, "小林", local(NOW))
+
+
 def photograph(desk: Desk, out: Path) -> None:
     """Every picture, as small as a document wants it."""
     out.mkdir(parents=True, exist_ok=True)
@@ -172,13 +221,15 @@ def photograph(desk: Desk, out: Path) -> None:
             viewport={"width": 1440, "height": 900}, locale="zh-CN", color_scheme="light"
         )
         sign_in(desk, page)
-        for name, path in WIDE.items():
+        asked = max(int(each.id) for each in rows(desk.engine, OpenQuestion))
+        for name, path in (WIDE | {"question": f"/questions/{asked}"}).items():
             shoot(page, desk.address + path, out / f"console-{name}.png")
         page.emulate_media(color_scheme="dark")
         shoot(page, f"{desk.address}/", out / "console-dark.png")
         phone = browser.new_page(locale="zh-CN", color_scheme="light", **PHONE)
         sign_in(desk, phone)
         shoot(phone, f"{desk.address}/todo", out / "console-phone.png")
+        shoot(phone, f"{desk.address}/questions", out / "console-phone-questions.png")
         browser.close()
 
 
