@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from bot import around, database, desk, standing
-from bot.console import roles
+from bot.console import held, roles
 from bot.console.page import Page
-from bot.console.paging import SIZE, Listing
+from bot.console.paging import Listing
 from bot.models import (
     Account,
     Contact,
@@ -99,18 +99,10 @@ def tally(page: Page, given: Filters) -> Tally:
 
 def listed(page: Page, given: Filters, number: int) -> Listing:
     """One page of questions: what waits, the most pressing first; what is closed, the latest."""
-    wanted = [*_shown(page, given.show), *_within(page, given)]
-    counted = select(func.count()).select_from(QUESTION).where(*wanted)
-    total = page.session.connection().scalar(counted) or 0
-    number = min(max(number, 1), max(1, -(-total // SIZE)))
-    order = desk.WORK.order if given.show in WAITING else (QUESTION.c.due_at.desc(), QUESTION.c.id)
-    ids = select(QUESTION.c.id).where(*wanted).order_by(*order).limit(SIZE)
-    chosen = ids.offset((number - 1) * SIZE).subquery()
-    rows = page.session.connection().execute(
-        _told().where(QUESTION.c.id.in_(select(chosen.c.id))).order_by(*order)
-    )
-    kept = tuple((name, value) for name, value in given.given().items() if value)
-    return Listing(tuple(rows), total, number, SIZE, "/questions", kept)
+    return held.cut(
+        page, desk.WORK, _told(), [*_shown(page, given.show), *_within(page, given)], number,
+        "/questions", given.given(), waiting=given.show in WAITING,
+    )  # fmt: skip
 
 
 def one(page: Page, question_id: int) -> Row[Any] | None:

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, String, and_, case, cast, func, literal, select
 
 from bot import around, complaints, database, standing
-from bot.console import roles
+from bot.console import held, roles
 from bot.console.page import Page
-from bot.console.paging import SIZE, Listing
+from bot.console.paging import Listing
 from bot.models import Audit, Complaint, ComplaintOutcome, ComplaintState, Contact, Room
 
 CASE, ROOM, CONTACT, AUDIT = database.tables(Complaint, Room, Contact, Audit)
@@ -79,18 +79,10 @@ def tally(page: Page, given: Filters) -> Tally:
 
 def listed(page: Page, given: Filters, number: int) -> Listing:
     """One page of cases: what waits, the most pressing first; what is closed, the latest."""
-    wanted = [*_shown(page, given.show), *_within(page, given)]
-    counted = select(func.count()).select_from(CASE).where(*wanted)
-    total = page.session.connection().scalar(counted) or 0
-    number = min(max(number, 1), max(1, -(-total // SIZE)))
-    order = complaints.WORK.order if given.show in WAITING else (CASE.c.due_at.desc(), CASE.c.id)
-    ids = select(CASE.c.id).where(*wanted).order_by(*order).limit(SIZE)
-    chosen = ids.offset((number - 1) * SIZE).subquery()
-    rows = page.session.connection().execute(
-        _told().where(CASE.c.id.in_(select(chosen.c.id))).order_by(*order)
-    )
-    kept = tuple((name, value) for name, value in given.given().items() if value)
-    return Listing(tuple(rows), total, number, SIZE, "/complaints", kept)
+    return held.cut(
+        page, complaints.WORK, _told(), [*_shown(page, given.show), *_within(page, given)], number,
+        "/complaints", given.given(), waiting=given.show in WAITING,
+    )  # fmt: skip
 
 
 def one(page: Page, case_id: int) -> Row[Any] | None:

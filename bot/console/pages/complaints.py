@@ -6,8 +6,8 @@ from fastapi import Depends, Form, HTTPException
 from fastapi.responses import Response
 from sqlalchemy import Row
 
-from bot import around, complaints, holding
-from bot.console import grieved
+from bot import around, complaints
+from bot.console import grieved, held
 from bot.console.grieved import Filters
 from bot.console.page import Page, Reader, Writer
 from bot.console.pages import rooms
@@ -70,19 +70,13 @@ def show(page: Reader, case_id: int) -> Response:
 
 def claim(page: Writer, case_id: int) -> Response:
     """Be its owner."""
-    row = _found(page, case_id)
-    if not holding.claim(page.session, complaints.WORK, case_id, page.by, page.now):
-        return page.to(page.back(), page.tr("同事刚刚接手了，或者已经结案"), kind="warning")
-    undo = f"/complaints/{case_id}/release"
-    return page.to(page.back(), page.tr("{name}：你接手了", name=_room(row)), undo=undo)
+    name = _room(_found(page, case_id))
+    return held.claim(page, complaints.WORK, case_id, name, f"/complaints/{case_id}")
 
 
 def release(page: Writer, case_id: int) -> Response:
     """Give it back to everybody."""
-    row = _found(page, case_id)
-    if not holding.release(page.session, complaints.WORK, case_id, page.by, page.now):
-        return page.to(page.back(), page.tr("没有人接手它"), kind="warning")
-    return page.to(page.back(), page.tr("{name}：放回给大家", name=_room(row)))
+    return held.release(page, complaints.WORK, case_id, _room(_found(page, case_id)))
 
 
 def close(
@@ -94,7 +88,7 @@ def close(
     """Say what it came to."""
     row, told = _found(page, case_id), note.strip()
     if not complaints.close(page.session, case_id, outcome, told, page.by, page.now):
-        return page.to(page.back(), page.tr("同事刚刚接手了，或者已经结案"), kind="warning")
+        return held.late(page)
     undo = f"/complaints/{case_id}/reopen"
     return page.to("/complaints", page.tr("{name}：投诉结案", name=_room(row)), undo=undo)
 

@@ -6,8 +6,8 @@ from fastapi import Depends, Form, HTTPException
 from fastapi.responses import Response
 from sqlalchemy import Row
 
-from bot import around, desk, holding
-from bot.console import asked
+from bot import around, desk
+from bot.console import asked, held
 from bot.console.asked import Filters
 from bot.console.page import Page, Reader, Writer
 from bot.console.pages import rooms
@@ -54,26 +54,20 @@ def show(page: Reader, question_id: int) -> Response:
 
 def claim(page: Writer, question_id: int) -> Response:
     """Look after it."""
-    row = _found(page, question_id)
-    if not holding.claim(page.session, desk.WORK, question_id, page.by, page.now):
-        return page.to(page.back(), page.tr("同事刚刚接手了，或者已经答了"), kind="warning")
-    undo = f"/questions/{question_id}/release"
-    return page.to(page.back(), page.tr("{name}：你接手了", name=_room(row)), undo=undo)
+    name = _room(_found(page, question_id))
+    return held.claim(page, desk.WORK, question_id, name, _path(question_id))
 
 
 def release(page: Writer, question_id: int) -> Response:
     """Give it back to everybody."""
-    row = _found(page, question_id)
-    if not holding.release(page.session, desk.WORK, question_id, page.by, page.now):
-        return page.to(page.back(), page.tr("没有人接手它"), kind="warning")
-    return page.to(page.back(), page.tr("{name}：放回给大家", name=_room(row)))
+    return held.release(page, desk.WORK, question_id, _room(_found(page, question_id)))
 
 
 def draft(page: Writer, question_id: int, text: Text = "") -> Response:
     """Keep what was written; it is not sent."""
     _found(page, question_id)
     if not desk.draft(page.session, question_id, text, page.by, page.now):
-        return page.to(page.back(), page.tr("同事刚刚接手了，或者已经答了"), kind="warning")
+        return held.late(page)
     return page.to(_path(question_id), page.tr("草稿存好了，还没有发"))
 
 
@@ -97,7 +91,7 @@ def dismiss(
     """Close it without an answer."""
     row = _found(page, question_id)
     if not desk.dismiss(page.session, question_id, reason.strip(), page.by, page.now):
-        return page.to(page.back(), page.tr("同事刚刚接手了，或者已经答了"), kind="warning")
+        return held.late(page)
     return page.to("/questions", page.tr("{name}：记为不用答", name=_room(row)))
 
 
