@@ -34,7 +34,7 @@ START = dt.datetime(2026, 11, 2, tzinfo=ZONE)
 ROOMS, MEMBERS, DAYS = 40, 60, 14
 BATCH = 1_000
 # Names of one product; so many lines are looked at stage by stage, and so many texts cut by jieba.
-ALIASES, STAGED, CUT = 10, 20_000, 5_000
+ALIASES, STAGED, CUT = 10, 5_000, 5_000
 WORDS = (
     "宝宝 奶粉 怎么 转奶 红屁屁 辅食 几个月 加 蛋黄 昨天 买 了 这款 面霜 敏感肌 能 用 吗 分享 一下 "
     "我家 的 空瓶 真的 很 好用 打卡 有没有 推荐 防晒 通勤 西装裤 显瘦 多少 钱 退货 客服 快递 今天 "
