@@ -162,7 +162,7 @@ def _founders(everybody: Community) -> list[Cells]:
 def _member(room: Room, stay: Stay) -> Cells:
     member = stay.member
     role = "koc" if member == room.koc else "member"
-    unionid, phone = _identifiers(member)
+    unionid, phone = identifiers(member)
     return (room.id, member.id, unionid, phone, _local(stay.joined), "", role)
 
 
@@ -179,7 +179,7 @@ def _orders(purchases: Iterable[tuple[str, Purchase]], now: dt.datetime) -> list
 
 def _order(number: str, purchase: Purchase, status: str, at: dt.datetime, amount: int) -> Cells:
     buyer: Member = purchase.buyer
-    unionid, phone = _identifiers(buyer)
+    unionid, phone = identifiers(buyer)
     return (
         number,
         1,
@@ -192,20 +192,20 @@ def _order(number: str, purchase: Purchase, status: str, at: dt.datetime, amount
         phone,
         unionid,
         purchase.promo.coupon if purchase.promo else "",
-        "旗舰店" if _buys_by_phone(buyer) else "小程序",
+        "旗舰店",
         "",
         _local(at),
     )
 
 
-def _identifiers(member: Member) -> tuple[str, str]:
+def identifiers(member: Member) -> tuple[str, str]:
     """Unionid and phone as shop and roster have them: one of the two, or, unknown, none."""
     if not member.known:
         return "", ""
-    return ("", member.phone) if _buys_by_phone(member) else (member.unionid, "")
+    return ("", member.phone) if buys_by_phone(member) else (member.unionid, "")
 
 
-def _buys_by_phone(member: Member) -> bool:
+def buys_by_phone(member: Member) -> bool:
     """Half of the members buy in a shop that knows phones, half in one that knows WeChat."""
     return int(member.id[-1]) % 2 == 0
 

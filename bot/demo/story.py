@@ -16,11 +16,12 @@ from sqlalchemy import Engine, func, select
 
 from bot import app as apps
 from bot import database, deriving, nightly, process, rebuilding
-from bot.demo import community, drive, history, papers, serving
+from bot.demo import community, drive, history, papers, pushing, serving
 from bot.demo import home as homes
 from bot.demo import world as worlds
 from bot.demo.community import Community
 from bot.demo.papers import Desk
+from bot.demo.shopping import Purchase
 from bot.demo.world import Clock, World
 from bot.digest import compose, gather, publish, storing
 from bot.digest.findings import Findings
@@ -145,7 +146,7 @@ async def _live(made: World, desk: Desk, progress: Progress) -> None:
 
 
 def _import(made: World, desk: Desk, name: str, since: dt.datetime) -> None:
-    """At night the shop's orders and the list of new members come in."""
+    """At night the list of new members and one shop's orders come in as files; the other pushes."""
     now = made.clock()
     fresh = [
         (number, purchase)
@@ -154,7 +155,12 @@ def _import(made: World, desk: Desk, name: str, since: dt.datetime) -> None:
         or (purchase.refunded_at is not None and since < purchase.refunded_at <= now)
     ]
     papers.import_newcomers(desk, f"memberships-{name}", made.everybody, since, now)
-    papers.import_orders(desk, f"orders-{name}", fresh, now)
+    by_file, pushed = list[tuple[str, Purchase]](), list[tuple[str, Purchase]]()
+    for number, purchase in fresh:
+        kept = by_file if papers.buys_by_phone(purchase.buyer) else pushed
+        kept.append((number, purchase))
+    papers.import_orders(desk, f"orders-{name}", by_file, now)
+    pushing.push_orders(desk, pushed, now)
 
 
 def _close(
