@@ -59,10 +59,16 @@ def build(
     The accounts behind `standby` it holds only while nobody else does.
     """
     with database.transaction(engine) as session:
-        second = {owning.register(session, gateway): gateway for gateway in standby}
-        first = {owning.register(session, gateway): gateway for gateway in gateways}
+        # In one order everywhere: processes that start at once must not wait for each other.
+        ids = {
+            gateway.account: owning.register(session, gateway)
+            for gateway in sorted((*standby, *gateways), key=lambda each: each.account)
+        }
         rules = deriving.load_rules(session, settings.zone)
     owner = f"{socket.gethostname()}:{os.getpid()}"
+    first, second = (
+        {ids[gateway.account]: gateway for gateway in some} for some in (gateways, standby)
+    )
     accounts = second | first
     life = f"{owner} {clock().isoformat()}"
     spools = {

@@ -3,6 +3,7 @@ long what is said takes into the log, and what had come there before each kill.
 """
 
 import asyncio
+import contextlib
 import random
 from dataclasses import dataclass, field
 
@@ -41,10 +42,11 @@ class Watch:
 
 async def memory(watch: Watch) -> None:
     """Look at the spared process again and again."""
-    process = psutil.Process(watch.fleet.services[SPARED].pid)
     while True:
-        megabytes = process.memory_info().rss / 1e6
-        watch.memory.append((now(), megabytes, process.num_fds()))
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(watch.fleet.services[SPARED].pid)
+            megabytes = process.memory_info().rss / 1e6
+            watch.memory.append((now(), megabytes, process.num_fds()))
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
