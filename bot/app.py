@@ -152,6 +152,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
     # The writer thread gives way sooner, so that the loop gets its turn while a batch is judged.
     sys.setswitchinterval(0.001)
     running, hearing, posting = (asyncio.gather(*each) for each in (loops, listeners, posters))
+    log.info("at work: %s", ", ".join(parts))
     try:
         await stop.wait()
     finally:

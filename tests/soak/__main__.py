@@ -72,6 +72,10 @@ async def _soak(fleet: Fleet, minutes: float, chance: random.Random) -> dict[str
     await asyncio.sleep(CALM_SECONDS)
     await _end(talking)
     await settle.until(lambda: not any(map(fleet.waiting, range(GATEWAYS))), "every spool empty")
+    # One that has only just been started knows no SIGTERM yet.
+    await settle.until(
+        lambda: all("at work" in each.log() for each in fleet.services), "all at work"
+    )
     await _end([*looking, keeping])
     stops = [await asyncio.to_thread(_stopped, fleet, n) for n in range(GATEWAYS)]
     return _counted(fleet, watching, harming) | {
