@@ -134,7 +134,8 @@ def _counted(fleet: Fleet, watching: Watch, harming: Harm) -> dict[str, Any]:
     texts = {row["text"] for row in posts}
     replies = [row for row in rows(fleet.engine, Delivery) if row.kind is DeliveryKind.REPLY]
     begun = sum(row.attempts for row in replies if row.sending_at is not None)
-    lags = sorted(seconds for _, seconds in watching.lags)
+    # Where nothing ever came, that is the lag.
+    lags = sorted(seconds for _, seconds in watching.lags) or [watch.PATIENCE_SECONDS]
     return {
         "rooms": GATEWAYS * ROOMS,
         "kills": len(kills),
@@ -167,7 +168,7 @@ def _counted(fleet: Fleet, watching: Watch, harming: Harm) -> dict[str, Any]:
             "p95": round(lags[int(len(lags) * 0.95)], 2),
             "most": round(lags[-1], 2),
         },
-        "lag_s_at_end": round(watching.lags[-1][1], 2),
+        "lag_s_at_end": round(watching.lags[-1][1], 2) if watching.lags else lags[-1],
         "rss_mb": [round(each, 1) for each in verdict.growth([m for _, m, _ in watching.memory])],
         "descriptors": list(verdict.growth([float(n) for _, _, n in watching.memory])),
     }  # fmt: skip

@@ -79,7 +79,11 @@ async def lag(watch: Watch, chance: random.Random) -> None:
         number = who * ROOMS + chance.randrange(ROOMS) + 1
         try:
             told = await watch.fleet.gateways[who].ask(
-                "say", room=f"room{number}@chatroom", sender=f"wxid_{number}_1", text="在吗", type=7
+                "say",
+                room=f"room{number}@chatroom",
+                sender=f"wxid_{number}_1",
+                text="在吗",
+                type="Text",
             )
         except httpx.HTTPError:
             told = {}
