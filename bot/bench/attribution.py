@@ -1,31 +1,24 @@
 """`qunyun bench attribution`: the estimators where the truth is planted, and how long it takes."""
 
-import datetime as dt
-import multiprocessing
-import resource
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import SupportsFloat
 
 import numpy as np
 
 from bot import database
-from bot.bench import databases
-from bot.bench.worlds import naive, recorded, stored, story
+from bot.bench import attribution_speed, databases
+from bot.bench.worlds import naive, recorded, stored
 from bot.bench.worlds.catalogue import WORLDS, World
-from bot.bench.worlds.recorded import Perceived
 from bot.bench.worlds.tables import Cause, Story
 from bot.errors import Fault, InvalidInput
-from bot.insights import attributing, chronicle, classing, mirror, recall, shares, sights, waves
+from bot.insights import chronicle, classing, mirror, sights, waves
 from bot.insights.arrays import Floats, Record
 from bot.insights.estimates import Estimate
 
 # Nothing was tuned on seeds from here on (decision 0023).
 SEED_BASE = 7_000
-# As many orders and mentions as the specification names for speed.
-SPEED = replace(WORLDS["ordinary-80"], name="speed", rooms=1_573, base_a_day=0.59)
 # Worlds in which the estimators' assumptions hold: coverage and width are pooled over them.
 OUTSIDE = ("outside-events", "outside-events-large")
 NOTE = "worlds are ours: no proof of how a real community behaves"
@@ -85,7 +78,7 @@ def measure(
             name: _beside(WORLDS[name], seed_base, found[name][0], kind) for name in worlds
         }
     if speed:
-        told["speed"] = _speed(kind)
+        told["speed"] = attribution_speed.measure(kind, seed_base)
     return told | {"seconds": round(time.perf_counter() - began, 1)}
 
 
@@ -164,23 +157,13 @@ def _points(share: SupportsFloat) -> float:
 
 
 def _told(world: World, seed: int) -> tuple[Story, Record, Estimate]:
-    happened, perceived, marks = _happened(world, seed)
+    happened, perceived, marks = recorded.happened(world, seed)
     return happened, recorded.record(happened, perceived), marks
-
-
-def _happened(world: World, seed: int) -> tuple[Story, Perceived, Estimate]:
-    """One seed of a world, what was perceived of it, and R by 300 marks."""
-    rng = np.random.default_rng(seed)
-    happened = story.tell(world, rng)
-    perceived = recorded.perceive(happened, rng)
-    named = int(rng.binomial(world.labels, world.naming))
-    found = int(rng.binomial(named, world.recall))
-    return happened, perceived, recall.estimate(found, named - found)
 
 
 def _beside(world: World, seed: int, judged: Judged, kind: str) -> dict[str, object]:
     """How far estimates from real tables are from those of the columns, in points."""
-    happened, perceived, marks = _happened(world, seed)
+    happened, perceived, marks = recorded.happened(world, seed)
     with databases.empty(kind) as url:
         engine = database.connect(url)
         try:
@@ -196,70 +179,4 @@ def _beside(world: World, seed: int, judged: Judged, kind: str) -> dict[str, obj
         "waves": _points(again.waves.value - judged.waves.value),
         "mirror": _points(again.mirror.value - judged.mirror.value),
         "last_touch": _points(again.last_touch - judged.last_touch),
-    }
-
-
-def _speed(kind: str) -> dict[str, object]:
-    """How long 60,000 orders over 480,000 mentions take in the database, everything included."""
-    now = stored.end(SPEED) + dt.timedelta(days=4)
-    with databases.empty(kind) as url:
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, spawn) as beside:
-            mentions = beside.submit(_furnish, url).result()
-        with ProcessPoolExecutor(1, spawn) as beside:
-            timed = beside.submit(_timed, url, now).result()
-    orders = int(timed["orders"])
-    attribute_s, share_s = timed["attribute_s"], timed["share_s"]
-    return {
-        "orders": orders,
-        "mentions": mentions,
-        **timed,
-        "us_an_order": round(attribute_s / orders * 1e6, 1),
-        "share_us_an_order": round(share_s / orders * 1e6, 1),
-    }
-
-
-def _furnish(url: str) -> int:
-    happened, perceived, _ = _happened(SPEED, SEED_BASE)
-    engine = database.connect(url)
-    try:
-        with database.transaction(engine) as session:
-            stored.store(session, happened, perceived)
-        with database.transaction(engine) as session:
-            session.connection().exec_driver_sql("ANALYZE")
-    finally:
-        engine.dispose()
-    return int(perceived.heard.sum())
-
-
-def _timed(url: str, now: dt.datetime) -> Mapping[str, float]:
-    engine = database.connect(url)
-    try:
-        marks = [time.perf_counter()]
-        with database.transaction(engine) as session:
-            attributing.read_news(session, now)
-        marks.append(time.perf_counter())
-        with database.transaction(engine) as session:
-            summary = attributing.attribute_all(session, now, calibrate=False)
-        marks.append(time.perf_counter())
-        with database.transaction(engine) as session:
-            again = attributing.attribute_all(session, now, calibrate=False)
-        marks.append(time.perf_counter())
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        with database.reading(engine) as session:
-            shares.share(session)
-        marks.append(time.perf_counter())
-    finally:
-        engine.dispose()
-    if again.changed:
-        raise AssertionError("attributing again changed rows")
-    class_s, attribute_s, again_s, share_s = (round(float(x), 2) for x in np.diff(marks))
-    return {
-        "orders": summary.lines,
-        "class_s": class_s,
-        "attribute_s": attribute_s,
-        "again_s": again_s,
-        "share_s": share_s,
-        "attribute_peak_rss_mb": round(peak, 1),
-        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }

@@ -143,6 +143,7 @@ def attribution(
     kind: Annotated[Kind, typer.Option("--database")] = Kind.SQLITE,
     skip_tables: Annotated[bool, typer.Option(help="第一颗种子不再走真实的表。")] = False,
     skip_speed: Annotated[bool, typer.Option(help="不测归因要多久。")] = False,
+    speed: Annotated[bool, typer.Option("--speed", help="只测归因要多久。")] = False,
     json: Json = False,
 ) -> None:
     """模拟社群里各种估计差多少,归因一单要多久。 Estimators where the truth is planted."""
@@ -150,8 +151,9 @@ def attribution(
     from bot.bench.worlds.catalogue import WORLDS  # noqa: PLC0415
 
     names = [each for each in worlds.split(",") if each] or list(WORLDS)
+    names = [] if speed else names
     measured = bench.measure(
-        names, seeds, seed_base, kind.value, tables=not skip_tables, speed=not skip_speed
+        names, seeds, seed_base, kind.value, tables=not skip_tables, speed=speed or not skip_speed
     )
     _print(measured | machine.described(kind.value), as_json=json)
 

@@ -124,3 +124,12 @@ def between(streams: Ints, at: Ints, stream: Ints, since: Ints, until: Ints) -> 
     start = np.searchsorted(key, own * width + (since - low))
     end = np.searchsorted(key, own * width + (until - low))
     return np.where(known, start, 0), np.where(known, end, 0)
+
+
+def different(*columns: Ints) -> list[Ints]:
+    """The different rows of these columns, in order."""
+    order = np.lexsort(columns[::-1])
+    ordered = [each[order] for each in columns]
+    new = np.ones(len(order), bool)
+    new[1:] = np.any([each[1:] != each[:-1] for each in ordered], axis=0)
+    return [each[new] for each in ordered]

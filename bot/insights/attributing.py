@@ -11,13 +11,15 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Integer, and_, func, select, update
+import numpy as np
+from sqlalchemy import Engine, Integer, Row, and_, func, select, update
 from sqlmodel import Session
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import cells, database, late
+from bot import bulk, cells, collecting, database, late
 from bot.insights import (
     attribution,
     buying,
@@ -39,7 +41,6 @@ from bot.models import (
     Product,
     Room,
 )
-from bot.models.columns import serial
 from bot.orders import dirty, lines
 from bot.times import Stretch
 
@@ -86,7 +87,7 @@ def attribute_all(
     if calibrate and calibrating.fit_due(session, now):
         calibrating.fit(session, now)
     window = buying.paid_in(since, until)
-    ids = session.connection().scalars(select(LINE.c.id).where(window).order_by(LINE.c.id)).all()
+    ids = np.sort(bulk.columns(session, select(LINE.c.id).where(window))[0]).tolist()
     changed, restated = _attribute(session, ids, now)
     counted = session.connection().execute(
         select(TOLD.c.label, TOLD.c.possible, func.count())
@@ -251,18 +252,25 @@ def _attribute(session: Session, ids: Sequence[int], now: dt.datetime) -> tuple[
     """Attribute these lines, some at a time; returns how many rows changed, and were restated."""
     known = calibrations.load(session)
     changed = restated = 0
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
-        given = database.given(session, {"id": serial()}, [(each,) for each in chunk])
-        bought, buyers = buying.gather(session, LINE.c.id.in_(select(given.c.id)))
-        met = meeting.gather(session, bought, buyers)
-        versions, odds = calibrations.of_lines(known, bought.at)
-        decided = attribution.decide(bought, met, odds)
-        final = bought.at + int(lines.FINAL_AFTER.total_seconds()) <= int(now.timestamp())
-        told = attribution.hashes(bought, met, decided, final, versions)
-        rows, again = recording.record(
-            session, bought, met, decided, final=final, versions=versions, told=told, now=now
-        )
-        changed, restated = changed + rows, restated + again
-        dirty.clear(session, chunk)
+    with collecting.seldom():
+        for start in range(0, len(ids), CHUNK):
+            rows, again = _attribute_some(session, ids[start : start + CHUNK], known, now)
+            changed, restated = changed + rows, restated + again
     return changed, restated
+
+
+def _attribute_some(
+    session: Session, ids: Sequence[int], known: Sequence[Row[Any]], now: dt.datetime
+) -> tuple[int, int]:
+    given = bulk.given(session, {"id": np.array(ids, np.int64)})
+    bought, buyers = buying.gather(session, LINE.c.id.in_(select(given.c.id)))
+    met = meeting.gather(session, bought, buyers)
+    versions, odds = calibrations.of_lines(known, bought.at)
+    decided = attribution.decide(bought, met, odds)
+    final = bought.at + int(lines.FINAL_AFTER.total_seconds()) <= int(now.timestamp())
+    told = attribution.hashes(bought, met, decided, final, versions)
+    written = recording.record(
+        session, bought, met, decided, final=final, versions=versions, told=told, now=now
+    )
+    dirty.clear(session, ids)
+    return written

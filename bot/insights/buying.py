@@ -4,15 +4,13 @@ A constant number of statements, whatever the number of orders.
 """
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Integer, and_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session
 
-from bot import database, links
+from bot import bulk, database, links
 from bot.insights import arrays, posts
 from bot.insights.arrays import Flags, Ints, Stays
 from bot.models import (
@@ -82,19 +80,15 @@ def paid_in(since: dt.datetime | None, until: dt.datetime | None) -> ColumnEleme
 
 def gather(session: Session, which: ColumnElement[bool]) -> tuple[Bought, Buyers]:
     """These lines and their buyers."""
-    rows = session.connection().execute(
-        select(
-            *(LINE.c.id, LINE.c.product_id, database.seconds(LINE.c.paid_at, session)),
-            *(LINE.c.amount, LINE.c.refunded, LINE.c.status, LINE.c.person_id),
-            *(LINE.c.coupon, LINE.c.link),
-        )
-        .where(which)
-        .order_by(LINE.c.id)
-    )
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * 9
-    ids, products, at, amount, refunded = (np.array(each, np.int64) for each in columns[:5])
-    person = np.array([arrays.UNKNOWN if each is None else each for each in columns[6]], np.int64)
-    cancelled = np.array([each == OrderStatus.CANCELLED for each in columns[5]], bool)
+    told = select(
+        *(LINE.c.id, LINE.c.product_id, database.seconds(LINE.c.paid_at, session).label("at")),
+        *(LINE.c.amount, LINE.c.refunded),
+        case((LINE.c.status == OrderStatus.CANCELLED, 1), else_=0).label("cancelled"),
+        func.coalesce(LINE.c.person_id, arrays.UNKNOWN).label("person"),
+    ).where(which)
+    found = bulk.columns(session, told)
+    order = np.argsort(found[0])
+    ids, products, at, amount, refunded, cancelled, person = (each[order] for each in found)
     buyers, ours = _buyers(session, np.unique(person[person >= 0]))
     known = np.isin(person, buyers.person)
     bought = Bought(
@@ -103,41 +97,49 @@ def gather(session: Session, which: ColumnElement[bool]) -> tuple[Bought, Buyers
         at=at,
         amount=amount,
         refunded=refunded,
-        out=cancelled | ((refunded > 0) & (refunded >= amount)),
-        marked=_marked(session, columns[7], columns[8]),
+        out=(cancelled == 1) | ((refunded > 0) & (refunded >= amount)),
+        marked=np.isin(ids, _marked(session, which)),
         person=np.where(known, person, arrays.UNKNOWN),
         ours=np.isin(person, ours) & known,
     )
     return bought, buyers
 
 
-def _marked(session: Session, coupons: Sequence[str | None], told: Sequence[str | None]) -> Flags:
-    """Which lines carry a campaign's coupon, or came through its link or a short one of ours."""
+def _marked(session: Session, which: ColumnElement[bool]) -> list[int]:
+    """Which of these lines carry a campaign's coupon, or came through its link or a short one of
+    ours.
+    """
     campaigns = posts.campaigns(session)
     known = {each.coupon.casefold() for each in campaigns if each.coupon}
     starts = tuple(each.link for each in campaigns if each.link)
     codes = {code for start in starts if (code := links.mark(links.code(start)))}
-    codes |= short_links.known(session, {link for link in told if link})
-    return np.array(
-        [
-            (coupon is not None and coupon.casefold() in known)
-            or (link is not None and (link.startswith(starts) or link in codes))
-            for coupon, link in zip(coupons, told, strict=True)
-        ],
-        bool,
+    marked = or_(LINE.c.coupon.is_not(None), LINE.c.link.is_not(None))
+    rows = (
+        session.connection()
+        .execute(select(LINE.c.id, LINE.c.coupon, LINE.c.link).where(which, marked))
+        .all()
     )
+    codes |= short_links.known(session, {link for _, _, link in rows if link})
+    return [
+        line
+        for line, coupon, link in rows
+        if (coupon is not None and coupon.casefold() in known)
+        or (link is not None and (link.startswith(starts) or link in codes))
+    ]
 
 
 def _buyers(session: Session, persons: Ints) -> tuple[Buyers, Ints]:
     """The contacts and stays of these persons, and which of them are ours; a quarantined one or
     one without a contact is nobody we know.
     """
-    given = database.given(session, {"id": Integer()}, [(each,) for each in persons.tolist()])
-    rows = session.connection().execute(
+    given = bulk.given(session, {"id": persons})
+    staff = case((STAY.c.role.in_((Role.OPERATOR, Role.BOT)), 1), else_=0)
+    found = (
         select(
-            *(CONTACT.c.id, IDENTITY.c.person_id, STAY.c.room_id, STAY.c.role),
-            database.seconds(STAY.c.joined_at, session),
-            database.seconds(STAY.c.left_at, session),
+            *(CONTACT.c.id, IDENTITY.c.person_id, func.coalesce(STAY.c.room_id, -1).label("room")),
+            func.coalesce(database.seconds(STAY.c.joined_at, session), 0).label("since"),
+            func.coalesce(database.seconds(STAY.c.left_at, session), arrays.FOREVER).label("until"),
+            staff.label("staff"),
         )
         .select_from(given)
         .join(IDENTITY, IDENTITY.c.person_id == given.c.id)
@@ -145,29 +147,17 @@ def _buyers(session: Session, persons: Ints) -> tuple[Buyers, Ints]:
         .join(CONTACT, CONTACT.c.platform_id == IDENTITY.c.value)
         .outerjoin(STAY, STAY.c.contact_id == CONTACT.c.id)
         .where(IDENTITY.c.kind == IdentityKind.CONTACT, PERSON.c.quarantined.is_(None))
-        .order_by(CONTACT.c.id, STAY.c.room_id, STAY.c.joined_at)
     )
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * 6
-    contact, person, room, role, since, until = columns
-    staff = posts.our_contacts(session)
-    ours = {
-        who
-        for one, who, what in zip(contact, person, role, strict=True)
-        if one in staff or what in (Role.OPERATOR, Role.BOT)
-    }
-    known = dict(zip(contact, person, strict=True))
-    there = [place for place, each in enumerate(room) if each is not None]
-    stays = Stays(
-        person=np.array([person[x] for x in there], np.int64),
-        room=np.array([room[x] for x in there], np.int64),
-        since=np.array([since[x] for x in there], np.int64),
-        until=np.array([arrays.FOREVER if until[x] is None else until[x] for x in there], np.int64),
-    )
-    contacts = np.array(sorted(known), np.int64)
+    columns = bulk.columns(session, found)
+    order = np.lexsort((columns[3], columns[2], columns[0]))
+    contact, person, room, since, until, employed = (each[order] for each in columns)
+    ours = (employed == 1) | np.isin(contact, list(posts.our_contacts(session)))
+    there = room >= 0
+    contacts, first = np.unique(contact, return_index=True)
     buyers = Buyers(
         contact=contacts,
-        person=np.array([known[each] for each in contacts.tolist()], np.int64),
-        stays=stays,
-        stay_contact=np.array([contact[x] for x in there], np.int64),
+        person=person[first],
+        stays=Stays(person[there], room[there], since[there], until[there]),
+        stay_contact=contact[there],
     )
-    return buyers, np.array(sorted(ours), np.int64)
+    return buyers, np.unique(person[ours])

@@ -4,14 +4,13 @@ A constant number of statements; memory grows with the mentions of the stretch (
 """
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sqlalchemy import case, func, select
 from sqlmodel import Session
 
-from bot import database
+from bot import bulk, database
 from bot.insights import arrays, buying, posts
 from bot.insights.arrays import Ints, Lines, Log, Record, Talk
 from bot.insights.buying import Buyers
@@ -37,7 +36,9 @@ def gather(session: Session, since: dt.datetime | None, until: dt.datetime | Non
         marked=bought.marked[counted],
     )
     if not len(lines.at):
-        return Record(_talk([]), lines, buyers.stays, Log(_none(), _none()))
+        return Record(
+            Talk(*(_none() for _ in range(5))), lines, buyers.stays, Log(_none(), _none())
+        )
     first, last = (
         dt.datetime.fromtimestamp(int(each), dt.UTC) for each in (lines.at.min(), lines.at.max())
     )
@@ -49,39 +50,27 @@ def gather(session: Session, since: dt.datetime | None, until: dt.datetime | Non
 
 def _heard(session: Session, buyers: Buyers, since: dt.datetime, until: dt.datetime) -> Talk:
     code = case({touch: place for place, touch in enumerate(arrays.TOUCHES)}, value=MENTION.c.touch)
-    rows = session.connection().execute(
-        select(
-            *(MENTION.c.room_id, MENTION.c.product_id, database.seconds(MENTION.c.at, session)),
-            *(MENTION.c.contact_id, code),
-        ).where(
-            MENTION.c.day >= since.date(),
-            MENTION.c.day <= until.date(),
-            MENTION.c.touch.is_not(None),
-        )
+    told = select(
+        *(MENTION.c.room_id, MENTION.c.product_id),
+        *(database.seconds(MENTION.c.at, session).label("at"), MENTION.c.contact_id),
+        code.label("touch"),
+    ).where(
+        MENTION.c.day >= since.date(),
+        MENTION.c.day <= until.date(),
+        MENTION.c.touch.is_not(None),
     )
-    told = [tuple(row) for row in rows]
-    talk = _talk(told)
-    person = buyers.persons_of(talk.speaker)
-    speaker = np.where(person == arrays.UNKNOWN, -2 - talk.speaker, person)
-    sent = [
-        (post.room_id, product, int(post.at.timestamp()), 0, arrays.PROMO)
-        for post in posts.sent(session, since, until, posts.marks(session))
-        for product in post.products
-    ]
-    ours = _talk(sent)
+    room, product, at, contact, touch = bulk.columns(session, told)
+    person = buyers.persons_of(contact)
+    speaker = np.where(person == arrays.UNKNOWN, -2 - contact, person)
+    sent = posts.promotions(session, since, until)
+    ours = np.full(len(sent.at), -2), np.full(len(sent.at), arrays.PROMO)
     columns = (
-        *((talk.room, ours.room), (talk.product, ours.product), (talk.at, ours.at)),
-        *((speaker, np.full(len(sent), -2)), (talk.touch, ours.touch)),
+        *((room, sent.room), (product, sent.product), (at, sent.at)),
+        *((speaker, ours[0]), (touch, ours[1])),
     )
     room, product, at, speaker, touch = (np.concatenate(each) for each in columns)
     order = np.lexsort((at, product, room))
     return Talk(room[order], product[order], at[order], speaker[order], touch[order])
-
-
-def _talk(rows: Sequence[Sequence[int]]) -> Talk:
-    """Rows of (room, product, at, contact, touch) as columns; the speaker is the contact."""
-    table = np.array(rows, np.int64).reshape(-1, 5)
-    return Talk(*table.T)
 
 
 def _log(session: Session, rooms: int) -> Log:

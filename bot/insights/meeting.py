@@ -6,19 +6,17 @@ A constant number of statements, whatever the number of orders.
 """
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
-from sqlalchemy import Integer, and_, case, select
+from sqlalchemy import and_, case, select
 from sqlmodel import Session
-from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import database
+from bot import bulk, database
 from bot.insights import arrays, posts, speaking
 from bot.insights.arrays import DAY, Flags, Ints, Pairs
 from bot.insights.buying import Bought, Buyers
+from bot.insights.posts import Promotions
 from bot.models import Mention, MessageIdentity
 from bot.models.columns import serial
 
@@ -99,57 +97,45 @@ def _windows(bought: Bought, buyers: Buyers, paired: Pairs) -> _Windows:
 
 def _said(session: Session, windows: _Windows) -> Touched:
     """Mentions of the products inside the windows."""
-    given = database.given(
+    given = bulk.given(
         session,
         {
-            **{"window": Integer(), "room_id": Integer(), "product_id": Integer()},
-            **{"since": UTCDateTime(), "until": UTCDateTime()},
+            **{"window": np.arange(len(windows.line)), "room_id": windows.room},
+            # The earliest stay begins before there was a calendar of ours.
+            **{"product_id": windows.product, "since": np.maximum(windows.since, 0)},
+            "until": windows.until,
         },
-        zip(
-            range(len(windows.line)),
-            *(windows.room.tolist(), windows.product.tolist()),
-            *(_instants(windows.since), _instants(windows.until)),
-            strict=True,
-        ),
     )
     code = case({touch: place for place, touch in enumerate(arrays.TOUCHES)}, value=MENTION.c.touch)
     inside = and_(
         MENTION.c.room_id == given.c.room_id,
         MENTION.c.product_id == given.c.product_id,
-        MENTION.c.at >= given.c.since,
-        MENTION.c.at < given.c.until,
+        MENTION.c.at >= bulk.instant(given.c.since, session),
+        MENTION.c.at < bulk.instant(given.c.until, session),
     )
-    rows = session.connection().execute(
+    met = (
         select(
-            *(given.c.window, database.seconds(MENTION.c.at, session), code),
-            *(MENTION.c.contact_id, MENTION.c.message_id),
+            *(given.c.window, database.seconds(MENTION.c.at, session).label("at")),
+            *(code.label("touch"), MENTION.c.contact_id, MENTION.c.message_id),
         )
         .join_from(given, MENTION, inside)
         .where(MENTION.c.touch.is_not(None))
     )
-    window, at, touch, contact, message = _columns(rows.all(), 5)
+    window, at, touch, contact, message = bulk.columns(session, met)
     nothing = np.full(len(window), NONE)
     return Touched(windows.line[window], windows.room[window], at, touch, contact, message, nothing)
 
 
-def _promotions(session: Session, windows: _Windows) -> Touched:
-    """Our promotions while the windows were open, by stream and time; `line` is the product."""
+def _promotions(session: Session, windows: _Windows) -> Promotions:
+    """Our promotions while the windows were open."""
     if not len(windows.line):
-        return Touched(*(np.zeros(0, np.int64) for _ in fields(Touched)))
-    first, last = _instants(np.array([windows.since.min(), windows.until.max()]))
-    known = posts.marks(session)
-    rows = [
-        (product, post.room_id, int(post.at.timestamp()), post.message_id, post.delivery_id)
-        for post in posts.sent(session, first, last, known)
-        for product in sorted(post.products)
-    ]
-    rows.sort(key=lambda row: (row[1], row[0], row[2], row[4]))
-    product, room, at, message, delivery = _columns(rows, 5)
-    promo = np.full(len(product), arrays.PROMO)
-    return Touched(product, room, at, promo, np.full(len(product), NONE), message, delivery)
+        return Promotions(*(np.zeros(0, np.int64) for _ in fields(Promotions)))
+    # The earliest stay begins before there was a calendar of ours.
+    ends = max(int(windows.since.min()), 0), int(windows.until.max())
+    return posts.promotions(session, *(dt.datetime.fromtimestamp(each, dt.UTC) for each in ends))
 
 
-def _delivered(said: Touched, sent: Touched) -> Touched:
+def _delivered(said: Touched, sent: Promotions) -> Touched:
     """The same mentions; those that are our own promotions' echo know which delivery they are."""
     order = np.argsort(sent.message, kind="stable")
     messages = sent.message[order]
@@ -161,10 +147,10 @@ def _delivered(said: Touched, sent: Touched) -> Touched:
     return Touched(said.line, said.room, said.at, said.touch, said.contact, said.message, delivery)
 
 
-def _unheard(windows: _Windows, sent: Touched, said: Touched) -> Touched:
+def _unheard(windows: _Windows, sent: Promotions, said: Touched) -> Touched:
     """Promotions that no mention stands for, beside the lines that met them."""
     start, end = arrays.between(
-        arrays.stream(sent.room, sent.line), sent.at,
+        arrays.stream(sent.room, sent.product), sent.at,
         arrays.stream(windows.room, windows.product), windows.since, windows.until,
     )  # fmt: skip
     which, place = arrays.spread(start, end)
@@ -175,10 +161,11 @@ def _unheard(windows: _Windows, sent: Touched, said: Touched) -> Touched:
         line * width + sent.delivery[place], said.line[known] * width + said.delivery[known]
     )
     line, place = line[~heard], place[~heard]
+    promo, nobody = (np.full(len(line), each) for each in (arrays.PROMO, NONE))
     return Touched(
-        line, sent.room[place], sent.at[place], sent.touch[place], sent.contact[place],
-        sent.message[place], sent.delivery[place],
-    )  # fmt: skip
+        *(line, sent.room[place], sent.at[place], promo, nobody),
+        *(sent.message[place], sent.delivery[place]),
+    )
 
 
 def _joined(one: Touched, other: Touched) -> Touched:
@@ -222,18 +209,3 @@ def _ranks(session: Session, touched: Touched) -> Ints:
     for number, place in enumerate(named):
         rank[place] = number
     return rank
-
-
-def _instants(seconds: Ints) -> list[dt.datetime]:
-    # The earliest stay begins before there was a calendar of ours.
-    return [dt.datetime.fromtimestamp(max(each, 0), dt.UTC) for each in seconds.tolist()]
-
-
-def _columns(rows: Sequence[Any], count: int) -> list[Ints]:
-    """Rows of whole numbers as columns; None becomes NONE."""
-    if not rows:
-        return [np.zeros(0, np.int64)] * count
-    return [
-        np.array([NONE if each is None else each for each in column], np.int64)
-        for column in zip(*rows, strict=True)
-    ]

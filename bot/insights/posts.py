@@ -3,12 +3,14 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+import numpy as np
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import Session
 
 from bot import database, links, terms
+from bot.insights.arrays import Ints
 from bot.insights.touches import Post
 from bot.models import (
     Account,
@@ -26,6 +28,8 @@ from bot.text import lexicon
 DELIVERY, SERIES, NAMED = database.tables(Delivery, Series, MessageIdentity)
 # A text of ours counts as a campaign's for so long.
 REMEMBERED = dt.timedelta(days=30)
+NOBODY = -1
+_ARRIVED = and_(NAMED.c.room_id == DELIVERY.c.room_id, NAMED.c.platform_id == DELIVERY.c.message_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,19 @@ class Marks:
     words: lexicon.Lexicon
 
 
+@dataclass(frozen=True, slots=True)
+class Promotions:
+    """Promotions that went out, one entry a product, by room, product and time: when (seconds), and
+    which message (NOBODY where its echo did not come back) and delivery they are.
+    """
+
+    product: Ints
+    room: Ints
+    at: Ints
+    message: Ints
+    delivery: Ints
+
+
 def campaigns(session: Session) -> tuple[Mark, ...]:
     """What every campaign is known by."""
     campaign = database.table(Campaign).c
@@ -67,6 +84,33 @@ def marks(session: Session) -> Marks:
         if mark.coupon:
             names[mark.product_id].append(mark.coupon)
     return Marks(known, lexicon.lexicon(told), lexicon.lexicon(names))
+
+
+def promotions(session: Session, since: dt.datetime, until: dt.datetime) -> Promotions:
+    """What `sent` finds, by the column, once for each product."""
+    known = marks(session)
+    promo = _promos(session, since, until, known)
+    if promo is None:
+        return Promotions(*(np.zeros(0, np.int64) for _ in fields(Promotions)))
+    rows = session.connection().execute(
+        select(
+            *(DELIVERY.c.text, DELIVERY.c.room_id, database.seconds(DELIVERY.c.sent_at, session)),
+            *(func.coalesce(NAMED.c.id, NOBODY), DELIVERY.c.id),
+        )
+        .outerjoin(NAMED, _ARRIVED)
+        .where(
+            DELIVERY.c.state == DeliveryState.SENT,
+            *(DELIVERY.c.sent_at >= since, DELIVERY.c.sent_at < until, promo),
+        )
+    )
+    products: dict[str, list[int]] = {}
+    told = []
+    for text, *row in rows.all():
+        if text not in products:
+            products[text] = sorted(known.words.mentioned(text))
+        told += [(product, *row) for product in products[text]]
+    table = np.array(told, np.int64).reshape(-1, len(fields(Promotions)))
+    return Promotions(*table[np.lexsort(table.T[[4, 2, 0, 1]])].T)
 
 
 def sent(session: Session, since: dt.datetime, until: dt.datetime, known: Marks) -> list[Post]:
@@ -154,12 +198,7 @@ def _posts(session: Session, which: ColumnElement[bool], known: Marks) -> list[P
             *(DELIVERY.c.message_id, SERIES.c.kind, NAMED.c.id.label("known_as")),
         )
         .outerjoin(SERIES, SERIES.c.id == DELIVERY.c.series_id)
-        .outerjoin(
-            NAMED,
-            and_(
-                NAMED.c.room_id == DELIVERY.c.room_id, NAMED.c.platform_id == DELIVERY.c.message_id
-            ),
-        )
+        .outerjoin(NAMED, _ARRIVED)
         .where(DELIVERY.c.state == DeliveryState.SENT, which)
     )
     named: dict[str, tuple[bool, frozenset[int]]] = {}

@@ -1,23 +1,27 @@
 """Keep what was decided: replace the rows of lines whose inputs changed, restate final ones."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Row, delete, select
 from sqlmodel import Session
 
-from bot import database
+from bot import appending, bulk, database
 from bot.insights import arrays
 from bot.insights.arrays import Flags, Ints
 from bot.insights.attribution import GRADES, LABELS, NOTHING, RULE_VERSION, Decisions
 from bot.insights.buying import Bought
 from bot.insights.meeting import Met
 from bot.models import Attribution, AttributionEvidence, Restatement
-from bot.models.columns import serial
 
 TOLD = database.table(Attribution)
+# What labels, grades and touches are stored as, by their numbers.
+_LABELS, _GRADES, _TOUCHES = (
+    np.array([each and each.value for each in some], object)
+    for some in (LABELS, GRADES, arrays.TOUCHES)
+)
 
 
 def record(
@@ -36,27 +40,60 @@ def record(
     `told` are their `inputs_hash`es, `versions` the calibrations that gave the weights. The same
     again changes nothing, nor does anything change what is sealed.
     """
-    ids = bought.id.tolist()
-    before = _standing(session, ids)
-    stale = np.array(
-        [_is_stale(before.get(line), one) for line, one in zip(ids, told, strict=True)], bool
-    )
-    rows = list(_rows(bought, met, decided, final, versions, told, now, stale))
-    _replace(session, rows, list(_evidence(bought, met, decided, stale)))
-    return len(rows), _restate(session, before, rows, now)
+    stale = _stale(session, bought.id, told)
+    places = np.flatnonzero(stale)
+    if not len(places):
+        return 0, 0
+    before = _final(session, bought.id[places])
+    _forget(session, bought.id[places])
+    rows = _rows(bought, met, decided, final, versions, told, now, places)
+    appending.append(session, Attribution, rows)
+    appending.append(session, AttributionEvidence, _evidence(bought, met, decided, stale))
+    return len(places), _restate(session, before, bought.id[places], decided, places, now)
 
 
-def _is_stale(before: Row[Any] | None, told: str) -> bool:
-    return before is None or not (before.sealed or before.inputs_hash == told)
-
-
-def _standing(session: Session, ids: Sequence[int]) -> dict[int, Row[Any]]:
-    given = database.given(session, {"id": serial()}, [(each,) for each in ids])
-    names = ("order_line_id", "inputs_hash", "label", "ppm_organic", "ppm_promo", "final", "sealed")
+def _stale(session: Session, ids: Ints, told: Sequence[str]) -> Flags:
+    """Which lines have no row yet, or one that is not sealed and stands on other inputs."""
+    given = bulk.given(session, {"id": ids})
     rows = session.connection().execute(
-        select(*(TOLD.c[name] for name in names)).join(given, given.c.id == TOLD.c.order_line_id)
+        select(TOLD.c.order_line_id, TOLD.c.inputs_hash, TOLD.c.sealed).join(
+            given, given.c.id == TOLD.c.order_line_id
+        )
     )
-    return {row.order_line_id: row for row in rows}
+    standing = {line: None if sealed else inputs for line, inputs, sealed in rows.all()}
+    return np.array(
+        [
+            standing.get(line, "") not in {one, None}
+            for line, one in zip(ids.tolist(), told, strict=True)
+        ],
+        bool,
+    )
+
+
+def _final(session: Session, ids: Ints) -> Sequence[Row[Any]]:
+    """What stands of those of these lines that are final."""
+    given = bulk.given(session, {"id": ids})
+    names = ("order_line_id", "label", "ppm_organic", "ppm_promo")
+    return (
+        session.connection()
+        .execute(
+            select(*(TOLD.c[name] for name in names))
+            .join(given, given.c.id == TOLD.c.order_line_id)
+            .where(TOLD.c.final)
+            .order_by(TOLD.c.order_line_id)
+        )
+        .all()
+    )
+
+
+def _forget(session: Session, ids: Ints) -> None:
+    """Delete the rows of these lines."""
+    given = bulk.given(session, {"id": ids})
+    for model in (AttributionEvidence, Attribution):
+        stale = database.table(model)
+        session.connection().execute(
+            delete(stale).where(stale.c.order_line_id.in_(select(given.c.id)))
+        )
 
 
 def _rows(
@@ -67,107 +104,82 @@ def _rows(
     versions: Ints,
     told: Sequence[str],
     now: dt.datetime,
-    stale: Flags,
-) -> Iterator[dict[str, object]]:
-    """The rows of those lines that are stale."""
-    touched = met.touched
-    places = np.flatnonzero(stale)
-    named = decided.named[places]
-    for place, touch, line, label, grade, possible, organic, promo, base, ended, version in zip(
-        *(places.tolist(), named.tolist(), bought.id[places].tolist()),
-        *(decided.label[places].tolist(), decided.grade[places].tolist()),
-        *(decided.possible[places].tolist(), decided.organic[places].tolist()),
-        *(decided.promo[places].tolist(), decided.base[places].tolist()),
-        *(final[places].tolist(), versions[places].tolist()),
-        strict=True,
-    ):
-        names = touch != NOTHING
-        yield {
-            "order_line_id": line,
-            "label": LABELS[label],
-            "grade": GRADES[grade],
-            "possible": possible,
-            "room_id": int(touched.room[touch]) if names else None,
-            "message_id": _id(touched.message[touch]) if names else None,
-            "delivery_id": _id(touched.delivery[touch]) if names else None,
-            "ppm_organic": _id(organic),
-            "ppm_promo": _id(promo),
-            "ppm_base": _id(base),
-            "final": ended,
-            "sealed": False,
-            "rule_version": RULE_VERSION,
-            "calibration": version,
-            "inputs_hash": told[place],
-            "computed_at": now,
-        }
+    places: Ints,
+) -> dict[str, list[Any]]:
+    """The columns of the rows of these lines."""
+    touched, touch = met.touched, decided.named[places]
+    named = touch != NOTHING
+    room, message, delivery = (
+        _of(np.where(named, each[touch], NOTHING) if len(each) else touch)
+        for each in (touched.room, touched.message, touched.delivery)
+    )
+    count = len(places)
+    return {
+        "order_line_id": bought.id[places].tolist(),
+        "label": _LABELS[decided.label[places]].tolist(),
+        "grade": _GRADES[decided.grade[places]].tolist(),
+        "possible": decided.possible[places].tolist(),
+        "room_id": room,
+        "message_id": message,
+        "delivery_id": delivery,
+        "ppm_organic": _of(decided.organic[places]),
+        "ppm_promo": _of(decided.promo[places]),
+        "ppm_base": _of(decided.base[places]),
+        "final": final[places].tolist(),
+        "sealed": [False] * count,
+        "rule_version": [RULE_VERSION] * count,
+        "calibration": versions[places].tolist(),
+        "inputs_hash": [told[place] for place in places.tolist()],
+        "computed_at": [now] * count,
+    }
 
 
-def _evidence(
-    bought: Bought, met: Met, decided: Decisions, stale: Flags
-) -> Iterator[dict[str, object]]:
-    """The evidence of those lines that are stale."""
+def _evidence(bought: Bought, met: Met, decided: Decisions, stale: Flags) -> dict[str, list[Any]]:
+    """The columns of the evidence of those lines that are stale."""
     touched, told = met.touched, decided.evidence
     shown = np.flatnonzero(stale[told.line])
-    line, touch = told.line[shown], told.touch[shown]
-    for order_line, position, weight, kind, grade, room, message, delivery, at in zip(
-        *(bought.id[line].tolist(), told.position[shown].tolist(), told.weight[shown].tolist()),
-        *(touched.touch[touch].tolist(), met.grade[touch].tolist(), touched.room[touch].tolist()),
-        *(touched.message[touch].tolist(), touched.delivery[touch].tolist()),
-        touched.at[touch].tolist(),
-        strict=True,
-    ):
-        yield {
-            "order_line_id": order_line,
-            "position": position,
-            "touch": arrays.TOUCHES[kind],
-            "grade": GRADES[grade],
-            "room_id": room,
-            "message_id": _id(message),
-            "delivery_id": _id(delivery),
-            "at": dt.datetime.fromtimestamp(at, dt.UTC),
-            "weight": weight,
-        }
+    touch = told.touch[shown]
+    return {
+        "order_line_id": bought.id[told.line[shown]].tolist(),
+        "position": told.position[shown].tolist(),
+        "touch": _TOUCHES[touched.touch[touch]].tolist(),
+        "grade": _GRADES[met.grade[touch]].tolist(),
+        "room_id": touched.room[touch].tolist(),
+        "message_id": _of(touched.message[touch]),
+        "delivery_id": _of(touched.delivery[touch]),
+        "at": [dt.datetime.fromtimestamp(at, dt.UTC) for at in touched.at[touch].tolist()],
+        "weight": told.weight[shown].tolist(),
+    }
 
 
-def _id(value: int) -> int | None:
-    return None if value == NOTHING else int(value)
-
-
-def _replace(
-    session: Session, rows: Sequence[Mapping[str, object]], evidence: Sequence[Mapping[str, object]]
-) -> None:
-    if not rows:
-        return
-    ids = database.given(session, {"id": serial()}, [(row["order_line_id"],) for row in rows])
-    for model in (AttributionEvidence, Attribution):
-        stale = database.table(model)
-        session.connection().execute(
-            delete(stale).where(stale.c.order_line_id.in_(select(ids.c.id)))
-        )
-    database.insert_rows(session, Attribution, rows)
-    database.insert_rows(session, AttributionEvidence, evidence)
+def _of(values: Ints) -> list[int | None]:
+    """Whole numbers as they are stored: nothing where there is none."""
+    stored = values.astype(object)
+    stored[values == NOTHING] = None
+    return list(stored)
 
 
 def _restate(
     session: Session,
-    before: Mapping[int, Row[Any]],
-    rows: Iterable[Mapping[str, Any]],
+    before: Sequence[Row[Any]],
+    ids: Ints,
+    decided: Decisions,
+    places: Ints,
     now: dt.datetime,
 ) -> int:
     """Write down what changed of lines that were final; returns how many."""
+    found = places[np.searchsorted(ids, [row.order_line_id for row in before])]
+    organic, promo = (_of(each[found]) for each in (decided.organic, decided.promo))
     told = []
-    for row in rows:
-        stood = before.get(row["order_line_id"])
-        if stood is None or not stood.final:
-            continue
-        after = (row["label"], row["ppm_organic"], row["ppm_promo"])
-        if after != (stood.label, stood.ppm_organic, stood.ppm_promo):
+    for stood, *after in zip(before, decided.label[found].tolist(), organic, promo, strict=True):
+        label = LABELS[after[0]]
+        if (label, *after[1:]) != (stood.label, stood.ppm_organic, stood.ppm_promo):
             told.append(
                 {
-                    "order_line_id": row["order_line_id"],
+                    "order_line_id": stood.order_line_id,
                     "at": now,
                     "label_before": stood.label,
-                    "label_after": after[0],
+                    "label_after": label,
                     "organic_before": stood.ppm_organic,
                     "organic_after": after[1],
                     "promo_before": stood.ppm_promo,

@@ -4,38 +4,28 @@
     B   the buyer spoke in the room within 24 hours after it and before the order
     C   the buyer was there, silent
 
-A thread is messages linked by quote within 72 hours, as it stood when the buyer spoke.
+A thread is messages linked by quote within 72 hours, as it stood when the buyer spoke, by the
+quotes of that UTC day and the three before.
 """
 
-import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Date, FromClause, Integer, Row, and_, or_, select
+from sqlalchemy import Row, and_, or_, select
 from sqlmodel import Session
-from sqlmodel.sql.sqltypes import UTCDateTime
 
-from bot import database
-from bot.insights import arrays
+from bot import bulk, database
+from bot.insights import arrays, threads
 from bot.insights.arrays import DAY, Flags, Ints
 from bot.insights.buying import Buyers
-from bot.insights.touches import THREAD
-from bot.models import Contact, DailyCount, Message, MessageIdentity, Recall
-from bot.text import judging
+from bot.models import Contact, DailyCount, Message
 
-MESSAGE, NAMED, RECALLED, CONTACT, COUNT = database.tables(
-    Message, MessageIdentity, Recall, Contact, DailyCount
-)
+MESSAGE, CONTACT, COUNT = database.tables(Message, Contact, DailyCount)
 # Grades as numbers, the closer the smaller.
 NO_GRADE, A, B, C = range(4)
-
-EPOCH = dt.date(1970, 1, 1)
-
-# A message's neighbours by quote, each with the time (seconds) at which the link was made.
-Links = Mapping[int, Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +62,14 @@ class Heard:
 
 
 def gather(session: Session, buyers: Buyers, heard: Heard) -> tuple[Speech, list[Reply]]:
-    """What the buyers said after these touches, as far as it decides their grades."""
-    return _speeches(session, buyers, heard), _replies(session, buyers, heard)
+    """What the buyers said after these touches, as far as it decides their grades: whether they
+    spoke only matters within a day of the order.
+    """
+    if not len(heard.at):
+        return Speech(*(np.zeros(0, np.int64) for _ in range(3))), []
+    near = heard.paid - heard.at <= DAY
+    recent = Heard(*(getattr(heard, each.name)[near] for each in fields(heard)))
+    return _speeches(session, buyers, recent), _replies(session, buyers, heard)
 
 
 def graded(heard: Heard, speech: Speech, replies: Iterable[Reply]) -> Ints:
@@ -81,17 +77,6 @@ def graded(heard: Heard, speech: Speech, replies: Iterable[Reply]) -> Ints:
     told = np.where(_spoke(heard, speech), B, C)
     told[_answered(heard, replies)] = A
     return told
-
-
-def thread(links: Links, start: int, until: int) -> frozenset[int]:
-    """The messages linked to `start` by quotes made before `until`, itself included."""
-    found, waiting = {start}, [start]
-    while waiting:
-        for other, at in links.get(waiting.pop(), ()):
-            if at < until and other not in found:
-                found.add(other)
-                waiting.append(other)
-    return frozenset(found)
 
 
 def _spoke(heard: Heard, speech: Speech) -> Flags:
@@ -108,97 +93,90 @@ def _spoke(heard: Heard, speech: Speech) -> Flags:
 
 def _speeches(session: Session, buyers: Buyers, heard: Heard) -> Speech:
     """What buyers said on the UTC days after touches, up to a day."""
-    rows = _wanted(buyers, heard)
-    given = database.given(
-        session,
-        {
-            **{"day": Date(), "before": Date(), "after": Date()},
-            **{"room_id": Integer(), "contact_id": Integer()},
-        },
-        rows,
-    )
+    given = bulk.given(session, _wanted(buyers, heard))
+    day, before, after = (bulk.day(given.c.day + shift, session) for shift in (0, -1, 1))
     # Most members say nothing on most days: daily counters tell that without reading the log.
     spoke = (
         select(COUNT.c.day)
         .where(
-            COUNT.c.day.in_((given.c.day, given.c.before, given.c.after)),
+            COUNT.c.day.in_((day, before, after)),
             COUNT.c.room_id == given.c.room_id,
             COUNT.c.contact_id == given.c.contact_id,
         )
         .exists()
     )
     same = and_(
-        MESSAGE.c.day == given.c.day,
+        MESSAGE.c.day == day,
         MESSAGE.c.room_id == given.c.room_id,
         MESSAGE.c.contact_id == given.c.contact_id,
     )
-    found = session.connection().execute(
-        select(MESSAGE.c.contact_id, MESSAGE.c.room_id, database.seconds(MESSAGE.c.at, session))
+    at = database.seconds(MESSAGE.c.at, session).label("at")
+    found = (
+        select(MESSAGE.c.contact_id, MESSAGE.c.room_id, at)
         .join_from(given, MESSAGE, same)
-        .where(spoke, _is_said(MESSAGE))
+        .where(spoke, threads.is_said(MESSAGE))
     )
-    columns = list(zip(*found, strict=True)) or [()] * 3
-    contact, where, when = (np.array(each, np.int64) for each in columns)
+    contact, where, when = bulk.columns(session, found)
     return Speech(buyers.persons_of(contact), where, when)
 
 
-def _wanted(buyers: Buyers, heard: Heard) -> list[tuple[dt.date, dt.date, dt.date, int, int]]:
-    """(UTC day, the one before, the one after, room, contact) of each buyer's accounts, once."""
+def _wanted(buyers: Buyers, heard: Heard) -> Mapping[str, Ints]:
+    """UTC days, rooms and contacts: each buyer's accounts, once."""
     until = np.minimum(heard.at + DAY, heard.paid)
     which, day = arrays.spread(heard.at // DAY, until // DAY + 1)
+    place, contact = _accounts(buyers, heard.person[which])
+    told = arrays.different(day[place], heard.room[which[place]], contact)
+    return dict(zip(("day", "room_id", "contact_id"), told, strict=True))
+
+
+def _accounts(buyers: Buyers, persons: Ints) -> tuple[Ints, Ints]:
+    """The contacts of these persons: the place of the person, and the contact."""
     owner = np.argsort(buyers.person, kind="stable")
-    persons = buyers.person[owner]
-    start = np.searchsorted(persons, heard.person[which], side="left")
-    end = np.searchsorted(persons, heard.person[which], side="right")
-    place, account = arrays.spread(start, end)
-    rows = np.unique(
-        np.stack((day[place], heard.room[which[place]], buyers.contact[owner[account]])), axis=1
-    )
-    dates = {each: EPOCH + dt.timedelta(days=each) for each in np.unique(rows[0]).tolist()}
-    step = dt.timedelta(days=1)
-    return [
-        (dates[each], dates[each] - step, dates[each] + step, room_id, contact_id)
-        for each, room_id, contact_id in rows.T.tolist()
-    ]
+    owners = buyers.person[owner]
+    start = np.searchsorted(owners, persons, side="left")
+    place, account = arrays.spread(start, np.searchsorted(owners, persons, side="right"))
+    return place, buyers.contact[owner[account]]
 
 
 def _replies(session: Session, buyers: Buyers, heard: Heard) -> list[Reply]:
     """What buyers answered between the first touch that they met in a room and the order."""
-    names = np.stack((heard.person, heard.room))
-    streams, place = np.unique(names, axis=1, return_inverse=True)
-    first = np.full(streams.shape[1], arrays.FOREVER)
-    last = np.zeros(streams.shape[1], np.int64)
-    np.minimum.at(first, place.ravel(), heard.at)
-    np.maximum.at(last, place.ravel(), heard.paid)
-    accounts: defaultdict[int, list[int]] = defaultdict(list)
-    for contact, owner in zip(buyers.contact.tolist(), buyers.person.tolist(), strict=True):
-        accounts[owner].append(contact)
-    windows = [
-        (room_id, contact, dt.datetime.fromtimestamp(since, dt.UTC),
-         dt.datetime.fromtimestamp(until, dt.UTC))
-        for who, room_id, since, until in zip(
-            *streams.tolist(), first.tolist(), last.tolist(), strict=True
-        )
-        for contact in accounts[who]
-    ]  # fmt: skip
-    rows = _answering(session, windows)
-    quoted, links = _links(session, [row for row in rows if row.quote is not None])
+    rows = _answering(session, _windows(buyers, heard))
+    quoting = [row for row in rows if row.quote is not None]
+    quoted = threads.quoted(session, quoting)
+    links = threads.links(session, [(row, quoted[row.id]) for row in quoting if row.id in quoted])
     contacts = _contacts(session, {name for row in rows for name in row.mentions or ()})
     owners = dict(zip(buyers.contact.tolist(), buyers.person.tolist(), strict=True))
+    at = np.array([int(row.at.timestamp()) for row in rows], np.int64)
     found = []
-    for row in rows:
-        target, said_at = quoted.get(row.id), int(row.at.timestamp())
+    for row, said_at, since in zip(rows, at.tolist(), threads.begins(at).tolist(), strict=True):
+        target, _ = quoted.get(row.id, (None, 0))
         found.append(
             Reply(
                 person=owners[row.contact_id],
                 room_id=row.room_id,
                 at=said_at,
                 quoted=target,
-                thread=thread(links, target, said_at) if target else frozenset(),
+                thread=threads.thread(links, target, since, said_at) if target else frozenset(),
                 named=frozenset(contacts[x] for x in row.mentions or () if x in contacts),
             )
         )
     return found
+
+
+def _windows(buyers: Buyers, heard: Heard) -> Mapping[str, Ints]:
+    """Rooms, the buyers' contacts there, and from when to when they may have answered."""
+    order = np.lexsort((heard.room, heard.person))
+    person, room = heard.person[order], heard.room[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (person[1:] != person[:-1]) | (room[1:] != room[:-1])
+    starts = np.flatnonzero(new)
+    since = np.minimum.reduceat(heard.at[order], starts)
+    until = np.maximum.reduceat(heard.paid[order], starts)
+    place, contact = _accounts(buyers, person[starts])
+    return {
+        **{"room_id": room[starts][place], "contact_id": contact},
+        **{"since": since[place], "until": until[place]},
+    }
 
 
 def _answered(heard: Heard, replies: Iterable[Reply]) -> list[int]:
@@ -233,82 +211,23 @@ def answers(reply: Reply, at: int, contact: int, message: int) -> bool:
     return reply.at > at and (message in reply.thread or contact in reply.named)
 
 
-def _answering(
-    session: Session, windows: Iterable[tuple[int, int, dt.datetime, dt.datetime]]
-) -> list[Row[Any]]:
-    """Messages that quote or @ somebody: (room, contact, since, until)."""
-    given = database.given(
-        session,
-        {
-            **{"room_id": Integer(), "contact_id": Integer()},
-            **{"since": UTCDateTime(), "until": UTCDateTime()},
-        },
-        windows,
-    )
+def _answering(session: Session, windows: Mapping[str, Ints]) -> list[Row[Any]]:
+    """Messages that quote or @ somebody, in these windows."""
+    given = bulk.given(session, windows)
     inside = and_(
         MESSAGE.c.room_id == given.c.room_id,
         MESSAGE.c.contact_id == given.c.contact_id,
-        MESSAGE.c.at >= given.c.since,
-        MESSAGE.c.at < given.c.until,
+        MESSAGE.c.at >= bulk.instant(given.c.since, session),
+        MESSAGE.c.at < bulk.instant(given.c.until, session),
         or_(MESSAGE.c.quote.is_not(None), MESSAGE.c.mentions.is_not(None)),
     )
     columns = ("room_id", "contact_id", "id", "at", "mentions", "quote")
     rows = session.connection().execute(
         select(*(MESSAGE.c[name] for name in columns))
         .join_from(given, MESSAGE, inside)
-        .where(_is_said(MESSAGE))
+        .where(threads.is_said(MESSAGE))
     )
     return list(rows)
-
-
-def _links(
-    session: Session, quoting: Sequence[Row[Any]]
-) -> tuple[dict[int, int], dict[int, list[tuple[int, int]]]]:
-    """What each quoting message quotes, and the links of the threads around them."""
-    target = MESSAGE.alias("target")
-    wanted = {(day, row.room_id) for row in quoting for day in _dates(row.at - THREAD, row.at)}
-    given = database.given(session, {"day": Date(), "room_id": Integer()}, sorted(wanted))
-    rows = session.connection().execute(
-        select(MESSAGE.c.id, MESSAGE.c.at, target.c.id, target.c.at)
-        .join(given, and_(MESSAGE.c.day == given.c.day, MESSAGE.c.room_id == given.c.room_id))
-        .join(
-            NAMED,
-            and_(NAMED.c.room_id == MESSAGE.c.room_id, NAMED.c.platform_id == MESSAGE.c.quote),
-        )
-        .join(
-            target,
-            and_(
-                target.c.day == NAMED.c.day,
-                target.c.room_id == NAMED.c.room_id,
-                target.c.id == NAMED.c.id,
-            ),
-        )
-        .where(MESSAGE.c.quote.is_not(None), _is_said(MESSAGE), _is_said(target))
-    )
-    quoted: dict[int, int] = {}
-    links: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for one, at, other, before in rows:
-        quoted[one] = other
-        if abs(at - before) <= THREAD:
-            links[one].append((other, int(at.timestamp())))
-            links[other].append((one, int(at.timestamp())))
-    return quoted, dict(links)
-
-
-def _is_said(message: FromClause) -> ColumnElement[bool]:
-    """Whether somebody said it and has not taken it back."""
-    named = NAMED.alias()
-    taken_back = (
-        select(named.c.id)
-        .join(
-            RECALLED,
-            and_(RECALLED.c.room_id == named.c.room_id, RECALLED.c.recalled == named.c.platform_id),
-        )
-        .where(named.c.id == message.c.id)
-        .correlate(message)
-        .exists()
-    )
-    return and_(message.c.type.not_in(judging.UNCOUNTED_TYPES), ~taken_back)
 
 
 def _contacts(session: Session, platform_ids: set[str]) -> dict[str, int]:
@@ -321,8 +240,3 @@ def _contacts(session: Session, platform_ids: set[str]) -> dict[str, int]:
         )
     )
     return {row.platform_id: row.id for row in rows}
-
-
-def _dates(since: dt.datetime, until: dt.datetime) -> list[dt.date]:
-    span = (until.date() - since.date()).days
-    return [since.date() + dt.timedelta(days=step) for step in range(span + 1)]

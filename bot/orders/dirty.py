@@ -5,12 +5,12 @@ order events, identity evidence, cuts → mark → dirty_line → take → attri
 
 from collections.abc import Iterable
 
+import numpy as np
 from sqlalchemy import delete, select
 from sqlmodel import Session
 
-from bot import database
+from bot import bulk, database
 from bot.models import DirtyLine
-from bot.models.columns import serial
 
 
 def mark(session: Session, line_ids: Iterable[int]) -> None:
@@ -29,5 +29,5 @@ def marked(session: Session) -> list[int]:
 def clear(session: Session, line_ids: Iterable[int]) -> None:
     """Forget the marks of lines that were looked at, in the transaction that looked."""
     line = database.table(DirtyLine)
-    given = database.given(session, {"id": serial()}, [(each,) for each in sorted(set(line_ids))])
+    given = bulk.given(session, {"id": np.array(list(line_ids), np.int64)})
     session.connection().execute(delete(line).where(line.c.order_line_id.in_(select(given.c.id))))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.insights import arrays, explanation, speaking, weights
+from bot.insights import arrays, explanation, speaking, threads, weights
 from bot.insights.attribution import GRADES, LABELS, decide, hashes
 from bot.insights.buying import Bought
 from bot.insights.explanation import Story
@@ -326,8 +326,8 @@ def test_the_same_long_text_from_two_people_in_three_rooms_is_a_promo() -> None:
 
 def test_a_thread_is_what_quotes_linked_before() -> None:
     links = {1: [(2, 5)], 2: [(1, 5), (3, 9)], 3: [(2, 9)]}
-    assert speaking.thread(links, 1, 8) == {1, 2}
-    assert speaking.thread(links, 1, 10) == {1, 2, 3}
+    assert threads.thread(links, 1, 0, 8) == {1, 2}
+    assert threads.thread(links, 1, 0, 10) == {1, 2, 3}
 
 
 def test_an_explanation_says_who_when_how_long_and_how_sure() -> None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from bot.bench.worlds.catalogue import DAY, HOUR
+from bot.bench.worlds import story
+from bot.bench.worlds.catalogue import DAY, HOUR, World
 from bot.bench.worlds.tables import Story
-from bot.insights import arrays
+from bot.insights import arrays, recall
 from bot.insights.arrays import Flags, Ints, Lines, Log, Record, Stays, Talk
+from bot.insights.estimates import Estimate
 
 ECHO = 2 * HOUR
 
@@ -23,21 +25,31 @@ class Perceived:
     buyer: Ints
 
 
-def perceive(story: Story, rng: Generator) -> Perceived:
+def happened(world: World, seed: int) -> tuple[Story, Perceived, Estimate]:
+    """One seed of a world, what was perceived of it, and R by the marks of some messages."""
+    rng = np.random.default_rng(seed)
+    told = story.tell(world, rng)
+    perceived = perceive(told, rng)
+    named = int(rng.binomial(world.labels, world.naming))
+    found = int(rng.binomial(named, world.recall))
+    return told, perceived, recall.estimate(found, named - found)
+
+
+def perceive(told: Story, rng: Generator) -> Perceived:
     """Miss some mentions, take some buyers for others, and know nothing of some."""
-    world = story.world
-    heard = rng.random(len(story.mentions.at)) < world.recall
-    buyer = story.crowd.person[story.orders.seat].copy()
+    world = told.world
+    heard = rng.random(len(told.mentions.at)) < world.recall
+    buyer = told.crowd.person[told.orders.seat].copy()
     wrong = rng.random(len(buyer)) < world.wrong
     buyer[wrong] = rng.permutation(buyer)[: wrong.sum()]
     buyer[rng.random(len(buyer)) < world.unresolved] = arrays.UNKNOWN
-    return Perceived(heard & (story.mentions.at < world.days * DAY), buyer)
+    return Perceived(heard & (told.mentions.at < world.days * DAY), buyer)
 
 
-def record(story: Story, perceived: Perceived) -> Record:
+def record(told: Story, perceived: Perceived) -> Record:
     """The columns that the estimators read, as `chronicle` fills them from the tables."""
-    world, crowd = story.world, story.crowd
-    mentions, promos, orders = story.mentions, story.promos, story.orders
+    world, crowd = told.world, told.crowd
+    mentions, promos, orders = told.mentions, told.promos, told.orders
     heard, shown = perceived.heard, ~promos.hidden
     room = np.concatenate((mentions.room[heard], promos.room[shown]))
     product = np.concatenate((mentions.product[heard], promos.product[shown]))
