@@ -13,7 +13,7 @@ from bot.bench.worlds import naive, recorded, stored
 from bot.bench.worlds.catalogue import WORLDS, World
 from bot.bench.worlds.tables import Cause, Story
 from bot.errors import Fault, InvalidInput
-from bot.insights import chronicle, classing, mirror, sights, waves
+from bot.insights import chronicle, classing, mirror, shares, sights, waves
 from bot.insights.arrays import Floats, Record
 from bot.insights.estimates import Estimate
 
@@ -28,7 +28,7 @@ NOTE = "worlds are ours: no proof of how a real community behaves"
 class Judged:
     """What the estimators say of one seed of a world, and what is true; fractions of all orders.
 
-    `apart`: the two estimates differ beyond their intervals.
+    `apart`: the two estimates differ beyond their intervals. `warned`: of outside events.
     """
 
     orders: int
@@ -39,6 +39,7 @@ class Judged:
     mirror: Estimate
     promo_said: Estimate
     last_touch: float
+    warned: bool = False
 
     @property
     def apart(self) -> bool:
@@ -99,6 +100,7 @@ def judge(happened: Story, record: Record, marks: Estimate) -> Judged:
         mirror=mirror.shares(seen, kernel.influence, marks).organic,
         promo_said=made.promo,
         last_touch=naive.last_touch(record),
+        warned=made.hump >= shares.HUMP,
     )
 
 
@@ -124,6 +126,7 @@ def summary(judged: Sequence[Judged]) -> dict[str, object]:
             "width": None,
         },
         "apart": round(float(np.mean([one.apart for one in judged])), 3),
+        "warned": round(float(np.mean([one.warned for one in judged])), 3),
     }
 
 

@@ -28,7 +28,8 @@ class Estimate:
 class Shares:
     """Shares of the paid lines as estimated on `lines` of them, in `rooms` rooms. Never clipped.
 
-    `hit` and `chance` are the shares of the `clean` lines with a mention before and after.
+    `hit` and `chance` are the shares of the `clean` lines with a mention before and after. `hump`:
+    how many standard errors of talk some hours before no influence explains (0: not looked at).
     """
 
     organic: Estimate
@@ -39,3 +40,4 @@ class Shares:
     lines: int
     clean: int
     rooms: int
+    hump: float = 0.0

@@ -39,12 +39,18 @@ from bot.models import (
 
 TOLD, MET, LINE, AGAIN = database.tables(Attribution, AttributionEvidence, OrderLine, Restatement)
 LEAST_ROOMS = 30
+# Standard errors from which a hump is told of: by chance, once in a hundred looks at eight bins.
+HUMP = 3.0
 
 TOO_FEW = "订单太少,不作估计"
 NO_LABELS = "还没有人工标注,识别率按先验计入:请运行 qunyun label"
 NO_LAG = "数据看不出聊天多久起作用,24 小时内的比例按先验计入"
 MIRROR_ONLY = "群或提及太少,按滞后的估计做不出来,占比只用对照窗口"
 APART = "两种估计相差超出各自的区间:它们的前提至少有一个不成立,请以实验为准"
+OUTSIDE = (
+    "下单前几小时到一天的聊天多得不像聊天带来的:可能有群外的事先让人聊、后让人买,占比会偏高,"
+    "请以实验为准"
+)
 CLIPPED = "估计落在 0–100% 之外,显示时截到边上"
 
 
@@ -175,6 +181,8 @@ def _remarks(made: Shares, by_mirror: Shares) -> list[str]:
     found = []
     if any(not 0 <= each.value <= 1 for each in (made.organic, made.promo, made.base)):
         found.append(CLIPPED)
+    if made.hump >= HUMP:
+        found.append(OUTSIDE)
     if made is by_mirror:
         found.append(MIRROR_ONLY)
     elif made.organic.low > by_mirror.organic.high or by_mirror.organic.low > made.organic.high:

@@ -26,10 +26,12 @@ class Seen:
 
     `line` is its place among the lines, `room` a room of the buyer, `intensity` mentions of the
     product a day around it. `clean` is one without coupon and without a promotion in the 48 hours
-    before. `hit` and `chance`: whether others named the product in the window before and after.
-    `before` and `after` (one row a line, one column a bin of LAGS) count how often. `hour` is that
-    of the payment (UTC). `far` is whether the log covers the longest lag on both sides and the
-    buyer named the product nowhere in it: what others say then is an answer.
+    before. `promo_after`: one came within the 48 hours after; `promo_later`: within the 48 hours
+    from then on, of which only the logs of `late` lines tell. `hit` and `chance`: whether others
+    named the product in the window before and after. `before` and `after` (one row a line, one
+    column a bin of LAGS) count how often. `hour` is that of the payment (UTC). `far` is whether the
+    log covers the longest lag on both sides and the buyer named the product nowhere in it: what
+    others say then is an answer.
     """
 
     line: Ints
@@ -37,6 +39,8 @@ class Seen:
     intensity: Floats
     clean: Flags
     promo_after: Flags
+    promo_later: Flags
+    late: Flags
     hit: Flags
     chance: Flags
     before: Ints
@@ -71,18 +75,21 @@ def observe(record: Record) -> Seen:
     promo = met.touch == arrays.PROMO
     promo_before = _any(met, promo & (met.lag < 0) & (met.lag >= -PROMO_WINDOW), len(at))
     promo_after = _any(met, promo & (met.lag > 0) & (met.lag <= PROMO_WINDOW), len(at))
+    later = promo & (met.lag > PROMO_WINDOW) & (met.lag <= 2 * PROMO_WINDOW)
     return Seen(
         line=kept,
         room=room[kept],
         intensity=_intensity(record, near)[kept],
         clean=(~record.lines.marked & ~promo_before)[kept],
         promo_after=promo_after[kept],
+        promo_later=_any(met, later, len(at))[kept],
+        late=_whole(record, near, 0)[kept],
         hit=_any(met, before & (ahead <= WINDOW), len(at))[kept],
         chance=_any(met, after & (met.lag <= WINDOW), len(at))[kept],
         before=_binned(met.line[before], ahead[before], len(at))[kept],
         after=_binned(met.line[after], met.lag[after], len(at))[kept],
         hour=(at // HOUR % 24)[kept],
-        far=(_far(record, near) & ~_any(met, met.own, len(at)))[kept],
+        far=(_whole(record, near, REACH) & ~_any(met, met.own, len(at)))[kept],
     )
 
 
@@ -140,10 +147,11 @@ def _covered(record: Record, near: Pairs) -> tuple[Ints, Ints]:
     return np.flatnonzero(seen), first
 
 
-def _far(record: Record, near: Pairs) -> Flags:
-    far = np.ones(len(record.lines.at), bool)
-    far[near.line[_cut(record, near, REACH, REACH)]] = False
-    return far
+def _whole(record: Record, near: Pairs, back: int) -> Flags:
+    """Lines whose rooms' logs reach so far back and the longest lag ahead."""
+    whole = np.ones(len(record.lines.at), bool)
+    whole[near.line[_cut(record, near, back, REACH)]] = False
+    return whole
 
 
 def _cut(record: Record, near: Pairs, back: int, ahead: int) -> Flags:

@@ -8,7 +8,7 @@ import pytest
 from bot.bench.worlds import recorded, story
 from bot.bench.worlds.catalogue import WORLDS
 from bot.bench.worlds.tables import Cause, Story
-from bot.insights import lags, mirror, recall, sights, waves
+from bot.insights import lags, mirror, recall, shares, sights, waves
 from bot.insights.arrays import DAY, HOUR, Record
 from bot.insights.estimates import Estimate, Shares
 from bot.insights.sights import LAGS
@@ -124,3 +124,15 @@ def test_weighted_marks_count_for_as_many_plain_ones_as_leave_their_interval() -
     assert told.error == pytest.approx(plain.error)
     vague = recall.of_rate(1.0, 0.2, 1.0)
     assert abs(vague.value - recall.estimate(0, 0).value) < 0.03
+
+
+def test_outside_events_raise_a_hump_that_talk_which_works_does_not() -> None:
+    humps = {name: by_lags(told(name, 300)[1])[0].hump for name in ("strong", "outside-events")}
+    assert humps["strong"] < shares.HUMP < humps["outside-events"]
+
+
+def test_the_promo_share_holds_what_cannot_be_seen_inside_its_interval() -> None:
+    happened, record = told("volatile")
+    promo = by_lags(record)[0].promo
+    assert promo.low < true(happened, Cause.PROMO) < promo.high
+    assert promo.error >= waves.DISGUISED * promo.value
