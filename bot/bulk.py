@@ -62,7 +62,8 @@ def given(session: Session, told: Mapping[str, Ints]) -> FromClause:
             func.json_extract(each.c.value, f"$[{place}]", type_=BigInteger()).label(name)
             for place, name in enumerate(told)
         ]
-        return select(*fields).subquery("given")
+        # The limit holds SQLite from taking the rows apart again for each row of another table.
+        return select(*fields).limit(-1).subquery("given")
     arrays = [
         cast(bindparam(None, _literal(values), type_=Text(), unique=True), ARRAY(BigInteger))
         for values in told.values()
