@@ -1,11 +1,13 @@
 """`qunyun bench attribution`: the estimators where the truth is planted, and how long it takes."""
 
+import datetime as dt
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import SupportsFloat
 
 import numpy as np
+from sqlalchemy import Engine, select
 
 from bot import database
 from bot.bench import attribution_speed, databases
@@ -13,9 +15,19 @@ from bot.bench.worlds import naive, recorded, stored
 from bot.bench.worlds.catalogue import WORLDS, World
 from bot.bench.worlds.tables import Cause, Story
 from bot.errors import Fault, InvalidInput
-from bot.insights import chronicle, classing, mirror, shares, sights, waves
+from bot.insights import (
+    attributing,
+    chronicle,
+    classing,
+    mirror,
+    shares,
+    sights,
+    waves,
+    weights,
+)
 from bot.insights.arrays import Floats, Record
 from bot.insights.estimates import Estimate
+from bot.models import Attribution, OrderLine
 
 # Nothing was tuned on seeds from here on (decision 0023).
 SEED_BASE = 7_000
@@ -165,8 +177,11 @@ def _told(world: World, seed: int) -> tuple[Story, Record, Estimate]:
 
 
 def _beside(world: World, seed: int, judged: Judged, kind: str) -> dict[str, object]:
-    """How far estimates from real tables are from those of the columns, in points."""
+    """How far estimates from real tables are from those of the columns, in points; and how often
+    the evidence of one order is right.
+    """
     happened, perceived, marks = recorded.happened(world, seed)
+    now = stored.end(world) + dt.timedelta(days=4)
     with databases.empty(kind) as url:
         engine = database.connect(url)
         try:
@@ -176,10 +191,43 @@ def _beside(world: World, seed: int, judged: Judged, kind: str) -> dict[str, obj
                 classing.class_new(session, stored.end(world))
             with database.reading(engine) as session:
                 again = judge(happened, chronicle.gather(session, None, None), marks)
+            told = [_believed(engine, happened, now, calibrate=fitted) for fitted in (False, True)]
         finally:
             engine.dispose()
     return {
         "waves": _points(again.waves.value - judged.waves.value),
         "mirror": _points(again.mirror.value - judged.mirror.value),
         "last_touch": _points(again.last_touch - judged.last_touch),
+        "priors": told[0],
+        "em": told[1],
+    }
+
+
+def _believed(
+    engine: Engine, happened: Story, now: dt.datetime, *, calibrate: bool
+) -> dict[str, object]:
+    """What the evidence of each order says of talk, beside what is true: bias of the mean in
+    points, the mean squared error (Brier), and by tenths said, right, and lines.
+    """
+    told, line = database.tables(Attribution, OrderLine)
+    with database.transaction(engine) as session:
+        attributing.attribute_all(session, now, calibrate=calibrate)
+        rows = session.connection().execute(
+            select(line.c.order_id, told.c.ppm_organic)
+            .join(line, line.c.id == told.c.order_line_id)
+            .where(told.c.ppm_organic.is_not(None))
+        )
+        found = [(stored.number(name), ppm) for name, ppm in rows]
+    order, ppm = np.array(found, np.int64).reshape(-1, 2).T
+    said = ppm / weights.WHOLE
+    right = happened.orders.cause[order] == Cause.ORGANIC
+    tenth = np.minimum((said * 10).astype(np.int64), 9)
+    return {
+        "bias": _points(said.mean() - right.mean()),
+        "brier": round(float(((said - right) ** 2).mean()), 4),
+        "tenths": [
+            (_points(said[at].mean()), _points(right[at].mean()), int(at.sum()))
+            for at in (tenth == each for each in range(10))
+            if at.any()
+        ],
     }

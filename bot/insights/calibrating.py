@@ -1,6 +1,6 @@
 """Fit what attribution is calibrated by, on final lines and on marks by hand.
 
-    final lines → lag kernel, F;  marks → R;  → a new version
+    final lines → lag kernel, F, odds of evidence;  marks → R;  → a new version
 
 The first version applies to all lines, a later one to lines paid after it was fitted. A version is
 never edited, so that what it decided can be decided again.
@@ -14,16 +14,21 @@ from sqlmodel import Session
 
 from bot import database
 from bot.insights import (
+    buying,
     calibrations,
     chronicle,
     lags,
+    odds,
     quality,
     recall,
     sights,
     waves,
     weights,
 )
-from bot.insights.estimates import Estimate
+from bot.insights.arrays import Ints, Record
+from bot.insights.estimates import Estimate, Shares
+from bot.insights.lags import Kernel
+from bot.insights.sights import Seen
 from bot.models import Calibration, OrderLine
 from bot.orders import lines
 
@@ -43,6 +48,7 @@ def fit(session: Session, now: dt.datetime) -> int:
     told = recall.estimate(0, 0) if marks.recall is None else _recall(marks.recall)
     made = waves.shares(record, seen, told)
     kernel = lags.prior() if made is None else made[1]
+    fitted = weights.priors() if made is None else _odds(session, record, seen, made, told, now)
     version = 1 if before is None else before.version + 1
     database.insert_rows(
         session,
@@ -62,11 +68,28 @@ def fit(session: Session, now: dt.datetime) -> int:
                 "recall_error": told.error,
                 "median_hours": kernel.median_hours,
                 "sigma": kernel.sigma,
-                "odds": weights.as_json(weights.priors()),
+                "odds": weights.as_json(fitted),
             }
         ],
     )
     return version
+
+
+def _odds(
+    session: Session,
+    record: Record,
+    seen: Seen,
+    made: tuple[Shares, Kernel],
+    found: Estimate,
+    now: dt.datetime,
+) -> Ints:
+    """The odds of evidence. Their level: what the shares say talk led to, of it what the detector
+    heard inside the window.
+    """
+    organic, base = (max(each.value, 0.0) for each in (made[0].organic, made[0].base))
+    led = organic / max(organic + base, 0.01) * found.value * made[1].influence.value
+    bought, _ = buying.gather(session, buying.paid_in(None, now - lines.FINAL_AFTER))
+    return odds.fit(session, record, seen, bought.id[~bought.out & ~bought.ours], led)
 
 
 def fit_due(session: Session, now: dt.datetime) -> bool:

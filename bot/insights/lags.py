@@ -6,6 +6,7 @@ are drawn from a Dirichlet prior in which no hump is preferred; `waves` tells wh
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,26 +73,28 @@ def mean(some: Floats, chance: Floats) -> Kernel:
     return Kernel(float(np.exp(middle)), float(late - early) / 2, Estimate(value, error))
 
 
-def by_hour(record: Record) -> Floats:
-    """How much organic talk there is at each hour of the day (24, UTC), one more than counted."""
-    organic = record.talk.touch == arrays.ORGANIC
-    counts = np.bincount(record.talk.at[organic] // HOUR % 24, minlength=24)
+def by_hour(record: Record, touch: int = arrays.ORGANIC) -> Floats:
+    """How many touches of a class there are at each hour of the day (24, UTC), one more than
+    counted.
+    """
+    counts = np.bincount(record.talk.at[record.talk.touch == touch] // HOUR % 24, minlength=24)
     return counts.astype(np.float64) + 1
 
 
-def chance(hours: Floats, talk: Floats) -> Floats:
-    """How much more talk there is before than after lines, by bin of LAGS, for the hour alone.
+def chance(hours: Floats, talk: Floats, edges: Sequence[int] = LAGS) -> Floats:
+    """How much more talk there is before than after lines, by bin of lags, for the hour alone.
 
-    `hours` are the lines by the hour of their payment, `talk` is `by_hour`.
+    `hours` are the lines by the hour of their payment, `talk` is `by_hour`, `edges` are in hours.
     """
-    middle = (np.arange(0, LAGS[-1], STEP) + STEP / 2)[:, None]
+    middle = (np.arange(0, edges[-1], STEP) + STEP / 2)[:, None]
+    first = (np.array(edges[:-1]) / STEP).astype(np.int64)
     hour = np.arange(24) + 0.5
     share = hours / max(hours.sum(), 1)
     back = talk[np.floor(hour - middle).astype(np.int64) % 24] @ share
     ahead = talk[np.floor(hour + middle).astype(np.int64) % 24] @ share
     if not hours.any():
-        return np.ones(len(FIRST))
-    return np.asarray(np.add.reduceat(back, FIRST) / np.add.reduceat(ahead, FIRST))
+        return np.ones(len(first))
+    return np.asarray(np.add.reduceat(back, first) / np.add.reduceat(ahead, first))
 
 
 def _normal(steps: Floats) -> Floats:

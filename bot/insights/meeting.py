@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from bot import bulk, database
 from bot.insights import arrays, posts, speaking
-from bot.insights.arrays import DAY, Flags, Ints, Pairs
+from bot.insights.arrays import DAY, Flags, Ints
 from bot.insights.buying import Bought, Buyers
 from bot.insights.posts import Promotions
 from bot.models import Mention, MessageIdentity
@@ -68,7 +68,17 @@ class _Windows:
 
 def gather(session: Session, bought: Bought, buyers: Buyers) -> Met:
     """Every touch of the 72 hours before these lines, where their buyers were at the time."""
-    windows = _windows(bought, buyers, arrays.pairs(bought.person, buyers.stays))
+    return _gather(session, bought, buyers, _windows(bought, buyers, -LOOK_BACK, 0))
+
+
+def mirrored(session: Session, bought: Bought, buyers: Buyers) -> Met:
+    """Every touch of the 72 hours after, which cannot have led to these lines. One so long after is
+    graded by what its buyer did until as long again after, as one before is until the order.
+    """
+    return _gather(session, bought, buyers, _windows(bought, buyers, 1, LOOK_BACK + 1))
+
+
+def _gather(session: Session, bought: Bought, buyers: Buyers, windows: _Windows) -> Met:
     said = _said(session, windows)
     sent = _promotions(session, windows)
     said = _delivered(said, sent)
@@ -77,19 +87,23 @@ def gather(session: Session, bought: Bought, buyers: Buyers) -> Met:
     grade = np.full(len(met), speaking.NO_GRADE)
     organic = np.flatnonzero((met.touch == arrays.ORGANIC) & ~own)
     if len(organic):
-        line = met.line[organic]
+        line, at = met.line[organic], met.at[organic]
+        # For what came before, that is when the order was paid.
+        until = at + np.abs(bought.at[line] - at)
         heard = speaking.Heard(
-            bought.person[line], bought.at[line], met.room[organic], met.at[organic],
-            met.contact[organic], met.message[organic],
-        )  # fmt: skip
+            *(bought.person[line], until, met.room[organic], at),
+            *(met.contact[organic], met.message[organic]),
+        )
         grade[organic] = speaking.graded(heard, *speaking.gather(session, buyers, heard))
     return Met(met, own, grade, _ranks(session, met))
 
 
-def _windows(bought: Bought, buyers: Buyers, paired: Pairs) -> _Windows:
+def _windows(bought: Bought, buyers: Buyers, begin: int, end: int) -> _Windows:
+    """From `begin` to `end` seconds after each line was paid, as far as the buyer was there."""
+    paired = arrays.pairs(bought.person, buyers.stays)
     stays, at = buyers.stays, bought.at[paired.line]
-    since = np.maximum(at - LOOK_BACK, stays.since[paired.stay])
-    until = np.minimum(at, stays.until[paired.stay])
+    since = np.maximum(at + begin, stays.since[paired.stay])
+    until = np.minimum(at + end, stays.until[paired.stay])
     kept = since < until
     line, stay = paired.line[kept], paired.stay[kept]
     return _Windows(line, stays.room[stay], bought.product[line], since[kept], until[kept])

@@ -64,6 +64,11 @@ def end(world: World) -> dt.datetime:
     return _at(world.days * DAY)
 
 
+def number(order_id: str) -> int:
+    """The number of an order in its world."""
+    return int(order_id[1:])
+
+
 def _write(session: Session, model: type[SQLModel], rows: Iterable[Row]) -> None:
     some = list(rows)
     for start in range(0, len(some), ROWS):
