@@ -47,6 +47,7 @@ NOW = "2026-11-24 20:00:01"
 # Name of the picture → page.
 WIDE = {
     "overview": "/",
+    "board": "/boards",
     "calendar": "/calendar",
     "series": "/series/qa-mother-baby",
     "approvals": "/approvals",
@@ -61,6 +62,7 @@ WIDE = {
     "questions": "/questions",
     "complaints": "/complaints",
     "topics": "/topics?week=2026-11-16&vertical=宝妈育儿",
+    "privacy": "/privacy/people/contact-20",
 }
 
 # (vertical, when, who, what) on the day of the pictures.

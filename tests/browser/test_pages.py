@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from bot import complaints, database, faq, membership_files
 from bot import desk as questions
 from bot.console import pages
+from bot.digest import compose, gather, goals, storing
+from bot.digest.findings import Findings
 from bot.gateways.manual import ManualGateway
 from bot.gateways.memory import MemoryGateway
 from bot.insights import attributing, inviting, segments
@@ -170,6 +172,7 @@ def something_of_everything(desk: Desk) -> Iterator[None]:
         registry.add(
             session, "值班", f"{origin}/a", list(happenings.Event), [origin], "小林", desk.clock()
         )
+    look_back(desk)
     desk.add("晓雯", OperatorRole.APPROVER)
     desk.add("阿原", OperatorRole.OPERATOR)
     with at_work(desk, [robot, ManualGateway("wechat", clock=desk.clock)]) as work:
@@ -185,6 +188,21 @@ def something_of_everything(desk: Desk) -> Iterator[None]:
             )
             withholding.propose(session, wanted, "Asia/Shanghai", "小林", desk.clock())
         yield
+
+
+def look_back(desk: Desk) -> None:
+    """Last week's digests are stored, and a goal is set."""
+    now = desk.clock()
+    monday = dt.date(2026, 11, 16)
+    with database.transaction(desk.engine) as session:
+        week = gather.gather(session, monday, now, SHANGHAI)
+        storing.keep(
+            session, week, compose.sheets(session, Findings(week), storing.everything(week))
+        )
+        goals.set_goal(
+            session, "participation", 20, "宝妈育儿", dt.date(2026, 12, 31), "季度末", "小林", now,
+            monday,
+        )  # fmt: skip
 
 
 def somebody_with_tags(desk: Desk) -> None:
