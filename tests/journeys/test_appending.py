@@ -42,6 +42,7 @@ SIGNALS = [
 
 
 @pytest.mark.parametrize(("model", "given"), [(Message, MESSAGES), (Signal, SIGNALS)])
+@pytest.mark.tampers
 def test_rows_are_stored_as_sqlalchemy_stores_them(
     engine: Engine, model: type[SQLModel], given: list[Row]
 ) -> None:
