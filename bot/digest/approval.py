@@ -76,6 +76,12 @@ def sent(session: Session, digest_id: int, now: dt.datetime) -> bool:
     )
 
 
+def note_sending(session: Session, digest_id: int, room: str, by: str, now: dt.datetime) -> None:
+    """Write down that somebody sent it to a room."""
+    about, after = f"digest:{digest_id}", {"room": room}
+    session.add(Audit(at=now, by=by, action="digest send", object=about, after=after))
+
+
 def _move(
     session: Session,
     digest_id: int,

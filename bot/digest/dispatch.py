@@ -44,6 +44,8 @@ WEEK = dt.timedelta(weeks=1)
 # Alerts to operators go ahead of everything that was planned.
 FIRST = 0
 TEXT, CARD = "text", "card"
+# How files of cards are named, whatever follows.
+CARDS = "digest-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +125,14 @@ def wanted(settings: Settings) -> tuple[Wanted, ...]:
 def unknown(session: Session, settings: Settings) -> list[str]:
     """Rooms of `QUNYUN_DIGEST_ROOMS` that no gateway or file has named yet."""
     rooms = [each.room for each in wanted(settings)]
-    known = _receivers(session, rooms)
+    known = reachable(session, rooms)
     return [room for room in dict.fromkeys(rooms) if room not in known]
 
 
 def due(session: Session, settings: Settings, now: dt.datetime) -> Due:
     """What is to be done now; cheap where nothing is."""
     at = slot(settings, now)
-    receivers = _receivers(session, [each.room for each in wanted(settings)])
+    receivers = reachable(session, [each.room for each in wanted(settings)])
     asked = tuple(each for each in wanted(settings) if each.room in receivers)
     planned = _planned(session, [_key(at, each, TEXT) for each in asked])
     missing = tuple(each for each in asked if _key(at, each, TEXT) not in planned)
@@ -160,7 +162,7 @@ def prepare(session: Session, settings: Settings, due: Due, now: dt.datetime) ->
     pictures = {
         subject: picture
         for subject, sheet in going.items()
-        if (picture := _picture(settings.attachments, sheet)) is not None
+        if (picture := drawn(settings.attachments, sheet)) is not None
     }
     return Prepared(due, sheets, pictures)
 
@@ -214,7 +216,7 @@ def _asking(
     if not settings.digest_approval:
         return
     week = f"{ready.due.slot.monday:%G-W%V}"
-    for room, receiver in _receivers(session, settings.alert_rooms).items():
+    for room, receiver in reachable(session, settings.alert_rooms).items():
         for subject in sorted(ready.due.fresh & ready.sheets.keys()):
             options = {DigestScope.FLEET: "--fleet"}.get(
                 subject.scope, f"--{subject.scope} {shlex.quote(subject.target)}"
@@ -246,10 +248,14 @@ def _intent(due: Due, each: Wanted, part: str) -> Intent:
 
 
 def _key(slot: Slot, each: Wanted, part: str) -> str:
-    scope, target = each.subject
-    about = f"{scope}/{target}" if target else f"{scope}"
     where = each.room if part == TEXT else f"{each.room}#{part}"
-    return f"digest:{about}:{slot.monday:%G-W%V}:{where}"
+    return key_of(each.subject, slot.monday) + where
+
+
+def key_of(subject: Subject, monday: dt.date) -> str:
+    """How the keys of one digest's deliveries begin; the room follows."""
+    about = f"{subject.scope}/{subject.target}" if subject.target else f"{subject.scope}"
+    return f"digest:{about}:{monday:%G-W%V}:"
 
 
 def outside(sheet: Sheet) -> Sheet:
@@ -262,20 +268,20 @@ def outside(sheet: Sheet) -> Sheet:
     return replace(sheet, sections=parts, actions=actions)
 
 
-def _picture(folder: Path, sheet: Sheet) -> str | None:
+def drawn(folder: Path, sheet: Sheet) -> str | None:
     """Draw the card into the folder of attachments; its name, None where it cannot be drawn."""
     try:
-        drawn = card.png(outside(sheet))
+        picture = card.png(outside(sheet))
     except card.CardUnavailable as error:
         log.warning("a digest goes out as text alone: %s", error)
         return None
     named = publish.filename(sheet.scope, sheet.target)
     # Two digests, or one with other words, never share a file that is being sent.
-    mark = hashlib.sha256(drawn).hexdigest()[:12]
-    path = folder / f"digest-{sheet.week}-{named}-{mark}.png"
+    mark = hashlib.sha256(picture).hexdigest()[:12]
+    path = folder / f"{CARDS}{sheet.week}-{named}-{mark}.png"
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
-    unfinished.write_bytes(drawn)
+    unfinished.write_bytes(picture)
     unfinished.replace(path)
     return path.name
 
@@ -298,7 +304,7 @@ def _moment(settings: Settings, monday: dt.date) -> dt.datetime:
     return local.astimezone(dt.UTC)
 
 
-def _receivers(session: Session, rooms: Sequence[str]) -> dict[str, Receiver]:
+def reachable(session: Session, rooms: Sequence[str]) -> dict[str, Receiver]:
     room, account = database.tables(Room, Account)
     rows = session.connection().execute(
         select(room.c.platform_id, room.c.id, room.c.account_id, account.c.capabilities)

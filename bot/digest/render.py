@@ -1,6 +1,7 @@
 """Render a sheet from one set of templates: Markdown, one HTML page, a card's page, short text."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 
 import jinja2
@@ -21,13 +22,14 @@ def markdown(sheet: Sheet) -> str:
     return _templates().get_template("digest.md.jinja").render(sheet=sheet)
 
 
-def html(sheet: Sheet) -> str:
+def html(sheet: Sheet, leads: Mapping[str, str] | None = None) -> str:
     """The digest as one HTML page for phone, desktop and paper, light and dark.
 
-    No request leaves it.
+    No request leaves it. `leads` are addresses by the key of a figure or a section: there its
+    number is a link to the list that it counts.
     """
     template = _templates().get_template("digest.html.jinja")
-    return template.render(sheet=sheet, colours=None)
+    return template.render(sheet=sheet, colours=None, leads=leads or {})
 
 
 def card(sheet: Sheet, *, dark: bool = False, tight: bool = False) -> str:

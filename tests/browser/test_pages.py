@@ -74,6 +74,10 @@ SEEN: Mapping[str, str] = {
     "/people/candidates": "/people/candidates",
     "/people/buyers": "/people/buyers",
     "/people/{contact_id}": "/people/1",
+    "/digests": "/digests",
+    "/digests/{digest_id}": "/digests/1",
+    "/digests/{digest_id}/page": "/digests/1/page",
+    "/digests/{digest_id}/behind/{what}": "/digests/1/behind/messages",
     "/deliveries": "/deliveries",
     "/deliveries/{delivery_id}": "/deliveries/1",
     "/todo": "/todo",
@@ -101,6 +105,7 @@ VIEWS = ("/calendar?view=week", "/calendar?view=list")
 OUTSIDE = {"/login", "/link/{token}"}
 # For programs, for the pages' own scripts, or to be saved.
 NO_PAGES = {
+    "/digests/{digest_id}/file/{form}",
     "/pictures/{name}", "/healthz", "/readyz", "/metrics", "/events", "/calendar/feed", "/deliveries/{delivery_id}/image",
     "/data/export/calendar/{form}", "/data/export/{subject}", "/feeds/{token}",
     "/webhooks/orders/{source}", "/l/{code}", "/privacy/people/{whom}/export",
@@ -108,6 +113,7 @@ NO_PAGES = {
 # Who works with a phone in the hand: the to-do list, and what cannot wait.
 ON_PHONES = (
     "/", "/todo", "/approvals", "/deliveries", "/deliveries/{delivery_id}",
+    "/digests", "/digests/{digest_id}", "/digests/{digest_id}/page",
     "/questions", "/questions/{question_id}", "/complaints", "/complaints/{case_id}",
 )  # fmt: skip
 # Of the rules of accessibility, those that a change of colours can break.
@@ -162,6 +168,7 @@ def something_of_everything(desk: Desk) -> Iterator[None]:
         robot.add_room(f"宝妈育儿{number}@chatroom", topic)
     robot.time_out(arrives=False, room="宝妈育儿1@chatroom", times=1)
     robot.refuse("机器人被移出了群", room="宝妈育儿2@chatroom", times=1)
+    something_to_read(desk)
     calendars.take_in(desk, "qa", "宝妈育儿")
     calendars.take_in(desk, "by-hand", "老客户", name="老客户分享日", kind="用户分享日")
     calendars.take_in(desk, "draft", "宝妈育儿", name="双十二预告", kind="促销", approved=False)
@@ -229,6 +236,15 @@ def somebody_with_tags(desk: Desk) -> None:
         pass
     with database.transaction(desk.engine) as session:
         inviting.invite(session, "体验官", 0.5, 7, "小林", now)
+
+
+def something_to_read(desk: Desk) -> None:
+    """The digest of the week before, of all rooms."""
+    monday = dt.date(2026, 11, 16)
+    with database.transaction(desk.engine) as session:
+        week = gather.gather(session, monday, desk.clock(), SHANGHAI)
+        sheets = compose.sheets(session, Findings(week), [storing.FLEET])
+        storing.store(session, monday, sheets, desk.clock())
 
 
 def something_to_answer(desk: Desk) -> None:

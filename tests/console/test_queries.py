@@ -15,6 +15,7 @@ PAGES = (
     "/rooms", "/rooms/1", "/people", "/people/candidates", "/orders", "/experiments", "/deliveries", "/todo",
     "/accounts", "/questions", "/questions?show=answered", "/questions/faq", "/questions/faq/new",
     "/complaints", "/complaints?show=closed", "/topics",
+    "/digests",
     "/calendar", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/calendar/conflicts",
     "/series", "/series/new", "/approvals", "/data", "/data/feeds", "/settings",
     "/settings/own-words", "/webhooks",

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from schemathesis.specs.openapi.schemas import OpenApiOperation
 
 # Names of what is there, four of each.
-REAL = {"room_id": (1, 2, 3, 4), "delivery_id": (1, 2, 3, 4), "key": ("qa", "new", "qa", "群")}
+REAL = {
+    "room_id": (1, 2, 3, 4),
+    "digest_id": (1, 2, 3, 4),
+    "delivery_id": (1, 2, 3, 4),
+    "key": ("qa", "new", "qa", "群"),
+}
 ANYTHING = st.recursive(
     st.none()
     | st.booleans()

@@ -1,6 +1,7 @@
 """Every route of the console. A new page group: its file here, its ROUTES in this tuple."""
 
 from bot.console.api import deliveries as api_deliveries
+from bot.console.api import digests as api_digests
 from bot.console.api import engagement as api_engagement
 from bot.console.api import me as api_me
 from bot.console.api import orders as api_orders
@@ -16,6 +17,7 @@ from bot.console.pages import (
     data,
     deliveries,
     delivery,
+    digests,
     experiments,
     faq,
     feeds,
@@ -83,12 +85,14 @@ ROUTES: tuple[Route, ...] = (
     *api_deliveries.ROUTES,
     *api_engagement.ROUTES,
     *api_orders.ROUTES,
+    *api_digests.ROUTES,
     *calendar.ROUTES,
     *series.ROUTES,
     *pictures.ROUTES,
     *approvals.ROUTES,
     *data.ROUTES,
     *feeds.ROUTES,
+    *digests.ROUTES,
     *settings.ROUTES,
     *own_words.ROUTES,
     *privacy.ROUTES,

@@ -14,6 +14,7 @@ from bot.console import reach, roles
 from bot.console.page import Page, Reader, Writer
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
+from bot.digest import dispatch
 from bot.errors import Fault, InvalidInput
 from content_calendar import checking, definition, fields
 from content_calendar.definition import Stored
@@ -46,7 +47,8 @@ def show(page: Reader, name: str) -> Response:
     """A picture, for whoever plans with it."""
     folder = page.settings.attachments.resolve()
     path = (folder / name).resolve()
-    if path.parent != folder or not path.is_file() or path.name in _kept_from(page):
+    kept = path.name in _kept_from(page) or _is_card(page, path.name)
+    if path.parent != folder or not path.is_file() or kept:
         raise HTTPException(404)
     return FileResponse(path)
 
@@ -57,7 +59,7 @@ def names(page: Page) -> list[str]:
     if not folder.is_dir():
         return []
     found = {each.name for each in folder.iterdir() if each.name.lower().endswith(fields.IMAGES)}
-    return sorted(found - _kept_from(page))
+    return sorted(name for name in found - _kept_from(page) if not _is_card(page, name))
 
 
 def _kept_from(page: Page) -> set[str]:
@@ -68,6 +70,13 @@ def _kept_from(page: Page) -> set[str]:
     keys = {each.definition.key for each in seen}
     every = definition.stored(page.session)
     return _shown([each for each in every if each.definition.key not in keys]) - _shown(seen)
+
+
+def _is_card(page: Page, name: str) -> bool:
+    """Whether it is the card of a digest, which may tell of rooms that the operator does not see:
+    the digest's own page has it, for who sees all of its rooms.
+    """
+    return name.startswith(dispatch.CARDS) and not roles.sees_all(page.someone)
 
 
 def _shown(series: Sequence[Stored]) -> set[str]:

@@ -1,0 +1,145 @@
+"""Digests as the console shows them: which an operator may see, and where each figure leads."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import HTTPException
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, true
+
+from bot import database
+from bot.console import roles
+from bot.console.page import Page
+from bot.console.roles import OPERATOR
+from bot.digest import dispatch, storing
+from bot.digest.sheet import Sheet, Subject
+from bot.digest.storing import Stored
+from bot.insights.behind import What
+from bot.models import Digest, DigestScope, Room
+
+DIGEST, ROOM = database.tables(Digest, Room)
+WEEK, MONTH = dt.timedelta(days=7), dt.timedelta(days=28)
+DAY = dt.timedelta(days=1)
+SCOPES = {
+    DigestScope.FLEET: "全部群",
+    DigestScope.VERTICAL: "垂类",
+    DigestScope.OWNER: "负责人",
+    DigestScope.ROOM: "群",
+}
+# By key of a figure: the messages behind it.
+BEHIND = {
+    **dict.fromkeys(
+        (
+            *("messages_per_room_day", "effective_per_room_day", "messages_per_speaker_day"),
+            *("messages_per_member_day", "before_per_room_day", "wau", "participation"),
+            *("silent_ratio", "activation", "joins", "leaves", "top_share"),
+        ),
+        What.MESSAGES,
+    ),
+    **dict.fromkeys(
+        ("questions", "response_rate", "member_response_rate", "median_wait"), What.QUESTIONS
+    ),
+    "unanswered": What.UNANSWERED,
+    "shares": What.SHARES,
+}
+# Figures and sections ("#") that other pages list, with what these are asked for.
+PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "repurchase": ("/people/buyers", {}),
+    "lift_qa_day": ("/deliveries", {"state": "sent", "day": "fortnight"}),
+    "lift_sharing_day": ("/deliveries", {"state": "sent", "day": "fortnight"}),
+    "complaints": ("/complaints", {}),
+    "complaints_prompt": ("/complaints", {}),
+    "complaints_overdue": ("/complaints", {}),
+    "complaints_wrong": ("/complaints", {}),
+    "deliveries_unsent": ("/deliveries", {"state": "failed", "day": "fortnight"}),
+    "rooms_unread": ("/accounts", {}),
+    "rooms_unseen": ("/rooms", {}),
+    "#goals": ("/boards", {}),
+    "#experiments": ("/experiments", {}),
+    "#rooms": ("/rooms", {}),
+    "#said": ("/topics", {}),
+    "#lift": ("/calendar", {}),
+}
+ORDERS = ("order_lines", "revenue_fen", "organic_share", "late_order_events", "unresolved_buyers")
+
+
+def visible(page: Page) -> ColumnElement[bool]:
+    """Which digests the operator may see: those all of whose rooms lie in the scope."""
+    if roles.sees_all(page.someone):
+        return true()
+    seen = page.in_scope(ROOM)
+    whole = func.min(case((seen, 1), else_=0)) == 1
+    rooms = select(ROOM.c.platform_id).where(seen)
+    verticals, owners = (
+        select(column).group_by(column).having(whole) for column in (ROOM.c.vertical, ROOM.c.owner)
+    )
+    return or_(
+        *(
+            and_(DIGEST.c.scope == scope, DIGEST.c.target.in_(targets))
+            for scope, targets in (
+                (DigestScope.ROOM, rooms),
+                (DigestScope.VERTICAL, verticals),
+                (DigestScope.OWNER, owners),
+            )
+        )
+    )
+
+
+def query(page: Page) -> Select[Any]:
+    """The digests that the operator may see, without what they show: that is large."""
+    figures = DIGEST.c.figures
+    return select(
+        *(
+            DIGEST.c[name]
+            for name in (
+                *("id", "week", "scope", "target", "state", "computed_at", "comment"),
+                *("approved_by", "approved_at", "sent_at"),
+            )
+        ),
+        figures["title"].as_string().label("title"),
+        figures["final"].as_boolean().label("final"),
+    ).where(visible(page))
+
+
+def found(page: Page, digest_id: int) -> tuple[Row[Any], Stored]:
+    """One digest as it stands; 404 where the operator may not see it."""
+    row = page.session.connection().execute(query(page).where(DIGEST.c.id == digest_id)).first()
+    if row is None:
+        raise HTTPException(404)
+    (stored,) = storing.stored(page.session, row.week, [Subject(row.scope, row.target)]).values()
+    return row, stored
+
+
+def shown(page: Page, sheet: Sheet) -> Sheet:
+    """What the operator may read of it: members' words are for those who answer them."""
+    return sheet if page.may(OPERATOR) else dispatch.outside(sheet)
+
+
+def leads(page: Page, row: Row[Any]) -> dict[str, str]:
+    """By key of a figure or, after a "#", of a section: the list that it counts.
+
+    What the reader may not open, or what is not built, is left out.
+    """
+    told = {key: f"/digests/{row.id}/behind/{what}" for key, what in BEHIND.items()}
+    told |= {key: _orders(row, key) for key in ORDERS}
+    told |= {
+        key: f"{path}?{urlencode(given)}" if given else path
+        for key, (path, given) in PAGES.items()
+        if _opens(page, path)
+    }
+    told["#orders"] = told["order_lines"]
+    return told
+
+
+def _orders(row: Row[Any], key: str) -> str:
+    since = row.week + WEEK - MONTH if key == "organic_share" else row.week
+    given = {"since": since.isoformat(), "until": (row.week + WEEK - DAY).isoformat()}
+    if key == "unresolved_buyers":
+        given["label"] = "unknown"
+    return f"/orders?{urlencode(given)}"
+
+
+def _opens(page: Page, path: str) -> bool:
+    wanted = page.console.roles.get(("GET", path))
+    return wanted is not None and page.may(wanted)
