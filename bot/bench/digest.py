@@ -1,5 +1,6 @@
 """`qunyun bench digest`: a Monday morning of a large community."""
 
+import datetime as dt
 import gc
 import multiprocessing
 import statistics
@@ -20,21 +21,23 @@ from bot.digest.gather import Week
 from bot.models import DigestScope
 
 TURNS = 3
+WEEK = dt.timedelta(weeks=1)
 Answer = TypeVar("Answer")
 
 
 def measure(rooms: int, messages: int, kind: str) -> dict[str, object]:
     """Figures of INTERFACES, "Benchmark objects", `digest`. The machine's keys are the caller's.
 
-    The community is made, and its nights are worked off, in a process of its own, so that the
-    peak of memory is that of the digests. `gather_s` is the median of three, of every room's
-    figures; `first_gather_s` finds nothing in memory. `render_s` fetches what members said,
+    The community is made, its nights are worked off, and last week's digests are stored as they
+    stood on their Monday, in a process of its own, so that the peak of memory is that of these
+    digests, which tell what became of last week's. `gather_s` is the median of three, of every
+    room's figures; `first_gather_s` finds nothing in memory. `render_s` fetches what members said,
     composes, and writes the Markdown and HTML of every room to disk. `png_s` is one card of the
     fleet.
     """
     with databases.empty(kind) as url, tempfile.TemporaryDirectory(prefix="digest-") as folder:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as beside:
-            made = beside.submit(weeks.furnish, url, rooms, messages).result()
+            made = beside.submit(furnished, url, rooms, messages).result()
         engine = database.connect(url)
         try:
             gathered = [_timed(lambda: _gathered(engine))[0] for _ in range(1 + TURNS)]
@@ -59,6 +62,22 @@ def measure(rooms: int, messages: int, kind: str) -> dict[str, object]:
         "png_bytes": len(cards[-1][1]),
         "seconds": round(gather_s + render_s, 2),
     }
+
+
+def furnished(url: str, rooms: int, messages: int) -> weeks.Furnished:
+    """Fill an empty database at head (`weeks`), the digests of the week before included."""
+    made = weeks.furnish(url, rooms, messages)
+    engine, monday, then = database.connect(url), weeks.MONDAY - WEEK, weeks.NOW - WEEK
+    try:
+        with database.reading(engine) as session:
+            findings = Findings(gather.gather(session, monday, then, weeks.ZONE))
+        for subjects in storing.parts(storing.everything(findings.week)):
+            with database.transaction(engine) as session:
+                fresh = compose.sheets(session, findings, subjects)
+                storing.store(session, monday, fresh, then)
+        return made
+    finally:
+        engine.dispose()
 
 
 def _gathered(engine: Engine) -> Week:
