@@ -13,7 +13,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from bot import csv_files
 from bot.charts.chart import Chart, Heat
-from bot.digest.sheet import Sheet, Table
+from bot.digest.sheet import Line, Sheet, Table
 
 HEAD = PatternFill("solid", fgColor="E2F1EA")
 # Excel cuts longer names of sheets, and refuses these characters in them.
@@ -67,19 +67,24 @@ def _guide(sheet: Sheet) -> _Page:
     ]
     if sheet.comment:
         rows.append(("运营的话", sheet.comment))
-    rows += [("要点", line.text) for line in sheet.headline]
+    rows += [("要点", line.text, _noted(line)) for line in sheet.headline]
     rows += [
-        (f"下周做 {number}", f"{action.title}：{action.why.text}")
+        (f"下周做 {number}", f"{action.title}：{action.why.text}", _noted(action.why))
         for number, action in enumerate(sheet.actions, 1)
     ]
     rows += [
-        (section.title, line.text)
+        (section.title, line.text, _noted(line))
         for section in sheet.sections
         for line in (*section.brief, *section.remarks)
     ]
     rows += [("没有算进来的", sentence) for sentence in sheet.left_out]
-    rows.append(("怎么读", "“数字”里的“定义”是“定义与出处”里的编号；空格是未知，不是 0。"))
-    return _Page("说明", ("项目", "内容"), tuple(rows), (16, 100))
+    rows.append(("怎么读", "“定义”是“定义与出处”里的编号；空格是未知，不是 0。"))
+    return _Page("说明", ("项目", "内容", "定义"), tuple(rows), (16, 100, 8))
+
+
+def _noted(line: Line) -> str:
+    """The numbers of a sentence's definitions."""
+    return "、".join(map(str, line.notes))
 
 
 def _actions(sheet: Sheet) -> _Page:
@@ -124,9 +129,9 @@ def _bars(chart: Chart) -> _Page:
 
 def _heat(chart: Heat) -> _Page:
     hours = range(max((len(row.amounts) for row in chart.rows), default=0))
-    rows = tuple((row.label, *row.amounts) for row in chart.rows)
-    header = ("", *(f"{hour} 时" for hour in hours))
-    return _Page(chart.title, header, rows, (8, *(7 for _ in hours)))
+    rows = tuple((row.label, *row.amounts, chart.note) for row in chart.rows)
+    header = ("", *(f"{hour} 时" for hour in hours), "定义")
+    return _Page(chart.title, header, rows, (8, *(7 for _ in hours), 8))
 
 
 def _notes(sheet: Sheet) -> _Page:

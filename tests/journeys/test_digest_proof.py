@@ -3,17 +3,19 @@ and leads to its definition and to the command that lists what it counts.
 """
 
 import ast
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import openpyxl
 import pytest
 from sqlalchemy import Engine
 
 from bot import database
-from bot.digest import card, compose, gather, render
+from bot.digest import card, compose, gather, render, workbook
 from bot.digest import sections as parts
 from bot.digest.findings import Findings
 from bot.digest.sheet import Sheet, Subject
@@ -57,6 +59,7 @@ def test_every_number_of_a_digest_is_counted_again(engine: Engine, tmp_path: Pat
         seen |= expected.seen
         assert unexplained(render.html(sheet)) == []
         assert unnoted(render.markdown(sheet)) == []
+        assert unmarked(workbook.xlsx(sheet)) == []
     # The proof itself can fail: at a number that nobody counts, and at one counted otherwise.
     first, *rest = sheet.sections
     wrong = replace(first.figures[0], amount=(first.figures[0].amount or 0) + 1)
@@ -85,6 +88,7 @@ def test_small_weeks_explain_their_numbers_too(engine: Engine, messages: int) ->
     for sheet in sheets(engine, subjects):
         assert unexplained(render.html(sheet)) == []
         assert unnoted(render.markdown(sheet)) == []
+        assert unmarked(workbook.xlsx(sheet)) == []
         assert card.png(sheet)
 
 
@@ -192,4 +196,23 @@ def unnoted(text: str) -> list[str]:
         plain = re.sub(r"“[^”]*”", "", line)
         if not noted and re.search(r"\d", plain):
             found.append(line)
+    return found
+
+
+def unmarked(book: bytes) -> list[tuple[str, str]]:
+    """(page, first cell) of rows of a digest's workbook with a number and no definition; the frame
+    of the digest, where its messages stand and the definitions themselves are no figures.
+    """
+    frame = {"周报", "时间", "状态", "运营的话", "没有算进来的", "怎么读"}
+    found = []
+    for page in openpyxl.load_workbook(io.BytesIO(book)):
+        if page.title in {"依据", "定义与出处"}:
+            continue
+        header, *rows = page.iter_rows(values_only=True)
+        place = header.index("定义")
+        for row in rows:
+            said = " ".join(str(cell) for n, cell in enumerate(row) if n != place and cell)
+            in_frame = page.title == "说明" and row[0] in frame
+            if re.search(r"\d", said) and not row[place] and not in_frame:
+                found.append((page.title, str(row[0])))
     return found
