@@ -1,8 +1,8 @@
 """Digests as the console shows them: which an operator may see, and where each figure leads."""
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import HTTPException
@@ -87,8 +87,9 @@ def visible(page: Page) -> ColumnElement[bool]:
 
 
 def query(page: Page) -> Select[Any]:
-    """The digests that the operator may see, without what they show: that is large."""
-    figures = DIGEST.c.figures
+    """The digests that the operator may see, without what they show: that is large, and a database
+    that sorts would unpack it of every row.
+    """
     return select(
         *(
             DIGEST.c[name]
@@ -97,9 +98,25 @@ def query(page: Page) -> Select[Any]:
                 *("approved_by", "approved_at", "sent_at"),
             )
         ),
-        figures["title"].as_string().label("title"),
-        figures["final"].as_boolean().label("final"),
     ).where(visible(page))
+
+
+class Titled(NamedTuple):
+    """What a list says of one digest's sheet."""
+
+    title: str
+    final: bool
+
+
+def titles(page: Page, rows: Iterable[Row[Any]]) -> dict[int, Titled]:
+    """The titles of these digests, by id."""
+    figures = DIGEST.c.figures
+    told = page.session.connection().execute(
+        select(DIGEST.c.id, figures["title"].as_string(), figures["final"].as_boolean()).where(
+            DIGEST.c.id.in_([row.id for row in rows])
+        )
+    )
+    return {id: Titled(title, final) for id, title, final in told}
 
 
 def found(page: Page, digest_id: int) -> tuple[Row[Any], Stored]:

@@ -305,6 +305,7 @@ def _moment(settings: Settings, monday: dt.date) -> dt.datetime:
 
 
 def reachable(session: Session, rooms: Sequence[str]) -> dict[str, Receiver]:
+    """Those of these rooms that are known, by platform id."""
     room, account = database.tables(Room, Account)
     rows = session.connection().execute(
         select(room.c.platform_id, room.c.id, room.c.account_id, account.c.capabilities)

@@ -105,7 +105,9 @@ def listed(
     found = page.session.connection().execute(query).all()
     last = found[limit - 1] if len(found) > limit else None
     following = None if last is None else given.pack(f"{last.week:%G-W%V}", last.id)
-    return given.Listing(items=[_told(row) for row in found[:limit]], next=following)
+    titles = digesting.titles(page, found[:limit])
+    items = [_told(row, *titles[row.id]) for row in found[:limit]]
+    return given.Listing(items=items, next=following)
 
 
 def one(page: ApiReader, digest_id: given.Id) -> WholeDigest:
@@ -113,7 +115,8 @@ def one(page: ApiReader, digest_id: given.Id) -> WholeDigest:
     row, stored = digesting.found(page, digest_id)
     sheet = dispatch.outside(stored.sheet)
     return WholeDigest(
-        **_told(row).model_dump(), period=sheet.period, status=sheet.status,
+        **_told(row, sheet.title, sheet.final).model_dump(),
+        period=sheet.period, status=sheet.status,
         headline=[line.text for line in sheet.headline],
         actions=[f"{action.title}：{action.why.text}" for action in sheet.actions],
         figures=_figures(sheet, digesting.leads(page, row)),
@@ -128,8 +131,9 @@ def one(page: ApiReader, digest_id: given.Id) -> WholeDigest:
     )  # fmt: skip
 
 
-def _told(row: Row[Any]) -> DigestTold:
-    return DigestTold(**dict(row._mapping) | {"week": f"{row.week:%G-W%V}"})
+def _told(row: Row[Any], title: str, final: bool) -> DigestTold:
+    more = {"week": f"{row.week:%G-W%V}", "title": title, "final": final}
+    return DigestTold(**dict(row._mapping) | more)
 
 
 def _figures(sheet: Sheet, leads: dict[str, str]) -> list[FigureTold]:

@@ -72,13 +72,13 @@ def listed(
         query = query.where(or_(about, DIGEST.c.target.in_(named)))
     given = {"week": chosen, "scope": scope, "search": search.strip()}
     options = [(each.value, page.tr(name)) for each, name in SCOPES.items()]
+    listing = paging.cut(
+        page.session, query, (ORDER, DIGEST.c.target, DIGEST.c.id), number, "/digests", given
+    )
     return page.render(
         "digests.html", scopes=SCOPES, states=STATES, chosen=chosen, scope=scope,
-        search=search.strip(), scope_options=options,
-        weeks=[(each, each) for each in mondays],
-        listing=paging.cut(
-            page.session, query, (ORDER, DIGEST.c.target, DIGEST.c.id), number, "/digests", given
-        ),
+        search=search.strip(), scope_options=options, weeks=[(each, each) for each in mondays],
+        listing=listing, titles=digesting.titles(page, listing.rows),
     )  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def messages(
     if row.scope is DigestScope.ROOM:
         room = next(one.id for one in rooms.values() if one.platform_id == row.target)
     if room is None:
-        return _by_room(page, row, what, number)
+        return _by_room(page, row, stored.sheet.title, what, number)
     view = rooms.get(room)
     if view is None or not _inside(view, row.scope, row.target):
         raise HTTPException(404)
@@ -196,12 +196,13 @@ def messages(
         f"/digests/{digest_id}/behind/{what}", {"room": str(view.id)},
     )  # fmt: skip
     return page.render(
-        "digest_messages.html", row=row, what=what, whats=WHATS, listing=listing, room=view,
+        "digest_messages.html", row=row, title=stored.sheet.title, what=what, whats=WHATS,
+        listing=listing, room=view,
         may_read=page.may(OPERATOR),
     )  # fmt: skip
 
 
-def _by_room(page: Page, row: Row[Any], what: What, number: int) -> Response:
+def _by_room(page: Page, row: Row[Any], title: str, what: What, number: int) -> Response:
     counted = ROLLED.c.shares if what is What.SHARES else ROLLED.c.questions
     counted = ROLLED.c.messages if what is What.MESSAGES else counted
     query = (
@@ -219,7 +220,9 @@ def _by_room(page: Page, row: Row[Any], what: What, number: int) -> Response:
     path = f"/digests/{row.id}/behind/{what}"
     order = (counted.desc().nulls_last(), ROOM.c.id)
     listing = paging.cut(page.session, query, order, number, path, {})
-    return page.render("digest_rooms.html", row=row, what=what, whats=WHATS, listing=listing)
+    return page.render(
+        "digest_rooms.html", row=row, title=title, what=what, whats=WHATS, listing=listing
+    )
 
 
 def _inside(room: RoomView, scope: DigestScope, target: str) -> bool:
