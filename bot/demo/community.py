@@ -5,6 +5,7 @@ our posts in `reactions`, what they buy in `shopping`.
 """
 
 import datetime as dt
+import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 from zoneinfo import ZoneInfo
+
+import phonenumbers
 
 from bot.demo import content
 
@@ -220,18 +223,27 @@ def _joining(
 
 
 def _people(rng: random.Random) -> Iterator[Member]:
-    number = 0
-    while True:
-        number += 1
+    # Whoever comes after the last number has none that is known.
+    phones = itertools.chain(_phones(), itertools.repeat(""))
+    for number in itertools.count(1):
         yield Member(
             id=f"wxid_{rng.getrandbits(40):010x}{number:05d}",
             name="",
             style=rng.randrange(10),
             unionid=f"oDemo{rng.getrandbits(64):016x}",
-            # No such number range is given to subscribers.
-            phone=f"1000{number:07d}",
+            phone=next(phones),
             known=rng.random() >= UNKNOWN_SHARE,
         )
+
+
+def _phones() -> Iterator[str]:
+    """Numbers that are kept for fiction (555-0100 to 0199 of each North American area): valid in
+    form, and nobody's.
+    """
+    for area in range(200, 1000):
+        numbers = [f"+1{area}555{last:04d}" for last in range(100, 200)]
+        if phonenumbers.is_valid_number(phonenumbers.parse(numbers[0])):
+            yield from numbers
 
 
 def _dressed(member: Member, name: str) -> Member:
