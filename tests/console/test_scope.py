@@ -12,9 +12,11 @@ import httpx
 import pytest
 
 from bot import database
+from bot.insights.behind import What
 from bot.models import (
     Complaint,
     Delivery,
+    Digest,
     Experiment,
     Goal,
     OpenQuestion,
@@ -41,7 +43,8 @@ NAMED: Mapping[str, Sequence[str]] = {
     "key": ("ours-series", "anji-series"),
     "name": ("ours.png", "anji.png"),
     "day": ("2026-11-24",),
-    "form": ("yaml", "xlsx", "ics"),
+    "form": ("yaml", "xlsx", "ics", "png", "md", "html"),
+    "what": tuple(What),
     "subject": ("rooms", "deliveries", "engagement", "orders", "attribution", "messages"),
     "whom": ("contact-1", "contact-2", "person-1", "person-2"),
     "source": ("shop",),
@@ -64,8 +67,9 @@ MARKED = (
     "/deliveries/2", "/calendar/feed?start=2026-11-01&end=2026-12-01", "/pictures/anji.png",
     "/data/export/rooms", "/data/export/messages?form=xlsx", "/data/export/calendar/xlsx",
 )  # fmt: skip
+THEIR_DIGESTS = ("", kept_apart.THEIRS, "暗记负责人", kept_apart.THEIR_ROOM)
 # Nothing of these may change by what somebody asks who does not see them.
-THEIRS = (Room, RoomTag, Series, Delivery, OpenQuestion, Complaint, Goal, Experiment)
+THEIRS = (Room, RoomTag, Series, Delivery, OpenQuestion, Complaint, Goal, Experiment, Digest)
 
 
 @pytest.fixture(scope="module")
@@ -120,25 +124,34 @@ async def test_no_form_changes_or_tells_anything_of_another_vertical(apart: Desk
 async def test_who_sees_everything_finds_the_mark(apart: Desk) -> None:
     # Had the furniture no mark, the tests above would say nothing.
     async with apart.signed_in("小林", ADMIN) as browser:
-        for path in MARKED:
+        # The fleet, their vertical, their owner and their room are told of them.
+        told = [f"/digests/{id}/page" for id, target in digests(apart) if target in THEIR_DIGESTS]
+        assert len(told) == len(THEIR_DIGESTS)
+        for path in (*MARKED, *told):
             assert list(leaks(path, await browser.get(path))), path
 
 
 def addresses(desk: Desk, method: str, *, api: bool = False) -> Iterator[str]:
     """Every route of the app with all that its parameters may name; lists narrowed down as well."""
+    known = {**NAMED, "digest_id": [str(id) for id, _ in digests(desk)]}
     for asked, path in sorted(built(desk)):
         if asked != method or (asked, path) in STREAMS or path in ENDINGS:
             continue
         if path.startswith("/api/v1/") is not api:
             continue
         names = re.findall(r"{(\w+)}", path)
-        for values in itertools.product(*(NAMED[name] for name in names)):
+        for values in itertools.product(*(known[name] for name in names)):
             filled = path
             for name, value in zip(names, values, strict=True):
                 filled = filled.replace(f"{{{name}}}", value)
             yield filled
             if method == "GET" and not names:
                 yield filled + NARROWED
+
+
+def digests(desk: Desk) -> list[tuple[int, str]]:
+    """(id, target) of every digest: of the fleet, both verticals, their owners and their rooms."""
+    return [(row.id, row.target) for row in rows(desk.engine, Digest)]
 
 
 def leaks(path: str, answer: httpx.Response) -> Iterator[str]:
