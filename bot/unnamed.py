@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlmodel import Session
 
 from bot import database
@@ -64,6 +64,24 @@ def remove(session: Session, contacts: Collection[str]) -> int:
         return 0
     marks = [_marked(salt)(name) for name in contacts]
     return session.connection().execute(delete(OPT_OUT).where(OPT_OUT.c.mark.in_(marks))).rowcount
+
+
+def count(session: Session) -> tuple[int, int]:
+    """(contacts who opted out, those of them of whom we hold nothing)."""
+    known = func.count(OPT_OUT.c.contact_id)
+    row = (
+        session.connection()
+        .execute(select(func.count(OPT_OUT.c.mark), func.count(OPT_OUT.c.mark) - known))
+        .one()
+    )
+    return row[0], row[1]
+
+
+def among(session: Session, contact_ids: Collection[int]) -> int:
+    """How many of these contacts opted out."""
+    theirs = OPT_OUT.c.contact_id.in_(contact_ids)
+    found = session.connection().scalar(select(func.count(OPT_OUT.c.mark)).where(theirs))
+    return found or 0
 
 
 def _gone(session: Session, people: Iterable[str]) -> dict[str, int | None]:

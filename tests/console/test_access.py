@@ -122,6 +122,8 @@ ROLES: Mapping[tuple[str, str], OperatorRole | None] = {
     ("GET", "/privacy/people/{whom}"): ADMIN,
     ("GET", "/privacy/people/{whom}/export"): ADMIN,
     ("POST", "/privacy/people/{whom}/forget"): ADMIN,
+    ("POST", "/privacy/people/{whom}/opt-out"): ADMIN,
+    ("POST", "/privacy/people/{whom}/opt-in"): ADMIN,
     ("GET", "/settings"): VIEWER,
     ("POST", "/settings/words"): ADMIN,
     ("POST", "/settings/words/remove"): ADMIN,

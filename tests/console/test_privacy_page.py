@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from bot import database
-from bot.models import Account, Audit, Contact, OperatorRole
+from bot.models import Account, Audit, Contact, OperatorRole, OptOut
 from bot.privacy import files, searching
 from tests.console.conftest import Desk
 from tests.journeys.test_privacy import (
@@ -80,6 +80,31 @@ async def test_who_is_forgotten_leaves_no_trace_and_a_number(told: Desk) -> None
         assert not any(trace in listed for trace in TRACES)
     actions = [row.action for row in rows(told.engine, Audit) if row.action.startswith("privacy")]
     assert actions == ["privacy.forgetting", "privacy.forget", "privacy.swept"]
+
+
+async def test_somebody_is_heard_as_nobody_and_again_as_who_they_are(told: Desk) -> None:
+    path = whom(told)
+    async with told.signed_in("小林", ADMIN) as browser:
+        assert "0 个账号" in (await browser.get("/privacy")).text
+        before = (await browser.get(path)).text
+        assert f'action="{path}/opt-out"' in before
+        assert f'action="{path}/opt-in"' not in before
+        assert (await browser.post(f"{path}/opt-out")).headers["location"] == path
+        assert "1 / 1 个账号不留名" in (await browser.get(path)).text
+        assert "1 个账号" in (await browser.get("/privacy")).text
+        (hidden,) = rows(told.engine, OptOut)
+        assert hidden.by == "小林"
+        assert (await browser.post(f"{path}/opt-out")).status_code == 303
+        assert len(rows(told.engine, OptOut)) == 1
+        assert (await browser.post(f"{path}/opt-in")).status_code == 303
+        assert "0 / 1 个账号不留名" in (await browser.get(path)).text
+        assert (await browser.post("/privacy/people/contact-999999/opt-out")).status_code == 404
+    assert rows(told.engine, OptOut) == []
+    noted = [row for row in rows(told.engine, Audit) if row.action.startswith("privacy.opt")]
+    assert [(row.action, row.by, row.object) for row in noted] == [
+        ("privacy.opt_out", "小林", "person"),
+        ("privacy.opt_in", "小林", "person"),
+    ]
 
 
 @ON_SQLITE

@@ -1,4 +1,6 @@
-"""隐私: forget a person and see that nothing is left, hand out what is held, how long that is."""
+"""隐私: forget a person and see that nothing is left, hand out what is held, let somebody be heard
+as nobody (不留名), how long what is kept.
+"""
 
 import datetime as dt
 import re
@@ -14,14 +16,14 @@ from fastapi.responses import FileResponse, Response
 from sqlalchemy import func, select
 from starlette.background import BackgroundTask
 
-from bot import database, deriving, secret
+from bot import database, deriving, secret, unnamed
 from bot.console import auditing
-from bot.console.page import Console, Page, Reader
+from bot.console.page import Console, Page, Reader, Writer
 from bot.console.roles import ADMIN
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
 from bot.models import Audit, Contact, DroppedDay, Message, SealedDay
-from bot.privacy import forgetting, handing, holding, searching, telling
+from bot.privacy import forgetting, handing, holding, opting, searching, telling
 from bot.privacy import subject as subjects
 from bot.privacy.subject import Subject
 
@@ -62,9 +64,10 @@ class Past:
 def show(page: Reader) -> Response:
     """Whom to look for, who was forgotten, how long what is kept."""
     page.must_see_all()
+    unnamed_now, strangers = unnamed.count(page.session)
     return page.render(
         "privacy.html", past=_past(page), kept=_kept(page), steps=STEPS,
-        days=page.settings.message_retention_days,
+        days=page.settings.message_retention_days, unnamed=unnamed_now, strangers=strangers,
     )  # fmt: skip
 
 
@@ -91,7 +94,7 @@ def person(page: Reader, whom: str) -> Response:
     return page.render(
         "privacy_person.html", whom=whom, known=known, held=holding.held(page.session, known),
         names=[name for name in page.session.connection().scalars(names) if name],
-        word=_word(page, known),
+        word=_word(page, known), unnamed=unnamed.among(page.session, list(known.contacts)),
     )  # fmt: skip
 
 
@@ -122,6 +125,22 @@ def forget(page: Reader, whom: str, typed: Annotated[str, Form(max_length=LONG)]
     return answer
 
 
+def opt_out(page: Writer, whom: str) -> Response:
+    """Let somebody be nobody from now on. It is written down that it was done, and not for whom."""
+    page.must_see_all()
+    asked, key = _asked(page, whom), secret.of(page.settings.home)
+    new = opting.opt_out(page.session, asked, key, page.by, page.now)
+    return page.to(f"/privacy/people/{whom}", page.tr("{n} 个账号从现在起不留名", n=new))
+
+
+def opt_in(page: Writer, whom: str) -> Response:
+    """Hear somebody again as who they are."""
+    page.must_see_all()
+    asked, key = _asked(page, whom), secret.of(page.settings.home)
+    gone = opting.opt_in(page.session, asked, key, page.by, page.now)
+    return page.to(f"/privacy/people/{whom}", page.tr("{n} 个账号从现在起照常记", n=gone))
+
+
 def trace(page: Reader, words: Annotated[str, Form(max_length=LONG)] = "") -> Response:
     """Look for words in everything that is kept. They are written down nowhere."""
     page.must_see_all()
@@ -141,18 +160,21 @@ def _forget(console: Console, known: Subject, by: str) -> None:
 
 
 def _subject(page: Page, whom: str) -> Subject:
-    """The human of an address. 404 where there is none."""
+    return _known(page, _asked(page, whom))
+
+
+def _asked(page: Page, whom: str) -> str:
+    """The human of an address, as `subject.find` takes them. 404 where there is none."""
     found = WHOM.fullmatch(whom)
     if found is None:
         raise HTTPException(404)
-    asked = f"person:{found[2]}"
-    if found[1] == "contact":
-        named = select(CONTACT.c.platform_id).where(CONTACT.c.id == int(found[2]))
-        platform_id = page.session.connection().scalar(named)
-        if platform_id is None or platform_id.startswith(forgetting.PREFIX):
-            raise HTTPException(404)
-        asked = f"contact:{platform_id}"
-    return _known(page, asked)
+    if found[1] == "person":
+        return f"person:{found[2]}"
+    named = select(CONTACT.c.platform_id).where(CONTACT.c.id == int(found[2]))
+    platform_id = page.session.connection().scalar(named)
+    if platform_id is None or platform_id.startswith(forgetting.PREFIX):
+        raise HTTPException(404)
+    return f"contact:{platform_id}"
 
 
 def _known(page: Page, asked: str) -> Subject:
@@ -242,4 +264,6 @@ ROUTES = (
     Route("GET", "/privacy/people/{whom}", person, ADMIN),
     Route("GET", "/privacy/people/{whom}/export", export, ADMIN),
     Route("POST", "/privacy/people/{whom}/forget", forget, ADMIN),
+    Route("POST", "/privacy/people/{whom}/opt-out", opt_out, ADMIN),
+    Route("POST", "/privacy/people/{whom}/opt-in", opt_in, ADMIN),
 )
