@@ -12,15 +12,15 @@ from bot import database
 from bot.console import roles
 from bot.console.page import Page
 from bot.console.roles import OPERATOR
-from bot.digest import dispatch, storing
+from bot.digest import dispatch, gather, storing
 from bot.digest.sheet import Sheet, Subject
 from bot.digest.storing import Stored
 from bot.insights.behind import What
+from bot.insights.engagement import Days
 from bot.models import Digest, DigestScope, Room
 
 DIGEST, ROOM = database.tables(Digest, Room)
-WEEK, MONTH = dt.timedelta(days=7), dt.timedelta(days=28)
-DAY = dt.timedelta(days=1)
+WEEK, DAY = dt.timedelta(days=7), dt.timedelta(days=1)
 SCOPES = {
     DigestScope.FLEET: "全部群",
     DigestScope.VERTICAL: "垂类",
@@ -61,7 +61,17 @@ PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "#said": ("/topics", {}),
     "#lift": ("/calendar", {}),
 }
-ORDERS = ("order_lines", "revenue_fen", "organic_share", "late_order_events", "unresolved_buyers")
+# By key of a figure: the label of the order lines that it counts, "" for any.
+ORDERS = {
+    "order_lines": "counted",
+    "revenue_fen": "counted",
+    "organic_share": "",
+    "unresolved_buyers": "unknown",
+}
+# Figures that no page lists as they are counted: a list of something else would mislead.
+UNLISTED = {
+    "late_order_events",
+}
 
 
 def visible(page: Page) -> ColumnElement[bool]:
@@ -139,7 +149,8 @@ def leads(page: Page, row: Row[Any]) -> dict[str, str]:
     What the reader may not open, or what is not built, is left out.
     """
     told = {key: f"/digests/{row.id}/behind/{what}" for key, what in BEHIND.items()}
-    told |= {key: _orders(row, key) for key in ORDERS}
+    days, place = _days(page, row), _place(page, row)
+    told |= {key: _orders(days, key, place) for key in ORDERS}
     told |= {
         key: f"{path}?{urlencode(given)}" if given else path
         for key, (path, given) in PAGES.items()
@@ -149,11 +160,32 @@ def leads(page: Page, row: Row[Any]) -> dict[str, str]:
     return told
 
 
-def _orders(row: Row[Any], key: str) -> str:
-    since = row.week + WEEK - MONTH if key == "organic_share" else row.week
-    given = {"since": since.isoformat(), "until": (row.week + WEEK - DAY).isoformat()}
-    if key == "unresolved_buyers":
-        given["label"] = "unknown"
+def _days(page: Page, row: Row[Any]) -> Days:
+    """The days that the digest counts: those of its week that were over when it was computed."""
+    today = row.computed_at.astimezone(page.settings.zone).date()
+    return Days(row.week, min(row.week + WEEK, today))
+
+
+def _place(page: Page, row: Row[Any]) -> dict[str, str]:
+    """What narrows a list to the rooms of the digest; nothing for the fleet."""
+    match row.scope:
+        case DigestScope.FLEET:
+            return {}
+        case DigestScope.ROOM:
+            query = select(ROOM.c.id).where(ROOM.c.platform_id == row.target)
+            return {"room": str(page.session.connection().scalar(query))}
+        case _:
+            return {str(row.scope): row.target}
+
+
+def _orders(days: Days, key: str, place: dict[str, str]) -> str:
+    """Order lines of a room, vertical or owner are those whose label points there, as in
+    `digest/sections/orders.py`.
+    """
+    over = days.back(gather.MONTH_DAYS) if key == "organic_share" else days
+    given = {"since": over.since.isoformat(), "until": (over.until - DAY).isoformat(), **place}
+    if ORDERS[key]:
+        given["label"] = ORDERS[key]
     return f"/orders?{urlencode(given)}"
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, case, func, select
@@ -38,12 +38,19 @@ PAID = case((LINE.c.status == OrderStatus.CANCELLED, 0), else_=LINE.c.amount - L
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a list of order lines is narrowed to: paid in `[since, until)`, a label, an order."""
+    """What a list of order lines is narrowed to: paid in `[since, until)`, a label, an order, and
+    the room that the label points to (our id), its vertical or its owner. `counted`: without those
+    that no figure counts.
+    """
 
     since: dt.datetime
     until: dt.datetime
     label: Label | None = None
     order: str = ""
+    counted: bool = False
+    room: int = 0
+    vertical: str = ""
+    owner: str = ""
 
 
 def lines(page: Page, wanted: Wanted) -> Select[Any]:
@@ -66,6 +73,14 @@ def lines(page: Page, wanted: Wanted) -> Select[Any]:
         found = found.where(TOLD.c.room_id.is_not(None), page.in_scope(ROOM))
     if wanted.label is not None:
         found = found.where(TOLD.c.label == wanted.label)
+    if wanted.counted:
+        found = found.where(TOLD.c.label != Label.OUT)
+    if wanted.room:
+        found = found.where(ROOM.c.id == wanted.room)
+    if wanted.vertical:
+        found = found.where(ROOM.c.vertical == wanted.vertical)
+    if wanted.owner:
+        found = found.where(ROOM.c.owner == wanted.owner)
     if wanted.order:
         found = found.where(LINE.c.order_id.startswith(wanted.order, autoescape=True))
     return found
@@ -73,7 +88,7 @@ def lines(page: Page, wanted: Wanted) -> Select[Any]:
 
 def by_label(page: Page, wanted: Wanted) -> dict[Label, tuple[int, int]]:
     """Lines and their revenue (fen, net of refunds) by label, of what `lines` lists."""
-    listed = lines(page, Wanted(wanted.since, wanted.until, order=wanted.order)).subquery()
+    listed = lines(page, replace(wanted, label=None, counted=False)).subquery()
     rows = page.session.connection().execute(
         select(listed.c.label, func.count(), func.sum(listed.c.net)).group_by(listed.c.label)
     )

@@ -14,7 +14,7 @@ from bot.console import digesting
 from bot.digest import compose, gather, storing
 from bot.digest.findings import Findings
 from bot.digest.sheet import Subject
-from bot.insights import rolling
+from bot.insights import attributing, rolling
 from bot.insights.behind import What
 from bot.models import (
     Account,
@@ -25,17 +25,26 @@ from bot.models import (
     DigestScope,
     DigestState,
     OperatorRole,
+    OrderLine,
+    OrderStatus,
     Room,
 )
+from bot.orders import intake
+from bot.orders.intake import OrderRow
 from tests.console.conftest import NOW, Desk
+from tests.console.test_orders import shop
 from tests.console.test_tokens import token_of
 from tests.journeys.test_digest_proof import figures
-from tests.saying import SHANGHAI, member_says, record, rows
+from tests.saying import ROOM, SHANGHAI, local, member_says, record, rows
 
 VIEWER, OPERATOR, APPROVER, ADMIN = OperatorRole
 MONDAY = dt.date(2026, 11, 16)
 OURS, THEIRS, DESK_ROOM = "a@chatroom", "b@chatroom", "ops@chatroom"
+SCOPES_OF = {"": DigestScope.FLEET, ROOM: DigestScope.ROOM}
+LEADS = re.compile(r'<a class="lead-to" href="([^"]+)"')
 SAID = "宝宝红屁屁反复发作怎么办?"
+
+assert shop  # the fixture, which pytest finds here
 
 
 @pytest.fixture
@@ -170,12 +179,12 @@ async def test_every_figure_leads_to_a_list_that_opens(weekly: Desk) -> None:
         framed = (await browser.get(f"/digests/{fleet}/page")).text
         # Every figure that a digest can show has its list, on whatever page is built.
         built = {path for method, path in weekly.app.state.console.roles if method == "GET"}
-        known = {*digesting.BEHIND, *digesting.ORDERS}
+        known = {*digesting.BEHIND, *digesting.ORDERS, *digesting.UNLISTED}
         known |= {key for key, (path, _) in digesting.PAGES.items() if path in built}
         assert figures() - known <= {
             key for key, (path, _) in digesting.PAGES.items() if path not in built
         }
-        led = set(re.findall(r'<a class="lead-to" href="([^"]+)"', framed))
+        led = set(LEADS.findall(framed))
         assert len(led) >= 5
         for path in led:
             answer = await browser.get(path.replace("&amp;", "&"))
@@ -197,6 +206,32 @@ async def test_the_list_is_as_long_as_the_figure_says(weekly: Desk, what: What) 
         page = (await browser.get(f"/digests/{digest(weekly, target)}/behind/{what}")).text
     assert f"共 {expected:.0f} 条" in page
     assert "撤回的话" not in page
+
+
+@pytest.mark.parametrize("target", ["", "宝妈育儿", "其他垂类", ROOM])
+async def test_the_orders_are_as_many_as_the_figure_says(shop: Desk, target: str) -> None:
+    """What is not counted, and what points to no room or another one, is not in the list."""
+    shop.restart(timezone="Asia/Shanghai")
+    paid = local("2026-11-20 15:00")
+    sold = [
+        OrderRow("C300", 1, "D1", 1, 700, paid, status=OrderStatus.CANCELLED, unionid="u1"),
+        OrderRow("D400", 1, "D1", 1, 900, local("2026-11-23 00:30"), unionid="u1"),
+    ]
+    with database.transaction(shop.engine) as session:
+        session.add(Room(platform_id="other@chatroom", topic="另一群", vertical="其他垂类"))
+        assert not intake.record(session, sold, "shop", b"secret", NOW).faults
+        attributing.attribute_all(session, NOW)
+    draft(shop, NOW)
+    async with shop.signed_in("小林", OPERATOR) as browser:
+        framed = (await browser.get(f"/digests/{digest(shop, target)}/page")).text
+        with database.reading(shop.engine) as session:
+            subject = Subject(SCOPES_OF.get(target, DigestScope.VERTICAL), target)
+            figure = storing.figures(session, MONDAY, subject)["order_lines"]
+        assert figure == {"": 2, "其他垂类": 0}.get(target, 1)
+        (path,) = {each for each in LEADS.findall(framed) if "label=counted" in each}
+        page = (await browser.get(path.replace("&amp;", "&"))).text
+        ids = {row.id for row in rows(shop.engine, OrderLine)}
+        assert sum(f'href="/orders/{id}"' in page for id in ids) == figure
 
 
 async def test_the_fleet_s_figures_lead_to_rooms_and_these_to_what_was_said(weekly: Desk) -> None:

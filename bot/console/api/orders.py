@@ -78,12 +78,14 @@ class AttributionTold(BaseModel):
 
 class Wanted(BaseModel):
     """Narrows the list to lines paid in `[since, until)`; `since` is 28 days back where it is left
-    out.
+    out. `room` (a platform id), `vertical`: those that are put down to a room there.
     """
 
     since: given.Instant | None = None
     until: given.Instant | None = None
     order_id: given.Name = ""
+    room: given.Name = ""
+    vertical: given.Name = ""
 
 
 class Labelled(Wanted):
@@ -150,6 +152,10 @@ def _page(
         query = query.where(LINE.c.paid_at < wanted.until)
     if wanted.order_id:
         query = query.where(LINE.c.order_id == wanted.order_id)
+    if wanted.room:
+        query = query.where(ROOM.c.platform_id == wanted.room)
+    if wanted.vertical:
+        query = query.where(ROOM.c.vertical == wanted.vertical)
     if not roles.sees_all(page.someone):
         query = query.where(page.in_scope(ROOM), ROOM.c.id.is_not(None))
     if place := given.unpack(cursor, str, int):

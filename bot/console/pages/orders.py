@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from bot.console import ordering, paging
 from bot.console.ordering import LINE, Wanted
 from bot.console.page import Page, Reader, Writer
+from bot.console.pages import rooms
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
@@ -19,6 +20,8 @@ from bot.orders import quarantine
 DAYS = 28
 DAY = dt.timedelta(days=1)
 LONG = 200
+# A label to ask for that is none: every line that the figures of a digest count.
+COUNTED = "counted"
 # (name, tone, what it means).
 LABELS = {
     Label.ORGANIC: (
@@ -54,24 +57,36 @@ def listed(
     until: str = "",
     label: str = "",
     order: str = "",
+    vertical: str = "",
+    room: int = 0,
+    owner: str = "",
     number: int = 1,
 ) -> Response:
     """One page of order lines, the latest first, and how many have each label.
 
-    `until` is the last day itself; the last four weeks where no day is given.
+    `until` is the last day itself; the last four weeks where no day is given. `room` is our id.
     """
     first, last = _days(page, since, until)
     chosen = next((each for each in Label if each.value == label), None)
-    wanted = Wanted(*_instants(page, first, last), label=chosen, order=order.strip())
-    given = {"since": since, "until": until, "label": label, "order": order.strip()}
+    place = {"vertical": vertical, "room": str(room) if room else "", "owner": owner}
+    wanted = Wanted(
+        *_instants(page, first, last), label=chosen, order=order.strip(),
+        counted=label == COUNTED, room=room, vertical=vertical, owner=owner,
+    )  # fmt: skip
+    given = {"since": since, "until": until, "label": label, "order": order.strip()} | place
+    verticals, _, _ = rooms.known(page)
     listing = paging.cut(
         page.session, ordering.lines(page, wanted), (LINE.c.paid_at.desc(), LINE.c.id), number,
         "/orders", given,
     )  # fmt: skip
     return page.render(
-        "orders.html", listing=listing, counted=ordering.by_label(page, wanted), chosen=chosen,
-        first=first, last=last, order=order.strip(), names=LABELS, yuan=_yuan,
-        label_options=[(each.value, page.tr(told[0])) for each, told in LABELS.items()],
+        "orders.html", listing=listing, counted=ordering.by_label(page, wanted),
+        chosen=label, first=first, last=last, order=order.strip(), names=LABELS, yuan=_yuan,
+        label_options=[
+            (COUNTED, page.tr("周报计入的")),
+            *((each.value, page.tr(told[0])) for each, told in LABELS.items()),
+        ],
+        place=place, vertical_options=[(each, each) for each in verticals],
         given={name: value for name, value in given.items() if value},
     )  # fmt: skip
 
