@@ -65,6 +65,19 @@ async def test_an_alias_is_tried_added_and_taken_back_and_figures_follow(desk: D
     assert {row.by for row in rows(desk.engine, Audit) if row.object == "dictionary"} == {"小林"}
 
 
+async def test_a_viewer_reads_how_many_would_change_and_none_of_what_was_said(desk: Desk) -> None:
+    talk(desk.engine)
+    said = "晚上"
+    async with desk.signed_in("小林", OPERATOR) as browser:
+        assert said in (await browser.get(PATH, params={"fresh": "踢被子"})).text
+    async with desk.signed_in("小王", VIEWER) as browser:
+        tried = (await browser.get(PATH, params={"fresh": "踢被子"})).text
+        assert "2 条切开的地方会变，2 条能成为话题的词会变" in tried
+        assert "原话要有运营身份才能看" in tried
+        assert said not in tried
+        assert 'class="piece' not in tried
+
+
 async def test_who_sees_some_rooms_tries_in_them_and_changes_nothing(desk: Desk) -> None:
     talk(desk.engine)
     desk.rooms(1)

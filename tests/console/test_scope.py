@@ -57,7 +57,10 @@ NAMED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("token", "code"), ("unknown",)),
 }
 # A list may be narrowed to what is not theirs to see.
-NARROWED = "?room=2&room_id=2&form=xlsx&view=list&start=2026-11-01&end=2026-12-01&week=2026-W47"
+NARROWED = (
+    "?room=2&room_id=2&form=xlsx&view=list&start=2026-11-01&end=2026-12-01&week=2026-W47"
+    "&vertical=暗记美妆&trial=暗记怎么用"
+)
 ECHOED, NOTHING = re.compile(r"anji-series|anji\.png"), re.compile(r"(?!)")
 # They end the session that asks.
 ENDINGS = {"/logout", "/me/sign-out"}

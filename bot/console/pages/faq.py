@@ -39,6 +39,10 @@ def listed(
 ) -> Response:
     """One page of the entries; `trial` is a question to ask the bot."""
     search, trial = search.strip(), trial.strip()[:200]
+    verticals, _, _ = rooms.known(page)
+    # The answers of another vertical are not theirs to try out.
+    if vertical not in ("", *verticals) and not roles.sees_vertical(page.someone, vertical):
+        raise HTTPException(404)
     query = select(FAQ).where(_seen(page))
     query = query.where(FAQ.c.retired_at.is_not(None) if retired else FAQ.c.retired_at.is_(None))
     if vertical:
@@ -50,7 +54,6 @@ def listed(
     given = {"vertical": vertical, "search": search, "retired": "true" if retired else ""}
     order = (FAQ.c.vertical, FAQ.c.question, FAQ.c.id)
     listing = paging.cut(page.session, query, order, number, "/questions/faq", given)
-    verticals, _, _ = rooms.known(page)
     return page.render(
         "faq.html", listing=listing, vertical=vertical, search=search, retired=retired,
         verticals=verticals, trial=trial, said=_said(page, vertical, trial) if trial else None,
