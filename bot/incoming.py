@@ -8,13 +8,14 @@ account, not of a room: they are recorded here, in order, whatever becomes of th
 """
 
 import asyncio
+import datetime as dt
 import functools
 import gc
 import itertools
 import logging
 from collections.abc import Sequence
 
-from bot import batches, database, errors, process, receiving, serving, standby
+from bot import batches, database, errors, process, receiving, serving, spool, standby
 from bot.errors import GatewayUnavailable
 from bot.gateway import Event, LoggedIn, LoggedOut
 from bot.process import App
@@ -40,9 +41,9 @@ async def listen(app: App, stop: asyncio.Event, account_id: int) -> None:
 
 async def _spool(app: App, stop: asyncio.Event, account_id: int, events: Sequence[Event]) -> None:
     """Accept events; a disk that is full for a while makes the gateway wait."""
-    spool, now = app.spools[account_id], app.clock()
+    theirs, now = app.spools[account_id], app.clock()
     what = f"spooling {len(events)} events"
-    await process.until_it_holds(stop, lambda: spool.append(events, now), what)
+    await process.until_it_holds(stop, lambda: theirs.append(events, now), what)
 
 
 async def hand_on(app: App, stop: asyncio.Event, account_id: int, *, ended: asyncio.Event) -> None:
@@ -50,22 +51,22 @@ async def hand_on(app: App, stop: asyncio.Event, account_id: int, *, ended: asyn
 
     Goes on until `ended`, when nothing arrives any more; then hands on what little is left.
     """
-    spool = app.spools[account_id]
+    theirs = app.spools[account_id]
     listing: set[asyncio.Task[None]] = set()
     last_lots = 0
     try:
         while last_lots < LAST_LOTS:
             # Before anything is read, so that no arrival is missed.
-            spool.arrived.clear()
-            head = await spool.head(LARGEST)
+            theirs.arrived.clear()
+            head = await theirs.head(LARGEST)
             if head is not None:
                 await _take_on(app, stop, account_id, head.events, listing)
-                await spool.drop(head.last)
+                await theirs.drop(head.last)
                 last_lots += ended.is_set()
             elif ended.is_set():
                 return
             else:
-                await spool.arrived.wait()
+                await theirs.arrived.wait()
     finally:
         for task in listing:
             task.cancel()
@@ -80,14 +81,15 @@ async def _take_on(
     listing: set[asyncio.Task[None]],
 ) -> None:
     """Record or publish a lot, and begin to list the rooms of an account that is in by now."""
+    account = app.accounts[account_id].account
     if app.stream is None:
-        await accept(app, stop, account_id, events)
+        await accept(app, stop, account_id, account, events)
     else:
         for ours, some in itertools.groupby(events, _is_of_the_account):
             if ours:
-                await accept(app, stop, account_id, list(some))
+                await accept(app, stop, account_id, account, list(some))
             else:
-                await _publish(app, stop, account_id, list(some), app.stream)
+                await _publish(stop, account, list(some), app.stream)
     logins = [event for event in events if isinstance(event, LoggedIn)]
     if logins and account_id in app.online:
         # What connecting imported stays as well (see `app.run`).
@@ -100,36 +102,74 @@ async def _take_on(
 
 
 async def _publish(
-    app: App, stop: asyncio.Event, account_id: int, events: Sequence[Event], stream: Stream
+    stop: asyncio.Event, account: str, events: Sequence[Event], stream: Stream
 ) -> None:
-    name = app.accounts[account_id].account
     what = f"publishing {len(events)} events"
-    await process.until_it_holds(stop, lambda: stream.publish(name, events), what)
+    await process.until_it_holds(stop, lambda: stream.publish(account, events), what)
 
 
-async def accept(app: App, stop: asyncio.Event, account_id: int, batch: Sequence[Event]) -> int:
-    """Record a batch, whatever the database goes through; nothing is dropped but what is a bug.
+async def accept(
+    app: App, stop: asyncio.Event, account_id: int, account: str, batch: Sequence[Event]
+) -> int:
+    """Record a batch, whatever the database goes through. An event that cannot be recorded while
+    its neighbours can is kept in the spool's file as refused, and holds up nothing.
 
     Returns how many replies were planned. Raises what the database raises where `stop` comes while
-    it is away.
+    it is away, and the first refusal where nothing of a batch was recorded: whoever gave us the
+    events keeps them.
     """
     if not batch:
         return 0
+    try:
+        return await _recorded(app, stop, account_id, batch)
+    except Exception as error:  # nothing may stop the stream but its end
+        if process.is_away(error):
+            raise
+        if len(batch) == 1:
+            await _refuse(app, stop, account, batch[0], error)
+            return 0
+    return await _one_by_one(app, stop, account_id, account, batch)
 
+
+async def _recorded(app: App, stop: asyncio.Event, account_id: int, batch: Sequence[Event]) -> int:
     async def recorded() -> int:
         return (await app.write(lambda: process.take(app, account_id, batch))).replies
 
-    try:
-        return await process.until_it_holds(stop, recorded, f"recording {len(batch)} events")
-    except process.AWAY:
-        # We stop: whoever gave us the events keeps them.
-        raise
-    except Exception as error:  # noqa: BLE001  # nothing may stop the stream but its end
-        if len(batch) == 1:
-            # One event that cannot be recorded must not take its neighbours along.
-            log.error("%s refused: %s", _names(batch[0]), errors.where(error))  # noqa: TRY400
-            return 0
-        return sum([await accept(app, stop, account_id, [event]) for event in batch])
+    return await process.until_it_holds(stop, recorded, f"recording {len(batch)} events")
+
+
+async def _one_by_one(
+    app: App, stop: asyncio.Event, account_id: int, account: str, batch: Sequence[Event]
+) -> int:
+    """One event that cannot be recorded must not take its neighbours along."""
+    replies = 0
+    refused: list[tuple[Event, Exception]] = []
+    for event in batch:
+        try:
+            replies += await _recorded(app, stop, account_id, [event])
+        except Exception as error:
+            if process.is_away(error):
+                raise
+            refused.append((event, error))
+    if len(refused) == len(batch):
+        # It is hardly the fault of every one of them.
+        raise refused[0][1]
+    for event, why in refused:
+        await _refuse(app, stop, account, event, why)
+    return replies
+
+
+async def _refuse(
+    app: App, stop: asyncio.Event, account: str, event: Event, error: Exception
+) -> None:
+    """Keep an event that cannot be recorded beside the spool, for as long as messages are kept."""
+    log.error("%s refused, and kept: %s", _names(event), errors.where(error))
+    path, now = spool.path(app.settings.home, account), app.clock()
+    over = now - dt.timedelta(days=app.settings.message_retention_days)
+    kept = functools.partial(
+        asyncio.to_thread, spool.refuse, path, event, type(error).__name__, now, over
+    )
+    await process.until_it_holds(stop, kept, "keeping a refused event")
 
 
 async def _list_rooms(app: App, _: asyncio.Event, account_id: int, me: str) -> None:

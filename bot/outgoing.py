@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import logging
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import database, errors, outbox, process, recalling, sending, waking
 from bot.gateway import Posting
@@ -63,7 +63,9 @@ async def deliver(
     while True:
         try:
             await app.write(settled)
-        except (OperationalError, InterfaceError) as error:
+        except SQLAlchemyError as error:
+            if not process.is_away(error):
+                raise
             # What is known of a post that was handed over must not be lost to a busy database.
             log.error("delivery %d: %s", begun.delivery_id, errors.where(error))  # noqa: TRY400
             if await waking.woken(stop or asyncio.Event(), wait):

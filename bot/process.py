@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    MultipleResultsFound,
+    NoResultFound,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from bot import database, errors, owning, pacing, receiving, upkeep, waking
 from bot.deriving import Rules
@@ -34,8 +42,12 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT = 30.0
 # What was heard piles up while it waits for a database or a disk: looked for sooner.
 LONGEST_AWAY = 5.0
-# What a database, a disk or a stream raises that is away for a while.
-AWAY = (OperationalError, InterfaceError, sqlite3.Error, GatewayUnavailable)
+# What a database, a disk or a stream raises that is away for a while; see `is_away`.
+AWAY = (SQLAlchemyError, sqlite3.Error, GatewayUnavailable)
+# What a database says of the rows that it was given, not of itself.
+OF_THE_ROWS = (DataError, IntegrityError, NoResultFound, MultipleResultsFound)
+# SQLSTATE class "program limit exceeded": a key too long for an index, on PostgreSQL.
+LIMIT_EXCEEDED = "54"
 
 Answer = TypeVar("Answer")
 # An account's id, or None for a loop of the whole process.
@@ -183,8 +195,21 @@ async def until_it_holds(
         try:
             return await work()
         except AWAY as error:
+            if not is_away(error):
+                raise
             # Its own words may quote a member.
             log.error("%s refused; trying again: %s", what, errors.where(error))  # noqa: TRY400
             if await waking.woken(stop, wait):
                 raise
             wait = min(wait * 2, LONGEST_AWAY)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that a database, a disk or a stream is away for a while, be it locked,
+    read-only, damaged or half migrated; not that it dislikes what it was given.
+    """
+    if isinstance(error, DBAPIError):
+        limit = str(getattr(error.orig, "sqlstate", "")).startswith(LIMIT_EXCEEDED)
+        return not (limit or isinstance(error, OF_THE_ROWS))
+    # A statement error that is none of the driver's rose over a value, before it was sent.
+    return isinstance(error, AWAY) and not isinstance(error, (*OF_THE_ROWS, StatementError))

@@ -45,7 +45,7 @@ async def _record(app: App, stop: asyncio.Event, lot: Lot, breath: float) -> int
         account_id = await process.until_it_holds(
             stop, lambda: app.write(lambda: _account(app, lot.account)), "a lot's account"
         )
-        return await incoming.accept(app, stop, account_id, lot.events)
+        return await incoming.accept(app, stop, account_id, lot.account, lot.events)
 
     recording = asyncio.create_task(recorded())
     while not (await asyncio.wait([recording], timeout=breath))[0]:

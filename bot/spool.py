@@ -32,6 +32,11 @@ CREATE TABLE IF NOT EXISTS event (
     spooled_at TEXT NOT NULL,
     life TEXT NOT NULL,
     content BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS refused (
+    refused_at TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    content BLOB NOT NULL
 )
 """
 PATIENCE_SECONDS = 60
@@ -147,15 +152,28 @@ class Spool:
 
     def _opened(self) -> sqlite3.Connection:
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = sqlite3.connect(
-                self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            file.execute("PRAGMA journal_mode = WAL")
-            file.execute(f"PRAGMA journal_size_limit = {LEFT_OVER}")
-            file.execute(SCHEMA)
-            self._file = file
+            self._file = _open(self.path)
         return self._file
+
+
+def refuse(path: Path, event: Event, reason: str, now: dt.datetime, over: dt.datetime) -> None:
+    """Keep an event that cannot be recorded, durably, in the file of its account's spool; what was
+    refused before `over` goes. `reason` is the name of an error. Safe beside the spool at work.
+    """
+    with closing(_open(path)) as file:
+        file.execute("DELETE FROM refused WHERE refused_at < ?", (over.isoformat(),))
+        file.execute(
+            "INSERT INTO refused (refused_at, reason, content) VALUES (?, ?, ?)",
+            (now.isoformat(), reason, event_codec.encode(event)),
+        )
+
+
+def refused(path: Path) -> int:
+    """How many events of an account were refused and are kept."""
+    if not path.exists():
+        return 0
+    with closing(_open(path)) as file:
+        return int(file.execute("SELECT count(*) FROM refused").fetchone()[0])
 
 
 def look(path: Path) -> Waiting:
@@ -164,6 +182,22 @@ def look(path: Path) -> Waiting:
         return NOTHING
     with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as file:
         return _waiting(file)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    # It holds what members say: nobody else's business, nor what is left of it on the disk.
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    file = sqlite3.connect(
+        path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    file.execute("PRAGMA journal_mode = WAL")
+    file.execute(f"PRAGMA journal_size_limit = {LEFT_OVER}")
+    file.execute("PRAGMA synchronous = FULL")
+    file.execute("PRAGMA secure_delete = ON")
+    file.executescript(SCHEMA)
+    return file
 
 
 def _append(file: sqlite3.Connection, rows: Sequence[tuple[str, str, bytes]], limit: int) -> bool:

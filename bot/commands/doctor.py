@@ -111,7 +111,8 @@ async def _reached(gateways: list[Gateway]) -> tuple[str, str]:
 
 def _spools() -> tuple[str, str]:
     """What this machine's processes heard that is not in the log yet."""
-    waiting = [spool.look(path) for path in sorted((edge.settings().home / "spool").glob("*.db"))]
+    paths = sorted((edge.settings().home / "spool").glob("*.db"))
+    waiting = [spool.look(path) for path in paths]
     events = sum(each.events for each in waiting)
     since = min((each.since for each in waiting if each.since is not None), default=edge.now())
     late = edge.now() - since
@@ -120,6 +121,11 @@ def _spools() -> tuple[str, str]:
         return (
             told,
             "看数据库和 qunyun run 在不在;缓冲里的不会丢,见 docs/operations.md",
+        )
+    if refused := sum(spool.refused(path) for path in paths):
+        return (
+            f"{refused:,} 条消息进不了日志,留在缓冲文件里",
+            "看日志里 refused, and kept 那几行,见 docs/operations.md",
         )
     return told if events else "没有消息等着进日志", ""
 

@@ -1,14 +1,19 @@
 """What is spooled comes into the log once, whatever happened between the two."""
 
+import asyncio
 import datetime as dt
+import random
 from pathlib import Path
 
-from sqlalchemy import Engine
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from bot import app as app_module
-from bot import database, leases, process, spool
+from bot import database, incoming, leases, process, spool
 from bot.gateway import Event, Joined, LoggedIn, Person, Said
 from bot.models import DailyCount, Membership, Message, MessageIdentity
+from bot.process import App
 from tests.journeys.test_app import Clock, community, settings
 from tests.saying import local, rows
 from tests.watching import running, until
@@ -67,3 +72,82 @@ async def test_what_an_earlier_life_left_is_recorded_and_who_was_in_then_is_not_
         await until(app, lambda: len(rows(engine, Message)) == 5)
         assert app.online == set()
         assert app.senders == {}
+
+
+def said(number: int, words: str = "晚上好", room: str = "r0@chatroom") -> Said:
+    return Said(f"m{number}", room, "wxid_0_1", NOON, "text", words)
+
+
+def built(engine: Engine, home: Path) -> tuple[App, int]:
+    clock = Clock(NOON)
+    app = app_module.build(settings(home), engine, [community(clock)], clock)
+    (account,) = app.accounts
+    return app, account
+
+
+def execute(engine: Engine, statement: str) -> None:
+    with database.transaction(engine) as session:
+        session.connection().execute(text(statement))
+
+
+def logged(engine: Engine) -> list[str]:
+    return sorted(row.platform_id for row in rows(engine, MessageIdentity))
+
+
+async def test_a_database_that_takes_nothing_for_a_while_is_waited_for(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app, account = built(engine, tmp_path)
+    # As in the middle of a migration.
+    execute(engine, "ALTER TABLE message RENAME TO elsewhere")
+    app.changed.clear()
+    accepting = asyncio.create_task(
+        incoming.accept(app, asyncio.Event(), account, "demo", [said(1), said(2)])
+    )
+    for _ in range(2):
+        await app.changed.wait()
+        app.changed.clear()
+    execute(engine, "ALTER TABLE elsewhere RENAME TO message")
+    await accepting
+    assert logged(engine) == ["m1", "m2"]
+    assert spool.refused(spool.path(tmp_path, "demo")) == 0
+
+
+async def test_what_alone_is_refused_is_kept_and_its_neighbours_are_recorded(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app, account = built(engine, tmp_path)
+    if engine.dialect.name == "postgresql":
+        # Too long for an index, and nothing that compresses.
+        room = random.Random(1).randbytes(9_000).hex()
+        batch = [said(1), said(2, room=room), said(3)]
+    else:
+        refuse_all(engine, "NEW.text = '坏'")
+        batch = [said(1), said(2, "坏"), said(3)]
+    await incoming.accept(app, asyncio.Event(), account, "demo", batch)
+    assert logged(engine) == ["m1", "m3"]
+    path = spool.path(tmp_path, "demo")
+    assert spool.refused(path) == 1
+    # For as long as messages are kept.
+    later = NOON + dt.timedelta(days=app.settings.message_retention_days, seconds=1)
+    spool.refuse(path, said(4), "ValueError", later, NOON + dt.timedelta(seconds=1))
+    assert spool.refused(path) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_where_every_event_is_refused_nothing_is_given_up(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app, account = built(engine, tmp_path)
+    refuse_all(engine, "1")
+    with pytest.raises(IntegrityError):
+        await incoming.accept(app, asyncio.Event(), account, "demo", [said(1), said(2)])
+    assert spool.refused(spool.path(tmp_path, "demo")) == 0
+
+
+def refuse_all(engine: Engine, when: str) -> None:
+    execute(
+        engine,
+        f"CREATE TRIGGER refused BEFORE INSERT ON message WHEN {when} "
+        "BEGIN SELECT RAISE(ABORT, 'no'); END",
+    )

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import errors as of_postgresql
+from sqlalchemy import exc
 
-from bot import event_codec, spool
+from bot import event_codec, process, spool
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, Said, TopicChanged
 from bot.spool import Spool
 
@@ -126,3 +128,25 @@ async def test_a_damaged_event_holds_up_nothing(tmp_path: Path) -> None:
     assert head is not None
     assert (head.events, head.last) == ([said(1), said(3)], 3)
     await again.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (exc.OperationalError("", None, sqlite3.OperationalError("locked")), True),
+        (exc.DatabaseError("", None, sqlite3.DatabaseError("malformed")), True),
+        (exc.InternalError("", None, of_postgresql.ReadOnlySqlTransaction()), True),
+        (exc.ProgrammingError("", None, of_postgresql.UndefinedColumn()), True),
+        (exc.TimeoutError("the pool is empty"), True),
+        (sqlite3.OperationalError("disk I/O error"), True),
+        (exc.OperationalError("", None, of_postgresql.ProgramLimitExceeded()), False),
+        (exc.DataError("", None, of_postgresql.NumericValueOutOfRange()), False),
+        (exc.IntegrityError("", None, of_postgresql.NotNullViolation()), False),
+        (exc.StatementError("a value", "", None, ValueError()), False),
+        (KeyError("a bug"), False),
+    ],
+)
+def test_what_says_that_a_database_is_away_and_what_dislikes_the_event(
+    error: Exception, away: bool
+) -> None:
+    assert process.is_away(error) is away
