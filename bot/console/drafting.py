@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from bot.console import typed
 from bot.errors import Fault, InvalidInput
 from content_calendar import audits, calendar_file, definition, notation
 from content_calendar.definition import Definition
@@ -271,10 +272,10 @@ def _step(base: Mapped, form: Form, place: int) -> Mapped:
     _put(found, "days", "" if days == "0" else int(days) if days.lstrip("+-").isdecimal() else days)
     _put(found, "at", at)
     # Browsers send line ends of their own.
-    _put(found, "text", _plain(_at(form.step_text, place)))
-    _put(found, "rotate", _split(_plain(_at(form.step_rotate, place))))
+    _put(found, "text", typed.unix(_at(form.step_text, place)))
+    _put(found, "rotate", _split(typed.unix(_at(form.step_rotate, place))))
     arms = {name: text for name, text in found.get("ab", {}).items() if name != NEXT_ARM}
-    second = _plain(_at(form.step_b, place))
+    second = typed.unix(_at(form.step_b, place))
     _put(found, "ab", ({NEXT_ARM: second} if second.strip() else {}) | arms)
     _put(found, "target", _at(form.step_target, place).strip())
     _put(found, "image", _at(form.step_image, place).strip())
@@ -297,10 +298,6 @@ def _put(found: Mapped, name: str, value: object) -> None:
 
 def _at(values: list[str], place: int) -> str:
     return values[place] if place < len(values) else ""
-
-
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n")
 
 
 def _split(text: str) -> list[str]:

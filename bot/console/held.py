@@ -8,7 +8,10 @@ from sqlalchemy import ColumnElement, Select, func, select
 from bot import holding
 from bot.console.page import Page
 from bot.console.paging import SIZE, Listing
+from bot.errors import Fault
 from bot.holding import Work
+
+LATE = "同事刚刚接手了，或者已经了结"
 
 
 def cut(
@@ -56,4 +59,9 @@ def release(page: Page, work: Work, row_id: int, room: str) -> Response:
 
 def late(page: Page) -> Response:
     """Somebody else was first."""
-    return page.to(page.back(), page.tr("同事刚刚接手了，或者已经了结"), kind="warning")
+    return page.to(page.back(), page.tr(LATE), kind="warning")
+
+
+def refused(page: Page) -> Fault:
+    """Somebody else was first, and there is text that must not be lost: for the page with it."""
+    return Fault("", 0, "", page.tr(LATE), page.tr("写的没有存；要留着先复制出来"))

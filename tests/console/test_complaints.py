@@ -68,7 +68,9 @@ async def test_one_owner_closes_a_case_and_a_colleague_opens_it_again(desk: Desk
         assert BROKEN in page and "快递刚到" in page and "说商品有问题" in page
         await browser.post(f"/complaints/{case}/claim")
         assert "小林 在处理" in (await other.get("/complaints")).text
-        await other.post(f"/complaints/{case}/close", data=solved)
+        refused = await other.post(f"/complaints/{case}/close", data=solved)
+        assert refused.status_code == 422
+        assert "readonly>补发一件，已道歉</textarea>" in refused.text
         assert rows(desk.engine, Complaint)[0].state is ComplaintState.CLAIMED
         assert (await browser.post(f"/complaints/{case}/close", data={})).status_code == 422
         await browser.post(f"/complaints/{case}/close", data=solved)

@@ -135,11 +135,17 @@ async def test_a_digest_is_commented_approved_and_sent_once(weekly: Desk) -> Non
     async with weekly.signed_in("小林", APPROVER) as browser:
         early = await browser.post(f"{path}/send", data={"room": DESK_ROOM})
         assert "还没有批准" in early.text
+        long = await browser.post(f"{path}/comment", data={"words": "看" * 301})
+        assert long.status_code == 422
+        assert f"{'看' * 301}</textarea>" in long.text
+        ten = "\r\n".join(["看" * 29] * 10)
+        assert (await browser.post(f"{path}/comment", data={"words": ten})).status_code == 303
         await browser.post(f"{path}/comment", data={"words": "先看投诉<b>"})
         assert "先看投诉&lt;b&gt;" in (await browser.get(f"{path}/page")).text
         assert (await browser.post(f"{path}/approve")).status_code == 303
         again = await browser.post(f"{path}/comment", data={"words": "改一下"})
         assert "现在不能这样改" in again.text
+        assert "readonly>改一下</textarea>" in again.text
         draft(weekly, NOW + dt.timedelta(hours=1))
         assert "先看投诉" in (await browser.get(f"{path}/page")).text
         other = await browser.post(f"{path}/send", data={"room": OURS})
@@ -158,7 +164,7 @@ async def test_a_digest_is_commented_approved_and_sent_once(weekly: Desk) -> Non
     assert posts[0].state is DeliveryState.PENDING
     assert "先看投诉<b>" in posts[0].text
     actions = [row.action for row in rows(weekly.engine, Audit) if row.object.startswith("digest")]
-    assert actions == ["digest comment", "digest approve", "digest send"]
+    assert actions == ["digest comment", "digest comment", "digest approve", "digest send"]
     (row,) = [row for row in rows(weekly.engine, Digest) if row.target == ""]
     assert (row.state, row.approved_by) == (DigestState.SENT, "小林")
 

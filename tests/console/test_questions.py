@@ -107,6 +107,34 @@ async def test_what_was_written_survives_a_refusal_and_a_night(desk: Desk) -> No
     assert rows(desk.engine, Delivery) == []
 
 
+async def test_what_a_colleague_prevents_is_shown_to_who_wrote_it(desk: Desk) -> None:
+    question = ask(desk)
+    async with (
+        desk.signed_in("小林", OPERATOR) as browser,
+        desk.signed_in("阿原", OPERATOR) as other,
+    ):
+        await browser.post(f"/questions/{question}/claim")
+        for what in ("draft", "answer"):
+            refused = await other.post(f"/questions/{question}/{what}", data={"text": "我写了半天"})
+            assert refused.status_code == 422, what
+            assert "readonly>我写了半天</textarea>" in refused.text, what
+        assert "我写了半天" not in (await browser.get(f"/questions/{question}")).text
+
+
+async def test_a_line_break_counts_as_one_character_as_it_does_in_the_browser(desk: Desk) -> None:
+    question = ask(desk)
+    text = "\r\n".join(["字" * 99] * 10)
+    async with desk.signed_in("小林", OPERATOR) as browser:
+        done = await browser.post(f"/questions/{question}/draft", data={"text": text})
+        assert done.status_code == 303
+        longer = f"{text}{'字' * 2}"
+        assert (
+            await browser.post(f"/questions/{question}/draft", data={"text": longer})
+        ).status_code == 422
+    (row,) = rows(desk.engine, OpenQuestion)
+    assert row.draft == text.replace("\r\n", "\n")
+
+
 async def test_an_answer_that_did_not_arrive_is_listed(desk: Desk) -> None:
     question = ask(desk)
     async with desk.signed_in("小林", OPERATOR) as browser:

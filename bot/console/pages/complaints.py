@@ -7,12 +7,13 @@ from fastapi.responses import Response
 from sqlalchemy import Row
 
 from bot import around, complaints
-from bot.console import grieved, held
+from bot.console import grieved, held, typed
 from bot.console.grieved import Filters
 from bot.console.page import Page, Reader, Writer
 from bot.console.pages import rooms
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
+from bot.errors import Fault
 from bot.models import ComplaintOutcome, ComplaintState
 
 BEFORE, AFTER = 6, 24
@@ -57,15 +58,7 @@ def listed(page: Reader, filters: Annotated[Filters, Depends()], number: int = 1
 
 def show(page: Reader, case_id: int) -> Response:
     """One case: the message, the talk around it, what was done, how to close it."""
-    row = _found(page, case_id)
-    may_read, place = page.may(OPERATOR), grieved.place(row)
-    return page.render(
-        "complaint.html", row=row, states=STATES, severities=SEVERITY, outcomes=OUTCOMES,
-        heard=HEARD, may_read=may_read, history=grieved.history(page, case_id),
-        before=around.before(page.session, place, BEFORE) if may_read else (),
-        after=around.after(page.session, place, AFTER) if may_read else (),
-        others=grieved.others(page, row),
-    )  # fmt: skip
+    return _shown(page, _found(page, case_id))
 
 
 def claim(page: Writer, case_id: int) -> Response:
@@ -83,12 +76,12 @@ def close(
     page: Writer,
     case_id: int,
     outcome: Annotated[ComplaintOutcome, Form()],
-    note: Annotated[str, Form(max_length=500)] = "",
+    note: Annotated[str, typed.LINES, Form(max_length=500)] = "",
 ) -> Response:
     """Say what it came to."""
     row, told = _found(page, case_id), note.strip()
     if not complaints.close(page.session, case_id, outcome, told, page.by, page.now):
-        return held.late(page)
+        return _shown(page, _found(page, case_id), told, held.refused(page))
     undo = f"/complaints/{case_id}/reopen"
     return page.to("/complaints", page.tr("{name}：投诉结案", name=_room(row)), undo=undo)
 
@@ -99,6 +92,18 @@ def reopen(page: Writer, case_id: int) -> Response:
     if not complaints.reopen(page.session, case_id, page.by, page.now):
         return page.to(page.back(), page.tr("它本来就没有结案"), kind="warning")
     return page.to(f"/complaints/{case_id}", page.tr("{name}：投诉重开了", name=_room(row)))
+
+
+def _shown(page: Page, row: Row[Any], note: str = "", fault: Fault | None = None) -> Response:
+    may_read, place = page.may(OPERATOR), grieved.place(row)
+    return page.render(
+        "complaint.html", 422 if fault else 200, row=row, states=STATES,
+        severities=SEVERITY, outcomes=OUTCOMES, heard=HEARD, may_read=may_read,
+        history=grieved.history(page, row.id),
+        before=around.before(page.session, place, BEFORE) if may_read else (),
+        after=around.after(page.session, place, AFTER) if may_read else (),
+        others=grieved.others(page, row), typed=note, fault=fault,
+    )  # fmt: skip
 
 
 def _found(page: Page, case_id: int) -> Row[Any]:

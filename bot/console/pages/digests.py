@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Row, case, or_, select
 
 from bot import database
-from bot.console import digesting, paging
+from bot.console import digesting, paging, typed
 from bot.console.digesting import DIGEST, SCOPES
 from bot.console.page import Page, Reader, Writer
 from bot.console.roles import APPROVER, OPERATOR, VIEWER
@@ -84,28 +84,7 @@ def listed(
 
 def show(page: Reader, digest_id: int) -> Response:
     """One digest as people will see it, and what can be done with it."""
-    row, stored = digesting.found(page, digest_id)
-    subject = Subject(row.scope, row.target)
-    begins = dispatch.key_of(subject, row.week)
-    posts = page.session.connection().execute(
-        select(DELIVERY.c.id, DELIVERY.c.state, DELIVERY.c.due_at, DELIVERY.c.image, ROOM.c.topic)
-        .join(ROOM, ROOM.c.id == DELIVERY.c.room_id)
-        .where(DELIVERY.c.key >= begins, DELIVERY.c.key < begins[:-1] + ";", page.in_scope(ROOM))
-        .order_by(DELIVERY.c.id)
-    )
-    later = page.session.connection().scalar(
-        select(DIGEST.c.id).where(
-            DIGEST.c.week == row.week + WEEK,
-            DIGEST.c.scope == row.scope,
-            DIGEST.c.target == row.target,
-        )
-    )
-    return page.render(
-        "digest.html", row=row, sheet=stored.sheet, state=STATES[row.state], posts=posts.all(),
-        later=later, where=_named(page, at_once.rooms(page.settings, subject)),
-        text=render.text(dispatch.outside(stored.sheet)), longest=approval.LONGEST_COMMENT,
-        states=DigestState, scopes=SCOPES,
-    )  # fmt: skip
+    return _shown(page, digest_id)
 
 
 def framed(page: Reader, digest_id: int) -> Response:
@@ -131,10 +110,15 @@ def file(page: Reader, digest_id: int, form: str) -> Response:
     )
 
 
-def comment(page: Writer, digest_id: int, words: Annotated[str, Form()] = "") -> Response:
+def comment(
+    page: Writer, digest_id: int, words: Annotated[str, typed.LINES, Form()] = ""
+) -> Response:
     """Put words at its top."""
     digesting.found(page, digest_id)
-    _must(page, approval.comment(page.session, digest_id, words, page.by, page.now))
+    try:
+        _must(page, approval.comment(page.session, digest_id, words, page.by, page.now))
+    except InvalidInput as error:
+        return _shown(page, digest_id, words, error.faults[0])
     return page.to(f"/digests/{digest_id}", page.tr("写在周报开头了"))
 
 
@@ -199,6 +183,35 @@ def messages(
         "digest_messages.html", row=row, title=stored.sheet.title, what=what, whats=WHATS,
         listing=listing, room=view,
         may_read=page.may(OPERATOR),
+    )  # fmt: skip
+
+
+def _shown(
+    page: Page, digest_id: int, words: str | None = None, fault: Fault | None = None
+) -> Response:
+    """`words` were typed, and refused."""
+    row, stored = digesting.found(page, digest_id)
+    subject = Subject(row.scope, row.target)
+    begins = dispatch.key_of(subject, row.week)
+    posts = page.session.connection().execute(
+        select(DELIVERY.c.id, DELIVERY.c.state, DELIVERY.c.due_at, DELIVERY.c.image, ROOM.c.topic)
+        .join(ROOM, ROOM.c.id == DELIVERY.c.room_id)
+        .where(DELIVERY.c.key >= begins, DELIVERY.c.key < begins[:-1] + ";", page.in_scope(ROOM))
+        .order_by(DELIVERY.c.id)
+    )
+    later = page.session.connection().scalar(
+        select(DIGEST.c.id).where(
+            DIGEST.c.week == row.week + WEEK,
+            DIGEST.c.scope == row.scope,
+            DIGEST.c.target == row.target,
+        )
+    )
+    return page.render(
+        "digest.html", 422 if fault else 200, words=words, fault=fault, row=row,
+        sheet=stored.sheet, state=STATES[row.state], posts=posts.all(),
+        later=later, where=_named(page, at_once.rooms(page.settings, subject)),
+        text=render.text(dispatch.outside(stored.sheet)), longest=approval.LONGEST_COMMENT,
+        states=DigestState, scopes=SCOPES,
     )  # fmt: skip
 
 

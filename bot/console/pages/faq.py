@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from sqlalchemy import ColumnElement, Row, or_, select, true
 
 from bot import database, deriving, faq, terms
-from bot.console import asked, paging, roles
+from bot.console import asked, paging, roles, typed
 from bot.console.page import Page, Reader, Writer
 from bot.console.pages import rooms
 from bot.console.roles import OPERATOR, VIEWER
@@ -26,7 +26,9 @@ from content_calendar import questions, words
 FAQ, ROOM = database.tables(Faq, Room)
 LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 
-Words = Annotated[str, Form(max_length=1_000)]
+LONGEST = 1_000
+
+Words = Annotated[str, typed.LINES, Form(max_length=LONGEST)]
 
 
 def listed(
@@ -151,7 +153,7 @@ def _form(
     every = [("", page.tr("全部垂类"))] if roles.sees_all(page.someone) else []
     return page.render(
         "faq_form.html", 422 if fault else 200, row=row, found=found, made_of=made_of, fault=fault,
-        options=[*every, *((each, each) for each in sorted(mine))],
+        longest=LONGEST, options=[*every, *((each, each) for each in sorted(mine))],
     )  # fmt: skip
 
 

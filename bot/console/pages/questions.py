@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from sqlalchemy import Row
 
 from bot import around, desk
-from bot.console import asked, held
+from bot.console import asked, held, typed
 from bot.console.asked import Filters
 from bot.console.page import Page, Reader, Writer
 from bot.console.pages import rooms
@@ -33,7 +33,7 @@ LISTS = {
     "dismissed": "不用答",
 }
 
-Text = Annotated[str, Form(max_length=LONGEST)]
+Text = Annotated[str, typed.LINES, Form(max_length=LONGEST)]
 
 
 def listed(page: Reader, filters: Annotated[Filters, Depends()], number: int = 1) -> Response:
@@ -67,7 +67,7 @@ def draft(page: Writer, question_id: int, text: Text = "") -> Response:
     """Keep what was written; it is not sent."""
     _found(page, question_id)
     if not desk.draft(page.session, question_id, text, page.by, page.now):
-        return held.late(page)
+        return _shown(page, _found(page, question_id), text, held.refused(page))
     return page.to(_path(question_id), page.tr("草稿存好了，还没有发"))
 
 
@@ -102,8 +102,8 @@ def _shown(page: Page, row: Row[Any], text: str = "", fault: Fault | None = None
     after = around.after(page.session, place, asked.AFTER) if may_read else ()
     return page.render(
         "question.html", 422 if fault else 200, row=row, states=STATES, before=before, after=after,
-        most=asked.AFTER, may_read=may_read, text=text or row.draft, fault=fault, longest=LONGEST,
-        lasts=desk.LASTS,
+        most=asked.AFTER, may_read=may_read, text=text or row.draft, typed=text, fault=fault,
+        longest=LONGEST, lasts=desk.LASTS,
     )  # fmt: skip
 
 
