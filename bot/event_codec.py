@@ -5,12 +5,12 @@ JSON in ASCII, so that lone surrogates and NUL come back as they were.
 
 import datetime as dt
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, Said, TopicChanged
 
-KINDS: Mapping[str, Callable[..., Event]] = {
+KINDS: Mapping[str, type[Event]] = {
     kind.__name__: kind for kind in (Said, Joined, Left, TopicChanged, LoggedIn, LoggedOut)
 }
 NAMES: Mapping[type[Event], Sequence[str]] = {
@@ -27,10 +27,13 @@ def encode(event: Event) -> bytes:
 
 
 def decode(encoded: bytes) -> Event:
-    """What `encode` was given, by this version or an earlier one. Raises ValueError."""
+    """What `encode` was given, by this version, an earlier one, or a later one that tells more,
+    which is left out. Raises ValueError.
+    """
     try:
         told = json.loads(encoded)
         kind = KINDS[told.pop("kind")]
+        told = {name: told[name] for name in NAMES[kind] if name in told}
         told["at"] = dt.datetime.fromisoformat(told["at"])
         if "mentions" in told:
             told["mentions"] = tuple(told["mentions"])

@@ -15,7 +15,7 @@ import itertools
 import logging
 from collections.abc import Sequence
 
-from bot import batches, database, errors, process, receiving, serving, spool, standby
+from bot import batches, database, errors, process, receiving, serving, spool, standby, waking
 from bot.errors import GatewayUnavailable
 from bot.gateway import Event, LoggedIn, LoggedOut
 from bot.process import App
@@ -65,7 +65,8 @@ async def hand_on(app: App, stop: asyncio.Event, account_id: int, *, ended: asyn
                 last_lots += ended.is_set()
             elif ended.is_set():
                 return
-            else:
+            elif not await waking.woken(theirs.arrived, spool.WIPED_SECONDS):
+                await theirs.wipe()
                 await theirs.arrived.wait()
     finally:
         for task in listing:

@@ -10,9 +10,11 @@ makes the gateway wait.
 
 import asyncio
 import datetime as dt
+import json
 import logging
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -42,6 +44,8 @@ CREATE TABLE IF NOT EXISTS refused (
 PATIENCE_SECONDS = 60
 # What the write-ahead log may keep of an outage, in bytes.
 LEFT_OVER = 64 * 2**20
+# An empty spool is wiped so often at most: till then what left it stands in its write-ahead log.
+WIPED_SECONDS = 4.0
 
 Answer = TypeVar("Answer")
 # sequence, life, content
@@ -87,6 +91,9 @@ class Spool:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="spool")
     )
     _file: sqlite3.Connection | None = None
+    # When it was wiped, by a clock that nobody sets.
+    _wiped: float = 0.0
+    _soiled: bool = True
 
     async def append(self, events: Sequence[Event], now: dt.datetime) -> None:
         """Accept events, in order; durable on return. Waits while the spool is full.
@@ -123,6 +130,14 @@ class Spool:
         """Forget the events up to `last`: somebody else answers for them now."""
         await self._do(lambda file: _drop(file, last))
         self.emptied.set()
+        self._soiled = True
+        if time.monotonic() - self._wiped >= WIPED_SECONDS:
+            await self.wipe()
+
+    async def wipe(self) -> None:
+        """Leave nothing readable in the files of what was dropped, where nothing waits."""
+        if self._soiled and await self._do(_wipe):
+            self._soiled, self._wiped = False, time.monotonic()
 
     async def waiting(self) -> Waiting:
         """What waits now."""
@@ -176,6 +191,19 @@ def refused(path: Path) -> int:
         return int(file.execute("SELECT count(*) FROM refused").fetchone()[0])
 
 
+def holding(path: Path, words: str) -> int:
+    """How many events that wait, or were refused, hold these words."""
+    # As JSON writes them: in ASCII.
+    wanted = json.dumps(words)[1:-1]
+    with closing(_open(path)) as file:
+        found = file.execute(
+            "SELECT count(*) FROM (SELECT content FROM event UNION ALL SELECT content FROM refused)"
+            " WHERE instr(content, ?) > 0",
+            (wanted.encode("ascii"),),
+        ).fetchone()
+    return int(found[0])
+
+
 def look(path: Path) -> Waiting:
     """What waits in a spool, from outside of the process that fills it."""
     if not path.exists():
@@ -220,6 +248,13 @@ def _drop(file: sqlite3.Connection, last: int) -> None:
     # What comes back after a power cut is taken on twice, which changes nothing.
     file.execute("PRAGMA synchronous = NORMAL")
     file.execute("DELETE FROM event WHERE sequence <= ?", (last,))
+
+
+def _wipe(file: sqlite3.Connection) -> bool:
+    if _waiting(file).events:
+        return False
+    busy, _, _ = file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _waiting(file: sqlite3.Connection) -> Waiting:

@@ -15,7 +15,7 @@ import json
 import logging
 import zlib
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import nats
@@ -243,12 +243,21 @@ def _payloads(account: str, events: Sequence[Event], largest: int) -> Iterator[b
 async def _lot(message: Msg) -> Lot | None:
     try:
         account, *events = zlib.decompress(message.data).split(b"\n")
-        return Lot(json.loads(account), [event_codec.decode(event) for event in events], message)
+        return Lot(json.loads(account), list(_decoded(events)), message)
     except (ValueError, zlib.error) as error:
         # It must not hold up what comes after it.
         log.error("a lot of %d bytes: %s", len(message.data), type(error).__name__)  # noqa: TRY400
         await message.term()
         return None
+
+
+def _decoded(events: Iterable[bytes]) -> Iterator[Event]:
+    """Those that can be read: one that cannot must not take its neighbours along."""
+    for event in events:
+        try:
+            yield event_codec.decode(event)
+        except ValueError as error:
+            log.error("an event of %d bytes: %s", len(event), type(error).__name__)  # noqa: TRY400
 
 
 def _unavailable(error: Exception) -> GatewayUnavailable:

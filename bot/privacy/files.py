@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from bot import spool
 from bot.privacy.traces import Traces
 
 # Where digests are written and uploads wait, below the installation's folder.
@@ -24,10 +25,11 @@ def clean(home: Path, traces: Traces) -> int:
 
 
 def holding(home: Path, words: str) -> int:
-    """How many readable files of digests and uploads hold these words."""
+    """How many readable files of digests and uploads, and events of spools, hold these words."""
     folders = [folder for name in (DIGESTS, UPLOADS) if (folder := home / name).is_dir()]
     found = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    return sum(words in (_text(path) or "") for path in found if path.suffix in READABLE)
+    spooled = sum(spool.holding(path, words) for path in (home / "spool").glob("*.db"))
+    return spooled + sum(words in (_text(path) or "") for path in found if path.suffix in READABLE)
 
 
 def _digests(folder: Path, traces: Traces) -> Iterator[Path]:

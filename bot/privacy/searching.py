@@ -38,7 +38,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What was looked through, and what was found there; `files` of ours that hold the words."""
+    """What was looked through, and what was found there; `files` of ours, and
+    events in spools, that hold the words.
+    """
 
     tables: int
     columns: int
@@ -52,7 +54,7 @@ class Search:
 
 
 def search(session: Session, home: Path, words: str) -> Search:
-    """Every column of text of every table, and the digests and uploads below `home`.
+    """Every column of text of every table, and the digests, uploads and spools below `home`.
 
     Reads all rows: seconds a GB. ASCII letters are found in either case on SQLite.
     """

@@ -2,16 +2,20 @@
 
 import asyncio
 import datetime as dt
+import json
 import sqlite3
+import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nats.aio.client import Client
+from nats.aio.msg import Msg
 from psycopg import errors as of_postgresql
 from sqlalchemy import exc
 
-from bot import event_codec, process, spool
+from bot import event_codec, process, spool, stream
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, Said, TopicChanged
 from bot.spool import Spool
 
@@ -52,6 +56,40 @@ def test_every_event_comes_back_as_it_was(event: Event) -> None:
 def test_what_is_no_event_is_refused_by_one_error(content: bytes) -> None:
     with pytest.raises(ValueError):  # its own words are of no use
         event_codec.decode(content)
+
+
+def test_what_a_later_version_tells_besides_is_left_out() -> None:
+    told = json.loads(event_codec.encode(said(1))) | {"mood": "glad"}
+    assert event_codec.decode(json.dumps(told).encode()) == said(1)
+
+
+async def test_one_event_of_a_lot_that_cannot_be_read_takes_no_other_along() -> None:
+    good = [event_codec.encode(said(number)) for number in (1, 2)]
+    lines = [b'"demo"', good[0], b'{"kind":"Sang"}', good[1]]
+    lot = await stream._lot(Msg(Client(), data=zlib.compress(b"\n".join(lines))))
+    assert lot is not None
+    assert (lot.account, lot.events) == ("demo", [said(1), said(2)])
+
+
+async def test_what_was_dropped_can_be_read_nowhere_and_what_waits_by_us_alone(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "spool" / "a.db"
+    ours = Spool(path, 100, "one")
+    needle = json.dumps("第 1 句")[1:-1].encode()
+    await ours.append([said(1)], NOW)
+    files = [path, path.with_name("a.db-wal")]
+    assert any(needle in each.read_bytes() for each in files)
+    assert [each.stat().st_mode & 0o777 for each in (path.parent, *files)] == [0o700, 0o600, 0o600]
+    assert (spool.holding(path, "第 1 句"), spool.holding(path, "第 2 句")) == (1, 0)
+    spool.refuse(path, said(2), "ValueError", NOW, NOW)
+    assert spool.holding(path, "第 2 句") == 1
+    head = await ours.head(10)
+    assert head is not None
+    await ours.drop(head.last)
+    await ours.wipe()
+    assert not any(needle in each.read_bytes() for each in files)
+    await ours.close()
 
 
 async def test_what_goes_in_comes_out_in_order_and_stays_until_it_is_dropped(
