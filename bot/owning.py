@@ -19,22 +19,27 @@ log = logging.getLogger(__name__)
 def register(session: Session, gateway: Gateway) -> int:
     """Know the account behind a gateway and what it can do; returns its id. Safe to repeat."""
     account = database.table(Account)
+    account_id = named(session, gateway.account)
     kind = type(gateway).__module__.rpartition(".")[2]
     can = capabilities_as_json(gateway.capabilities)
     posting = gateway.capabilities.post.value
-    row = {
-        "name": gateway.account, "gateway": kind, "online": False, "state_reason": "",
-        "lease_epoch": 0,
-    }  # fmt: skip
-    database.insert_rows(session, Account, [row], skip_existing=True)
-    # A rooms file may have named the account before any gateway did.
     session.connection().execute(
         update(account)
-        .where(account.c.name == gateway.account)
+        .where(account.c.id == account_id)
         .values(gateway=kind, capabilities=can, posting=posting)
     )
-    named = select(account.c.id).where(account.c.name == gateway.account)
-    return int(session.connection().execute(named).scalar_one())
+    return account_id
+
+
+def named(session: Session, name: str) -> int:
+    """The id of an account, made known where nobody knows it: a rooms file may name it before any
+    gateway does, and what it heard may come out of a stream that outlived the database.
+    """
+    account = database.table(Account)
+    row = {"name": name, "gateway": "", "online": False, "state_reason": "", "lease_epoch": 0}
+    database.insert_rows(session, Account, [row], skip_existing=True)
+    found = select(account.c.id).where(account.c.name == name)
+    return int(session.connection().execute(found).scalar_one())
 
 
 def take(engine: Engine, account_id: int, owner: str, now: dt.datetime) -> int | None:

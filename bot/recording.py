@@ -7,10 +7,7 @@ import asyncio
 import contextlib
 import logging
 
-from sqlalchemy import select
-
-from bot import database, incoming, process
-from bot.models import Account
+from bot import database, incoming, owning, process
 from bot.process import App
 from bot.stream import Lot, Stream
 
@@ -43,7 +40,7 @@ async def _record(app: App, stop: asyncio.Event, lot: Lot, breath: float) -> int
 
     async def recorded() -> int:
         account_id = await process.until_it_holds(
-            stop, lambda: app.write(lambda: _account(app, lot.account)), "a lot's account"
+            stop, lambda: app.write(lambda: account_of(app, lot.account)), "a lot's account"
         )
         return await incoming.accept(app, stop, account_id, lot.account, lot.events)
 
@@ -53,8 +50,7 @@ async def _record(app: App, stop: asyncio.Event, lot: Lot, breath: float) -> int
     return await recording
 
 
-def _account(app: App, name: str) -> int:
-    account = database.table(Account)
-    with database.reading(app.engine) as session:
-        named = select(account.c.id).where(account.c.name == name)
-        return int(session.connection().execute(named).scalar_one())
+def account_of(app: App, name: str) -> int:
+    """The account that heard a lot, known from now on if it was not: no lot holds up its shard."""
+    with database.transaction(app.engine) as session:
+        return owning.named(session, name)
