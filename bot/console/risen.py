@@ -22,6 +22,7 @@ TOPIC, ROOM, MESSAGE, IDENTITY = database.tables(Topic, Room, Message, MessageId
 DAY, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
 # A reader wants examples; more stand in the log.
 MOST = 60
+FEWEST = 5
 LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 
 
@@ -84,11 +85,15 @@ def last_week(page: Page) -> dt.date:
 
 
 def of_week(page: Page, monday: dt.date, scope: Scope) -> tuple[Topics, dt.datetime | None]:
-    """What rose, and when that was computed; None where the week is not stored."""
-    found = topics.of_week(page.session, monday, scope.scope, scope.target)
+    """What rose, and when that was computed; None where the week is not stored.
+
+    Outside of a room, what fewer than `FEWEST` members said is left out: it might be told whose.
+    """
+    stored = topics.of_week(page.session, monday, scope.scope, scope.target)
+    found = stored.get((scope.scope, scope.target), Topics((), ()))
     computed = select(func.max(TOPIC.c.computed_at)).where(TOPIC.c.week == monday)
     return (
-        found.get((scope.scope, scope.target), Topics((), ())),
+        found if scope.scope is DigestScope.ROOM else _of_many(found),
         page.session.connection().scalar(computed),
     )
 
@@ -109,6 +114,11 @@ def behind(
     query = _saying(page, monday, scope, risen.text or "")
     found = page.session.connection().execute(query).all()
     return sorted(found, key=lambda row: (row.at, row.message_id), reverse=True)
+
+
+def _of_many(found: Topics) -> Topics:
+    words = tuple(each for each in found.words if each.members >= FEWEST)
+    return Topics(words, tuple(each for each in found.questions if each.members >= FEWEST))
 
 
 def _asked(page: Page, ids: Sequence[int]) -> Select[Any]:

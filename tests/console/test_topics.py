@@ -148,6 +148,26 @@ async def test_every_figure_leads_to_the_messages_behind_it(desk: Desk) -> None:
         assert "没有问得多起来的" in empty.text
 
 
+async def test_what_fewer_than_five_said_is_told_in_their_room_only(desk: Desk) -> None:
+    talk(desk, "宝妈育儿", ASKED)
+    topic, (room,) = database.table(Topic), rows(desk.engine, Room)
+    with database.transaction(desk.engine) as session:
+        session.connection().execute(update(topic).values(members=4))
+        session.connection().execute(
+            update(topic)
+            .where(topic.c.scope == DigestScope.VERTICAL)
+            .values(scope=DigestScope.ROOM, target=room.platform_id)
+        )
+    async with desk.signed_in("小林", OPERATOR) as browser:
+        everywhere = (await browser.get("/topics?week=2026-11-18")).text
+        assert "没有问得多起来的" in everywhere and "没有说得多起来的词" in everywhere
+        for kind in ("question", "word"):
+            hidden = await browser.get(f"/topics/{kind}/1?week=2026-11-18")
+            assert hidden.status_code == 404, kind
+        here = (await browser.get(f"/topics?week=2026-11-18&room={room.id}")).text
+        assert ASKED in here and "没有说得多起来的词" not in here
+
+
 @pytest.mark.parametrize("role", [VIEWER, OPERATOR])
 async def test_who_sees_one_vertical_sees_and_changes_nothing_else(
     desk: Desk, role: OperatorRole
