@@ -1,14 +1,22 @@
 """The audit's list: cut by the server, narrowed by its filters, never wider than it says."""
 
+import ast
 import datetime as dt
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
+import bot
 from bot import database
-from bot.console import auditing, paging
+from bot.console import auditing, labels, paging
 from bot.models import OperatorRole
+from bot.orders import shop_events
 from tests.console.conftest import Desk
 
 ADMIN = OperatorRole.ADMIN
+# What writes the audit, or hands an action on to it.
+WRITES = {"note", "_note", "_audit", "_move", "_put", "Audit"}
+SHAPE = re.compile(r"[a-z]+[. ][a-z_]+")
 
 
 def written(desk: Desk, number: int) -> None:
@@ -23,6 +31,27 @@ def written(desk: Desk, number: int) -> None:
 
 def rows(page: str) -> list[str]:
     return re.findall(r"room:r(\d+)@chatroom", page)
+
+
+def actions() -> Iterator[str]:
+    """Every action of two words that the code writes down as it stands there."""
+    root = Path(bot.__file__).parents[1]
+    for path in (*root.glob("bot/**/*.py"), *root.glob("content_calendar/*.py")):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(call, ast.Call):
+                continue
+            named = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            if named not in WRITES:
+                continue
+            for given in (*call.args, *(each.value for each in call.keywords)):
+                if isinstance(given, ast.Constant) and SHAPE.fullmatch(str(given.value)):
+                    yield str(given.value)
+
+
+def test_every_action_that_the_code_writes_down_has_a_name() -> None:
+    written = set(actions())
+    assert {"digest comment", "goal set", "privacy.opt_out", "link.add", "faq.add"} <= written
+    assert (written | {shop_events.REFUSED}) - labels.ACTIONS.keys() == set()
 
 
 async def test_it_is_read_a_page_at_a_time_the_latest_first(desk: Desk) -> None:
