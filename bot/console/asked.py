@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from bot import around, database, desk, standing
@@ -72,7 +72,7 @@ class Tally:
 def tally(page: Page, given: Filters) -> Tally:
     """One query for all of it."""
     now = page.now
-    recent = and_(QUESTION.c.due_at >= now - WEEK, QUESTION.c.due_at < now)
+    recent = _recent(now)
     answered = and_(recent, QUESTION.c.state == ANSWERED)
     sums = {
         "waiting": desk.WORK.waiting,
@@ -80,8 +80,8 @@ def tally(page: Page, given: Filters) -> Tally:
         "mine": and_(QUESTION.c.state == desk.WORK.claimed, QUESTION.c.claimed_by == page.by),
         "asked": recent,
         "answered": answered,
-        "in_time": and_(answered, QUESTION.c.closed_at <= QUESTION.c.due_at),
-        "by_us": and_(answered, QUESTION.c.answer_key.is_not(None)),
+        "in_time": _in_time(page),
+        "by_us": _by_us(page),
         "dismissed": and_(recent, QUESTION.c.state == DISMISSED),
     }
     query = select(
@@ -116,6 +116,28 @@ def place(row: Row[Any]) -> around.Place:
     return around.Place(row.day, row.room_id, row.message_id, row.asked_at)
 
 
+def _recent(now: dt.datetime) -> ColumnElement[bool]:
+    """Those whose 24 hours ended within the seven days up to now."""
+    return and_(QUESTION.c.due_at >= now - WEEK, QUESTION.c.due_at < now)
+
+
+def _in_time(page: Page) -> ColumnElement[bool]:
+    """Of these, answered before the end, unless our answer may never have been seen."""
+    key = QUESTION.c.answer_key
+    return and_(
+        _recent(page.now),
+        QUESTION.c.state == ANSWERED,
+        QUESTION.c.closed_at <= QUESTION.c.due_at,
+        or_(key.is_(None), key.not_in(_unseen(page))),
+    )
+
+
+def _by_us(page: Page) -> ColumnElement[bool]:
+    """Of these, answered from here, whether or not it arrived."""
+    ours = QUESTION.c.answer_key.is_not(None)
+    return and_(_recent(page.now), QUESTION.c.state == ANSWERED, ours)
+
+
 def _shown(page: Page, show: str) -> list[ColumnElement[bool]]:
     """The condition of each list; nothing is listed before its grace is over."""
     found: list[ColumnElement[bool]] = [QUESTION.c.listed_at <= page.now]
@@ -129,12 +151,15 @@ def _shown(page: Page, show: str) -> list[ColumnElement[bool]]:
             return [QUESTION.c.state == QuestionState(show)]
         case "lost":
             return [QUESTION.c.state == ANSWERED, QUESTION.c.answer_key.in_(_unseen(page))]
+        case "prompt" | "ours":
+            return [*found, _in_time(page) if show == "prompt" else _by_us(page)]
         case _:
             return [*found, desk.WORK.waiting]
 
 
 WAITING = ("", "late", "mine")
-SHOWN = (*WAITING, "lost", "answered", "dismissed")
+# Two lists of one figure each: answered in time, and answered from here, within seven days.
+SHOWN = (*WAITING, "lost", "answered", "dismissed", "prompt", "ours")
 
 
 def _unseen(page: Page) -> Select[tuple[str]]:

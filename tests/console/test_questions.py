@@ -139,7 +139,16 @@ async def test_an_answer_that_did_not_arrive_is_listed(desk: Desk) -> None:
     question = ask(desk)
     async with desk.signed_in("小林", OPERATOR) as browser:
         await browser.post(f"/questions/{question}/answer", data={"text": ANSWER})
-        assert "没送到" not in (await browser.get("/questions")).text
+        with database.transaction(desk.engine) as session:
+            session.connection().execute(
+                update(database.table(OpenQuestion)).values(closed_at=NOW - dt.timedelta(hours=9))
+            )
+        page = (await browser.get("/questions")).text
+        assert "没送到" not in page and "1 / 1 个" in page
+        ways = {each.replace("&amp;", "&") for each in re.findall(r'href="(/questi[^"]+)"', page)}
+        for show in ("prompt", "ours"):
+            (lead,) = [each for each in ways if f"show={show}" in each]
+            assert listed((await browser.get(lead)).text) == [ASKED]
         with database.transaction(desk.engine) as session:
             session.connection().execute(
                 update(database.table(Delivery)).values(
@@ -148,6 +157,10 @@ async def test_an_answer_that_did_not_arrive_is_listed(desk: Desk) -> None:
             )
         assert "没送到" in (await browser.get("/questions")).text
         assert listed((await browser.get("/questions?show=lost")).text) == [ASKED]
+        # It counts no longer as answered in time; whom it was answered by stays true.
+        assert "0 / 1 个" in (await browser.get("/questions")).text
+        assert listed((await browser.get("/questions?show=prompt")).text) == []
+        assert listed((await browser.get("/questions?show=ours")).text) == [ASKED]
 
 
 async def test_an_answer_becomes_an_entry_that_the_bot_gives_until_it_is_retired(

@@ -32,6 +32,8 @@ LISTS = {
     "answered": "已答",
     "dismissed": "不用答",
 }
+# Lists that a figure leads to: they have a tab while they are shown.
+LED = {"prompt": "7 天里按时答的", "ours": "7 天里由这里答的"}
 
 Text = Annotated[str, typed.LINES, Form(max_length=LONGEST)]
 
@@ -41,7 +43,8 @@ def listed(page: Reader, filters: Annotated[Filters, Depends()], number: int = 1
     given = filters if filters.show in asked.SHOWN else Filters("", filters.vertical, filters.room)
     verticals, _, _ = rooms.known(page)
     return page.render(
-        "questions.html", listing=asked.listed(page, given, number), filters=given, lists=LISTS,
+        "questions.html", listing=asked.listed(page, given, number), filters=given,
+        lists=LISTS | {name: LED[name] for name in [given.show] if name in LED},
         tally=asked.tally(page, given), states=STATES, verticals=verticals,
         may_read=page.may(OPERATOR), waiting=asked.WAITING,
     )  # fmt: skip
