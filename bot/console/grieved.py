@@ -11,27 +11,43 @@ from bot import around, complaints, database, standing
 from bot.console import held, roles
 from bot.console.page import Page
 from bot.console.paging import Listing
+from bot.digest import gather as digests
+from bot.insights.engagement import Days
 from bot.models import Audit, Complaint, ComplaintOutcome, ComplaintState, Contact, Room
 
 CASE, ROOM, CONTACT, AUDIT = database.tables(Complaint, Room, Contact, Audit)
 WEEK = dt.timedelta(days=7)
 CLOSED = ComplaintState.CLOSED
 WAITING = ("", "late", "mine")
-SHOWN = (*WAITING, "closed")
+# Of one list: "all", those whose 24 hours ended lately, those closed as no complaint.
+SHOWN = (*WAITING, "closed", "all", "week", "wrong")
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the list is narrowed to; `show` is a name of `SHOWN`, `severity` 0 for any."""
+    """What the list is narrowed to; `show` is a name of `SHOWN`, `severity` 0 for any, `room` our
+    id, `week` one like 2026-W45: of the messages, `outcome` a name of `ComplaintOutcome`.
+    """
 
     show: str = ""
     severity: int = 0
     vertical: str = ""
+    room: int = 0
+    owner: str = ""
+    week: str = ""
+    outcome: str = ""
 
     def given(self) -> dict[str, str]:
         """By name, as a link carries them."""
-        severity = str(self.severity) if self.severity else ""
-        return {"show": self.show, "severity": severity, "vertical": self.vertical}
+        return {
+            "show": self.show,
+            "severity": str(self.severity) if self.severity else "",
+            "vertical": self.vertical,
+            "room": str(self.room) if self.room else "",
+            "owner": self.owner,
+            "week": self.week,
+            "outcome": self.outcome,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +70,7 @@ class Tally:
 def tally(page: Page, given: Filters) -> Tally:
     """One query for all of it."""
     waits, now = complaints.WORK.waiting, page.now
-    ended = and_(CASE.c.due_at >= now - WEEK, CASE.c.due_at < now)
-    lately = and_(CASE.c.due_at >= now - 4 * WEEK, CASE.c.state == CLOSED, CASE.c.opened_by == "")
+    ended, lately = _ended(now), _closed_lately(now)
     sums = {
         "waiting": waits,
         "late": and_(waits, CASE.c.due_at <= now),
@@ -115,16 +130,29 @@ def others(page: Page, row: Row[Any]) -> Sequence[Any]:
     return page.session.connection().execute(query).all()
 
 
+def _ended(now: dt.datetime) -> ColumnElement[bool]:
+    """Those whose 24 hours ended within the seven days up to now."""
+    return and_(CASE.c.due_at >= now - WEEK, CASE.c.due_at < now)
+
+
+def _closed_lately(now: dt.datetime) -> ColumnElement[bool]:
+    """Those of four weeks that the rules opened and somebody closed."""
+    return and_(CASE.c.due_at >= now - 4 * WEEK, CASE.c.state == CLOSED, CASE.c.opened_by == "")
+
+
 def _shown(page: Page, show: str) -> list[ColumnElement[bool]]:
-    match show:
-        case "late":
-            return [complaints.WORK.waiting, CASE.c.due_at <= page.now]
-        case "mine":
-            return [CASE.c.state == complaints.WORK.claimed, CASE.c.owner == page.by]
-        case "closed":
-            return [CASE.c.state == CLOSED]
-        case _:
-            return [complaints.WORK.waiting]
+    waits = complaints.WORK.waiting
+    mine = and_(CASE.c.state == complaints.WORK.claimed, CASE.c.owner == page.by)
+    wrong = and_(_closed_lately(page.now), CASE.c.outcome == ComplaintOutcome.NONE)
+    conditions = {
+        "late": [waits, CASE.c.due_at <= page.now],
+        "mine": [mine],
+        "closed": [CASE.c.state == CLOSED],
+        "all": [],
+        "week": [_ended(page.now)],
+        "wrong": [wrong],
+    }
+    return conditions.get(show, [waits])
 
 
 def _within(page: Page, given: Filters) -> list[ColumnElement[bool]]:
@@ -134,11 +162,21 @@ def _within(page: Page, given: Filters) -> list[ColumnElement[bool]]:
         conditions.append(page.in_scope(ROOM))
     if given.vertical:
         conditions.append(ROOM.c.vertical == given.vertical)
+    if given.room:
+        conditions.append(ROOM.c.id == given.room)
+    if given.owner:
+        conditions.append(ROOM.c.owner == given.owner)
     narrowed: list[ColumnElement[bool]] = []
     if conditions:
         narrowed.append(CASE.c.room_id.in_(select(ROOM.c.id).where(*conditions)))
     if given.severity:
         narrowed.append(CASE.c.severity == given.severity)
+    if given.week:
+        since = digests.monday(given.week)
+        first, last = Days(since, since + WEEK).instants(page.settings.zone)
+        narrowed += [CASE.c.at >= first, CASE.c.at < last]
+    if given.outcome:
+        narrowed.append(CASE.c.outcome == ComplaintOutcome(given.outcome))
     return narrowed
 
 

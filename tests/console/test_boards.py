@@ -7,6 +7,7 @@ from bot.digest import compose, gather, storing
 from bot.digest.findings import Findings
 from bot.digest.sheet import Subject
 from bot.models import (
+    Digest,
     DigestScope,
     Goal,
     MessageIdentity,
@@ -49,6 +50,8 @@ async def test_the_board_says_what_the_digest_says(looked_back: Desk) -> None:
         assert f'id="n{note.number}"' in page
     assert OURS in page
     assert f"/orders?since={LAST_WEEK}" in page
+    (digest,) = [row.id for row in rows(looked_back.engine, Digest) if not row.target]
+    assert f'href="/digests/{digest}/behind/unanswered"' in page
 
 
 async def test_a_goal_is_set_looked_at_and_dropped(looked_back: Desk) -> None:

@@ -57,6 +57,35 @@ async def test_what_is_overdue_comes_first_and_the_gravest_can_be_picked_out(des
         assert listed((await browser.get("/complaints?show=late")).text) == [BROKEN]
 
 
+async def test_a_figure_leads_to_the_cases_that_it_counts(desk: Desk) -> None:
+    """In time: those whose day ended within a week; no complaint: what the rules opened of late."""
+    recent = complain(desk, "裂了", "2026-11-22 10:00")
+    running = complain(desk, "漏水", "2026-11-24 10:00", vertical="职场穿搭")
+    complain(desk, "坏了", "2026-11-09 10:00")
+    async with desk.signed_in("小林", OPERATOR) as browser:
+        await browser.post(f"/complaints/{recent}/claim")
+        await browser.post(f"/complaints/{recent}/close", data={"outcome": "none"})
+        page = (await browser.get("/complaints")).text
+        assert "0 / 1 起" in page and "结案的 1 起里" in page
+        leads = {each.replace("&amp;", "&") for each in re.findall(r'href="(/compl[^"]+)"', page)}
+        for show in ("week", "wrong"):
+            (lead,) = [each for each in leads if f"show={show}" in each]
+            assert listed((await browser.get(lead)).text) == ["裂了"], lead
+        (room,) = [row.room_id for row in rows(desk.engine, Complaint) if row.id == running]
+        for given, expected in (
+            ({"week": "2026-W46"}, ["坏了"]),
+            ({"week": "2026-W48", "room": room}, ["漏水"]),
+            ({"week": "2026-W48", "vertical": "宝妈育儿"}, []),
+            ({"outcome": "none"}, ["裂了"]),
+            ({"owner": "没有这个人"}, []),
+        ):
+            answer = await browser.get("/complaints", params={"show": "all"} | given)
+            assert listed(answer.text) == expected, given
+        late = await browser.get("/complaints?show=late&week=2026-W46")
+        assert listed(late.text) == ["坏了"]
+        assert (await browser.get("/complaints?week=x")).status_code == 422
+
+
 async def test_one_owner_closes_a_case_and_a_colleague_opens_it_again(desk: Desk) -> None:
     case = complain(desk)
     solved = {"outcome": "solved", "note": "补发一件，已道歉"}

@@ -6,27 +6,18 @@ from typing import Annotated
 from fastapi import Form, HTTPException
 from fastapi.responses import Response
 
-from bot.console import boarding, roles
+from bot.console import boarding, digesting, roles
 from bot.console.boarding import COLUMNS, TOP
 from bot.console.page import Page, Reader, Writer
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.digest import gather, goals, phrasing
 from bot.digest.goals import METRICS, Aim, Progress
-from bot.digest.sheet import Sheet
+from bot.digest.sheet import Sheet, Subject
 from bot.errors import InvalidInput
 
 LONG = 200
 UNITS = {"number": "", "percent": "%", "hours": "小时", "yuan": "元"}
-# Where a figure leads: to the list that it counts.
-LEADS = {
-    "messages_per_room_day": "/rooms",
-    "before_per_room_day": "/rooms",
-    "participation": "/people",
-    "response_rate": "/questions",
-    "unanswered": "/questions",
-}
-ORDERS = ("order_lines", "revenue_fen", "organic_share")
 
 
 def show(page: Reader, week: str = "", vertical: str = "") -> Response:
@@ -53,7 +44,7 @@ def show(page: Reader, week: str = "", vertical: str = "") -> Response:
             for name, each in found.verticals.items()
         },
         named=boarding.figures(sheet, COLUMNS),
-        progress=_progress(sheet, found, aims), leads=_leads(page, found.monday),
+        progress=_progress(sheet, found, aims), leads=_leads(page, found.monday, sheet),
         shown=goals.shown, percent=phrasing.percent, forms=_forms(page),
     )  # fmt: skip
 
@@ -123,12 +114,10 @@ def _progress(sheet: Sheet, found: boarding.Week, aims: list[Aim]) -> list[Progr
     return told
 
 
-def _leads(page: Page, monday: dt.date) -> dict[str, str]:
-    """By figure: the list behind it, where the console has one."""
-    last = monday + dt.timedelta(days=6)
-    found = {key: path for key, path in LEADS.items() if ("GET", path) in page.console.roles}
-    orders = f"/orders?since={monday}&until={last}"
-    return found | dict.fromkeys(ORDERS, orders)
+def _leads(page: Page, monday: dt.date, sheet: Sheet) -> dict[str, str]:
+    """By figure: the list behind it, as in the digest that it is taken from."""
+    digest = digesting.named(page, monday, Subject(sheet.scope, sheet.target))
+    return digesting.leads(page, digest) if digest is not None else {}
 
 
 def _forms(page: Page) -> dict[str, object]:

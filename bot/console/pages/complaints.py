@@ -1,5 +1,6 @@
 """投诉: cases under a 24-hour clock, each with its owner, its outcome, and the talk behind it."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Depends, Form, HTTPException
@@ -18,6 +19,8 @@ from bot.models import ComplaintOutcome, ComplaintState
 
 BEFORE, AFTER = 6, 24
 LISTS = {"": "没结案", "late": "超时", "mine": "我负责的", "closed": "已结案"}
+# Lists that a figure leads to: they have a tab while they are shown.
+LED = {"all": "全部", "week": "7 天里满 24 小时的", "wrong": "近四周不是投诉的"}
 STATES = {
     ComplaintState.OPEN: ("没人负责", "doubt"),
     ComplaintState.CLAIMED: ("处理中", "moving"),
@@ -47,10 +50,12 @@ def listed(page: Reader, filters: Annotated[Filters, Depends()], number: int = 1
     """One page of a list of cases, with what they came to lately."""
     show = filters.show if filters.show in grieved.SHOWN else ""
     severity = filters.severity if filters.severity in SEVERITY else 0
-    given = Filters(show, severity, filters.vertical)
+    outcome = filters.outcome if filters.outcome in set(ComplaintOutcome) else ""
+    given = replace(filters, show=show, severity=severity, outcome=outcome)
     verticals, _, _ = rooms.known(page)
     return page.render(
-        "complaints.html", listing=grieved.listed(page, given, number), filters=given, lists=LISTS,
+        "complaints.html", listing=grieved.listed(page, given, number), filters=given,
+        lists=LISTS | {name: LED[name] for name in [show] if name in LED},
         tally=grieved.tally(page, given), states=STATES, severities=SEVERITY, outcomes=OUTCOMES,
         verticals=verticals, may_read=page.may(OPERATOR), heard=HEARD,
     )  # fmt: skip
