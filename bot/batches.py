@@ -10,17 +10,24 @@ WINDOW_SECONDS = 0.05
 
 
 async def of(events: AsyncIterator[Event]) -> AsyncIterator[list[Event]]:
-    """Batches of at most LARGEST events, or of what came within the window."""
+    """Batches of at most LARGEST events, or of what came within the window; raises at the end what
+    the stream ended with.
+    """
     queue: asyncio.Queue[Event | None] = asyncio.Queue(LARGEST)
 
     async def pump() -> None:
-        async for event in events:
-            await queue.put(event)
+        try:
+            async for event in events:
+                await queue.put(event)
+        except Exception:
+            # Whoever waits for the next event must not wait for good.
+            await queue.put(None)
+            raise
         await queue.put(None)
 
     pumping = asyncio.create_task(pump())
+    ended = False
     try:
-        ended = False
         while not ended:
             batch = [await queue.get()]
             if not queue.full():
@@ -32,5 +39,6 @@ async def of(events: AsyncIterator[Event]) -> AsyncIterator[list[Event]]:
             if told := [event for event in batch if event is not None]:
                 yield told
     finally:
-        pumping.cancel()
-    await asyncio.gather(pumping, return_exceptions=True)
+        if not ended:
+            pumping.cancel()
+    await pumping

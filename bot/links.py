@@ -8,7 +8,7 @@ people type them.
 import base64
 import hashlib
 import re
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from bot.errors import Fault, InvalidInput
 
@@ -52,8 +52,9 @@ def address(base: str, code: str) -> str:
 def destination(target: str, code: str) -> str:
     """Where a short link leads: the target, which is told the code, so that its orders carry it."""
     parts = urlsplit(target)
-    asked = parse_qsl(parts.query, keep_blank_values=True)
-    told = urlencode([*(pair for pair in asked if pair[0] != PARAMETER), (PARAMETER, code)])
+    # Piece by piece, as it was written: a shop may sign its query, or spell it in GBK.
+    asked = (piece for piece in parts.query.split("&") if piece.partition("=")[0] != PARAMETER)
+    told = "&".join(piece for piece in (*asked, f"{PARAMETER}={code}") if piece)
     return urlunsplit(parts._replace(query=told))
 
 

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy import MetaData as Metadata
 from sqlmodel import Session, SQLModel
 
-from bot import database, models, partitions
+from bot import database, heartbeats, leases, models, partitions
 from bot.errors import Fault, InvalidInput
 from bot.models import Message
 
@@ -96,11 +96,26 @@ def view(engine: Engine) -> Iterator[Connection]:
         opened.rollback()
 
 
+@contextmanager
+def at_rest(engine: Engine) -> Iterator[Connection]:
+    """A view of a database to which nobody writes meanwhile: whoever wants to waits."""
+    with engine.connect() as opened:
+        # SQLite's writer is one, and this is it (see `database`).
+        if engine.dialect.name != "sqlite":
+            names = ", ".join(f'"{table.name}"' for table in map(database.table, every()))
+            opened.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
+        yield opened
+        opened.rollback()
+
+
 def still_running(source: Connection, now: dt.datetime) -> bool:
-    """Whether a process works on the database: it holds the lease of an account."""
-    account = database.table(models.Account).c
-    alive = select(account.id).where(account.lease_until > now).limit(1)
-    return source.execute(alive).first() is not None
+    """Whether a process works on the database: it holds the lease of an account, or a part of it
+    went its round a moment ago.
+    """
+    account, beat = database.tables(models.Account, models.Heartbeat)
+    leased = select(account.c.id).where(leases.runs(account, now)).limit(1)
+    fresh = select(beat.c.part).where(beat.c.at > now - heartbeats.SILENT).limit(1)
+    return any(source.execute(look).first() is not None for look in (leased, fresh))
 
 
 def copy(source: Connection, target: Engine) -> Iterator[tuple[str, int]]:

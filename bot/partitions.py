@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from sqlalchemy import Engine, inspect, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session
 
 from bot import database
@@ -74,6 +74,9 @@ def make(engine: Engine, day: dt.date) -> int:
         if not is_in_use(error):
             raise
         # Somebody works on the table; a message that comes now goes to the default partition.
+        return 0
+    except IntegrityError:
+        # A message of that day came between the look and the lock.
         return 0
     return 1
 

@@ -49,10 +49,12 @@ def steps(engine: Engine, zone: ZoneInfo, days: int, now: dt.datetime) -> Iterat
         yield 0
     whole = partitions.existing(engine)
     for day in sorted(each for each in whole if each < keep_since.date()):
-        yield _drop_partition(engine, day, now)
+        yield _drop_partition(engine, day, zone, sealed_until, now)
     for day, rooms in _days_of_messages(engine, keep_since.date() - DAY):
         if day not in whole:
             with database.transaction(engine) as session:
+                # What came since is sealed with the rest before it goes.
+                seal_utc_day(session, day, rooms, zone, sealed_until, SealedFor.RETENTION, now)
                 dropped = _drop(session, day, rooms, now)
             yield dropped
     with database.transaction(engine) as session:
@@ -166,10 +168,15 @@ def _days_of_messages(engine: Engine, last: dt.date) -> Iterator[tuple[dt.date, 
             yield day, rooms[start : start + ROOMS_AT_ONCE]
 
 
-def _drop_partition(engine: Engine, day: dt.date, now: dt.datetime) -> int:
+def _drop_partition(
+    engine: Engine, day: dt.date, zone: ZoneInfo, sealed_until: dt.datetime, now: dt.datetime
+) -> int:
     """Drop a UTC day at once; nothing where others hold the table, until the next hour."""
     try:
         with database.transaction(engine) as session:
+            rooms = select(MESSAGE.c.room_id).where(MESSAGE.c.day == day).distinct()
+            came = session.connection().scalars(rooms).all()
+            seal_utc_day(session, day, came, zone, sealed_until, SealedFor.RETENTION, now)
             ids = select(MESSAGE.c.id).where(MESSAGE.c.day == day)
             session.connection().execute(delete(VERSION).where(VERSION.c.message_id.in_(ids)))
             count = session.connection().scalar(select(func.count()).select_from(ids.subquery()))

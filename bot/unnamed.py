@@ -48,8 +48,7 @@ def keep_no_version(session: Session, said: Iterable[tuple[int, dt.datetime]]) -
 
 def add(session: Session, contacts: Mapping[str, int | None], by: str, now: dt.datetime) -> int:
     """Let these contacts, by platform id, be nobody from now on; returns how many were not yet."""
-    salt = session.connection().scalar(select(OPT_OUT.c.salt).limit(1)) or secrets.token_hex(32)
-    marked = _marked(salt)
+    marked = _marked(salt := next(iter(_salts(session)), None) or secrets.token_hex(32))
     rows = [
         {"mark": marked(name), "salt": salt, "contact_id": id, "at": now, "by": by}
         for name, id in sorted(contacts.items())
@@ -59,10 +58,7 @@ def add(session: Session, contacts: Mapping[str, int | None], by: str, now: dt.d
 
 def remove(session: Session, contacts: Collection[str]) -> int:
     """Hear these contacts again as who they are; returns how many had opted out."""
-    salt = session.connection().scalar(select(OPT_OUT.c.salt).limit(1))
-    if salt is None:
-        return 0
-    marks = [_marked(salt)(name) for name in contacts]
+    marks = [_marked(salt)(name) for salt in _salts(session) for name in contacts]
     return session.connection().execute(delete(OPT_OUT).where(OPT_OUT.c.mark.in_(marks))).rowcount
 
 
@@ -92,9 +88,17 @@ def _gone(session: Session, people: Iterable[str]) -> dict[str, int | None]:
     known = {row.mark: row for row in rows}
     if not known:
         return {}
-    marked = _marked(next(iter(known.values())).salt)
-    marks = {person: marked(person) for person in set(people)}
-    return {person: known[mark].contact_id for person, mark in marks.items() if mark in known}
+    found: dict[str, int | None] = {}
+    named = set(people)
+    for marked in map(_marked, sorted({row.salt for row in known.values()})):
+        marks = {person: marked(person) for person in named}
+        found |= {person: known[mark].contact_id for person, mark in marks.items() if mark in known}
+    return found
+
+
+def _salts(session: Session) -> list[str]:
+    """One as a rule; two where the first two people opted out at the same moment."""
+    return sorted(session.connection().scalars(select(OPT_OUT.c.salt).distinct()))
 
 
 def _marked(salt: str) -> Marked:

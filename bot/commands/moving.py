@@ -22,11 +22,9 @@ def move(
     """搬到另一个数据库:逐行复制、逐表核对,中断后原样再运行就接着做。 Move to another database."""
     source = edge.engine()
     target = database.connect(to, pooled=False)
-    with moving.view(source) as opened:
+    with moving.at_rest(source) as opened:
         if moving.still_running(opened, edge.now()):
-            raise InvalidInput(
-                Fault("数据库", 0, "", "qunyun run 还在用它", "先停下,等一分钟租约到期再搬")
-            )
+            raise InvalidInput(Fault("数据库", 0, "", "qunyun run 还在用它", "先停下,等一分钟再搬"))
         moving.prepare(opened, target)
         _follow(moving.copy(opened, target))
         _tell(moving.verify(opened, target))

@@ -64,7 +64,7 @@ async def test_a_database_that_is_locked_and_then_a_disk_that_is_full(
         said = await day.say(installation)
         if LONG:
             # Longer than whoever wants to write waits for the lock.
-            await day.until(service.says("the database refuses"), "a writer who gave up")
+            await day.until(service.says("refused; trying again"), "a writer who gave up")
         # Once what was handed over when the lock came was answered, nothing more goes out.
         await day.quiet(installation)
         assert said.isdisjoint(day.logged(installation))
@@ -74,7 +74,7 @@ async def test_a_database_that_is_locked_and_then_a_disk_that_is_full(
 
     with full(disk):
         said = await day.say(installation)
-        await day.until(service.says("the database refuses"), "the full disk noticed")
+        await day.until(service.says("refused; trying again"), "the full disk noticed")
         await day.quiet(installation)
         day.check(installation)
     await day.accept(installation, said)

@@ -22,6 +22,7 @@ def change_text(engine: Engine) -> None:
         session.connection().execute(message.update().values(text="别的"))
 
 
+@pytest.mark.tampers
 @pytest.mark.parametrize("told", [False, True])
 def test_a_room_is_read_again_only_where_its_log_was_changed(engine: Engine, told: bool) -> None:
     """What stands is changed from outside, which nobody does; who tells is believed."""

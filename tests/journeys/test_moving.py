@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
-from bot import backups, database, moving, partitions, rebuilding, retention
+from bot import backups, database, heartbeats, moving, partitions, rebuilding, retention
 from bot.bench import databases
 from bot.errors import InvalidInput
 from bot.models import (
@@ -155,6 +156,23 @@ def test_an_installation_at_work_is_not_moved(source: Engine) -> None:
     with moving.view(source) as opened:
         assert moving.still_running(opened, NOW - dt.timedelta(seconds=1))
         assert not moving.still_running(opened, NOW)
+    with database.transaction(source) as session:
+        # Its account is away, but it goes its rounds.
+        assert heartbeats.take(session, heartbeats.PLANNER, "host:1", NOW)
+    with moving.view(source) as opened:
+        assert moving.still_running(opened, NOW + dt.timedelta(seconds=30))
+        assert not moving.still_running(opened, NOW + dt.timedelta(minutes=1))
+
+
+def test_nobody_writes_while_an_installation_moves(engine: Engine) -> None:
+    wants = {"sqlite": "PRAGMA busy_timeout = 0", "postgresql": "SET lock_timeout = '100ms'"}
+    with moving.at_rest(engine) as opened:
+        assert not moving.still_running(opened, NOW)
+        with engine.connect() as other, pytest.raises(OperationalError):
+            other.execution_options(reads=True).exec_driver_sql(wants[engine.dialect.name])
+            other.execute(insert(database.table(Room)).values(platform_id="late@chatroom"))
+    with database.transaction(engine) as session:
+        session.add(Room(platform_id="after@chatroom"))
 
 
 def test_a_killed_move_is_finished_by_the_same_command(

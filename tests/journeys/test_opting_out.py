@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, insert
 from typer.testing import CliRunner
 
 from bot import cli, database, receiving, unnamed
@@ -67,6 +67,25 @@ def test_a_message_of_theirs_counts_and_holds_nothing(engine: Engine) -> None:
     counts = {contacts[row.contact_id]: row for row in rows(engine, DailyCount)}
     assert (counts[unnamed.NOBODY].messages, counts[unnamed.NOBODY].questions) == (1, 0)
     assert "梧桐路" not in whole(engine)
+
+
+def test_two_who_opt_out_first_at_once_are_both_nobody(engine: Engine) -> None:
+    with database.transaction(engine) as session:
+        unnamed.add(session, {"wxid_one": None}, "小李", NOW)
+    (first,) = rows(engine, OptOut)
+    with database.transaction(engine) as session:
+        # As if it could not be seen yet.
+        session.connection().execute(delete(database.table(OptOut)))
+        unnamed.add(session, {"wxid_two": None}, "小王", NOW)
+        session.connection().execute(insert(database.table(OptOut)).values(first._mapping))
+    record(
+        engine,
+        member_says("甲", "2026-11-19 10:00", id="one", sender="wxid_one"),
+        member_says("乙", "2026-11-19 10:01", id="two", sender="wxid_two"),
+    )
+    assert {row.platform_id for row in rows(engine, Contact)} == {unnamed.NOBODY}
+    with database.transaction(engine) as session:
+        assert unnamed.remove(session, ["wxid_one", "wxid_two"]) == 2
 
 
 def test_a_replay_brings_nothing_back_and_changes_nothing(engine: Engine) -> None:

@@ -48,6 +48,20 @@ DERIVED = (Signal, Mention, DailyCount)
 ROOMS = {ROOM: SHANGHAI, "west@chatroom": ZoneInfo("America/New_York")}
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_what_comes_between_sealing_and_dropping_is_sealed_too(engine: Engine) -> None:
+    record(engine, member_says("早上好", "2026-09-14 10:00", id="a", room=ROOM))
+    record(engine, member_says("早上好", "2026-09-14 10:00", id="b", room="west@chatroom"))
+    work = retention.steps(engine, SHANGHAI, DAYS, NOW)
+    assert next(work) == 0, "sealed first"
+    record(engine, member_says("晚到的一句", "2026-09-14 11:00", id="c", room="late@chatroom"))
+    assert sum(work) == 3
+    assert not rows(engine, Message)
+    late = next(row.id for row in rows(engine, Room) if row.platform_id == "late@chatroom")
+    assert late in {row.room_id for row in rows(engine, SealedDay)}
+    assert all(one.agrees for one in rebuilding.check(engine, rules(engine), NOW))
+
+
 def talk(seed: int = 2) -> list[Said]:
     """Five weeks of two rooms: questions, answers, copies of what was said the day before."""
     rng, said = Random(seed), list[Said]()

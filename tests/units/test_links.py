@@ -47,6 +47,14 @@ def test_the_target_is_told_the_code_and_loses_nothing() -> None:
     assert parse_qs(urlsplit(again).query)["qy"] == ["other-code"]
 
 
+def test_the_targets_query_stays_as_it_is_written() -> None:
+    gbk = "https://shop.example.com/search?q=%C4%E3%BA%C3&x=a%20b&flag&qy=old#top"
+    assert links.destination(gbk, CODE) == (
+        f"https://shop.example.com/search?q=%C4%E3%BA%C3&x=a%20b&flag&qy={CODE}#top"
+    )
+    assert links.destination("https://example.com/", CODE) == f"https://example.com/?qy={CODE}"
+
+
 @pytest.mark.parametrize("typed", [CODE.upper(), f" {CODE}\n"])
 def test_a_code_is_read_however_it_was_typed(typed: str) -> None:
     assert links.normal(typed) == CODE
