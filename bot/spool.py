@@ -10,8 +10,10 @@ makes the gateway wait.
 
 import asyncio
 import datetime as dt
+import fcntl
 import json
 import logging
+import os
 import sqlite3
 import sys
 import time
@@ -52,6 +54,10 @@ Answer = TypeVar("Answer")
 Row = tuple[int, str, bytes]
 
 
+class Held(sqlite3.OperationalError):
+    """Another process is at work on the spool; it is free again when that one ends."""
+
+
 class Waiting(NamedTuple):
     """How many events wait, and since when the oldest does (UTC)."""
 
@@ -79,7 +85,8 @@ class Spool:
     """One account's spool; every call runs in its own thread, one after the other.
 
     `life` names this run of the program. `arrived` is set after each append, `emptied` after each
-    drop. Another process on the same file does no harm: what both take on is the same.
+    drop. A spool is one process's at a time, from its first use on: what another one took out would
+    be missed here, above all who logged in. Calls raise Held meanwhile.
     """
 
     path: Path
@@ -94,6 +101,8 @@ class Spool:
     # When it was wiped, by a clock that nobody sets.
     _wiped: float = 0.0
     _soiled: bool = True
+    _heard: bool = False
+    _lock: int | None = None
 
     async def append(self, events: Sequence[Event], now: dt.datetime) -> None:
         """Accept events, in order; durable on return. Waits while the spool is full.
@@ -104,6 +113,8 @@ class Spool:
         while True:
             # Before the look, so that no drop is missed.
             self.emptied.clear()
+            # Before anything waits, so that `rest` keeps it.
+            self._heard = True
             if await self._do(lambda file: _append(file, rows, self.limit)):
                 break
             log.error("%s is full: the gateway waits", self.path.name)
@@ -140,14 +151,26 @@ class Spool:
             self._soiled, self._wiped = False, time.monotonic()
 
     async def waiting(self) -> Waiting:
-        """What waits now."""
-        return await self._do(_waiting)
+        """What waits now, whoever is at work on it."""
+
+        def looked() -> Waiting:
+            return look(self.path) if self._file is None else _waiting(self._file)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, looked)
+
+    async def rest(self) -> None:
+        """Nothing came for a while: wipe, and let the spool go where we never put anything in, so
+        that whoever hears the account finds it free.
+        """
+        if self._file is not None:
+            await self.wipe()
+            if not self._heard:
+                await self._do(self._shut)
 
     async def close(self) -> None:
         """Close the file. What waits stays for the next process."""
         if self._file is not None:
-            await self._do(sqlite3.Connection.close)
-            self._file = None
+            await self._do(self._shut)
         self._thread.shutdown()
 
     def _read(self, row: Row) -> Event | None:
@@ -167,8 +190,21 @@ class Spool:
 
     def _opened(self) -> sqlite3.Connection:
         if self._file is None:
-            self._file = _open(self.path)
+            lock = _locked(self.path)
+            try:
+                self._file = _open(self.path)
+            except sqlite3.Error:
+                os.close(lock)
+                raise
+            self._lock = lock
         return self._file
+
+    def _shut(self, file: sqlite3.Connection) -> None:
+        file.close()
+        self._file = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 def refuse(path: Path, event: Event, reason: str, now: dt.datetime, over: dt.datetime) -> None:
@@ -210,6 +246,19 @@ def look(path: Path) -> Waiting:
         return NOTHING
     with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as file:
         return _waiting(file)
+
+
+def _locked(path: Path) -> int:
+    """A descriptor that holds the spool until it is closed, by us or by a kill. Raises Held."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Beside the file: SQLite has locks of its own on that one.
+    lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise Held(f"another process is at work on {path.name}") from None
+    return lock
 
 
 def _open(path: Path) -> sqlite3.Connection:
