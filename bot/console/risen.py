@@ -12,6 +12,7 @@ from bot import database, standing
 from bot.console import reach, roles
 from bot.console.page import Page
 from bot.console.pages import rooms
+from bot.digest.sections.said import FEWEST_MEMBERS
 from bot.insights import rising, topics
 from bot.insights.topics import Rising, Topics
 from bot.models import DigestScope, Message, MessageIdentity, Room, Topic, TopicKind
@@ -22,7 +23,6 @@ TOPIC, ROOM, MESSAGE, IDENTITY = database.tables(Topic, Room, Message, MessageId
 DAY, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
 # A reader wants examples; more stand in the log.
 MOST = 60
-FEWEST = 5
 LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 
 
@@ -87,7 +87,7 @@ def last_week(page: Page) -> dt.date:
 def of_week(page: Page, monday: dt.date, scope: Scope) -> tuple[Topics, dt.datetime | None]:
     """What rose, and when that was computed; None where the week is not stored.
 
-    Outside of a room, what fewer than `FEWEST` members said is left out: it might be told whose.
+    Outside of a room, what fewer than `FEWEST_MEMBERS` said is left out: it might be told whose.
     """
     stored = topics.of_week(page.session, monday, scope.scope, scope.target)
     found = stored.get((scope.scope, scope.target), Topics((), ()))
@@ -117,8 +117,8 @@ def behind(
 
 
 def _of_many(found: Topics) -> Topics:
-    words = tuple(each for each in found.words if each.members >= FEWEST)
-    return Topics(words, tuple(each for each in found.questions if each.members >= FEWEST))
+    words = tuple(each for each in found.words if each.members >= FEWEST_MEMBERS)
+    return Topics(words, tuple(each for each in found.questions if each.members >= FEWEST_MEMBERS))
 
 
 def _asked(page: Page, ids: Sequence[int]) -> Select[Any]:
