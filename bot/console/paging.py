@@ -52,8 +52,13 @@ def cut(
 ) -> Listing:
     """One page of `query` in `order`, in two queries; a page beyond the end is the last one."""
     total = session.connection().scalar(select(func.count()).select_from(query.subquery())) or 0
-    number = min(max(number, 1), max(1, -(-total // size)))
+    number = within(number, total, size)
     shown = query.order_by(*order).limit(size).offset((number - 1) * size)
     rows = tuple(session.connection().execute(shown))
     kept = tuple((name, value) for name, value in filters.items() if value)
     return Listing(rows, total, number, size, path, kept)
+
+
+def within(number: int, total: int, size: int = SIZE) -> int:
+    """The page that there is: one beyond the end is the last one."""
+    return min(max(number, 1), max(1, -(-total // size)))

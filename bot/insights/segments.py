@@ -163,11 +163,13 @@ def one(
     session: Session, contact_id: int, within: ColumnElement[bool] | None = None
 ) -> Person | None:
     """The profile of one contact, None where there is none or no room of theirs is `within`."""
-    profile = database.table(Profile).c
-    chosen = select(profile.id).where(profile.contact_id == contact_id)
-    if within is not None:
-        chosen = chosen.where(profile.contact_id.in_(_in_rooms(within)))
+    chosen = _of(contact_id, within)
     return next(iter(_listed(session, chosen, 1, 0, within).people), None)
+
+
+def known(session: Session, contact_id: int, within: ColumnElement[bool] | None = None) -> bool:
+    """Whether `one` finds the contact."""
+    return session.connection().scalar(_of(contact_id, within)) is not None
 
 
 def summary(
@@ -257,6 +259,14 @@ def _write(
         ]
     database.insert_rows(session, Profile, rows)
     database.insert_rows(session, ProfileTag, given)
+
+
+def _of(contact_id: int, within: ColumnElement[bool] | None) -> Select[tuple[int]]:
+    profile = database.table(Profile).c
+    chosen = select(profile.id).where(profile.contact_id == contact_id)
+    if within is None:
+        return chosen
+    return chosen.where(profile.contact_id.in_(_in_rooms(within)))
 
 
 def _in_rooms(within: ColumnElement[bool]) -> Select[tuple[int]]:

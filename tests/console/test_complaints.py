@@ -7,9 +7,10 @@ from sqlalchemy import update
 
 from bot import complaints, database
 from bot.complaints import Heard
+from bot.insights import segments
 from bot.models import Audit, Complaint, ComplaintState, Message, OperatorRole, Room
-from tests.console.conftest import Desk
-from tests.saying import member_says, record, rows
+from tests.console.conftest import NOW, Desk
+from tests.saying import SHANGHAI, member_says, record, rows
 
 VIEWER, OPERATOR, APPROVER, ADMIN = OperatorRole
 BROKEN = "收到就是破损的，太差了"
@@ -113,6 +114,18 @@ async def test_one_owner_closes_a_case_and_a_colleague_opens_it_again(desk: Desk
         assert "结案的 1 起里" in (await other.get("/complaints")).text
     done = [each.action for each in rows(desk.engine, Audit) if each.object == f"complaint:{case}"]
     assert done == ["claim", "close", "reopen", "close"]
+
+
+async def test_a_case_leads_to_its_member_s_page_where_there_is_one(desk: Desk) -> None:
+    case = complain(desk)
+    path = f"/people/{rows(desk.engine, Complaint)[0].contact_id}"
+    async with desk.signed_in("小林", OPERATOR) as browser:
+        page = (await browser.get(f"/complaints/{case}")).text
+        assert "糖糖妈" in page and f'href="{path}"' not in page
+        with database.transaction(desk.engine) as session:
+            segments.refresh(session, NOW.astimezone(SHANGHAI).date(), SHANGHAI)
+        assert f'href="{path}"' in (await browser.get(f"/complaints/{case}")).text
+        assert (await browser.get(path)).status_code == 200
 
 
 @pytest.mark.parametrize("role", [VIEWER, OPERATOR])

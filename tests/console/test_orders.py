@@ -72,6 +72,9 @@ async def test_lines_are_listed_with_their_labels_and_narrowed_down(shop: Desk) 
         assert (
             await browser.get("/orders", params={"since": "x", "label": "y"})
         ).status_code == 200
+        for ends in ({"since": "0001-01-01"}, {"until": "9999-12-31"}, {"until": "0001-01-01"}):
+            for path in ("/orders", "/orders/share"):
+                assert (await browser.get(path, params=ends)).status_code == 200, ends
         assert "不作估计" in (await browser.get("/orders/share")).text
 
 

@@ -90,6 +90,13 @@ async def test_who_sees_some_rooms_tries_in_them_and_changes_nothing(desk: Desk)
     assert rows(desk.engine, OwnWord) == []
 
 
+async def test_a_kind_that_is_none_takes_nothing_back(desk: Desk) -> None:
+    async with desk.signed_in("小林", ADMIN) as browser:
+        gone = await browser.post(f"{PATH}/remove", data={"word": "词", "kind": "动词"})
+        assert gone.status_code == 422
+        assert "没有“动词”这一种词" in gone.text
+
+
 @pytest.mark.parametrize(
     "wish",
     [

@@ -99,6 +99,9 @@ async def test_a_person_is_found_by_tag_and_name_with_the_reason_and_the_words(
         assert one.count("号先看成分表再说吧") == 3
         assert "二群" in one
         assert (await browser.get("/people/999")).status_code == 404
+        assert "小雨妈" in (await browser.get("/people", params={"number": 10**18})).text
+        beyond = await browser.get("/people/candidates", params={"number": 10**18})
+        assert beyond.status_code == 200
 
 
 async def test_only_operators_read_the_words_and_a_recalled_one_is_gone(community: Desk) -> None:

@@ -11,10 +11,11 @@ from bot import around, complaints
 from bot.console import grieved, held, typed
 from bot.console.grieved import Filters
 from bot.console.page import Page, Reader, Writer
-from bot.console.pages import rooms
+from bot.console.pages import people, rooms
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.errors import Fault
+from bot.insights import segments
 from bot.models import ComplaintOutcome, ComplaintState
 
 BEFORE, AFTER = 6, 24
@@ -108,6 +109,7 @@ def _shown(page: Page, row: Row[Any], note: str = "", fault: Fault | None = None
         before=around.before(page.session, place, BEFORE) if may_read else (),
         after=around.after(page.session, place, AFTER) if may_read else (),
         others=grieved.others(page, row), typed=note, fault=fault,
+        profiled=segments.known(page.session, row.contact_id, people.within(page)),
     )  # fmt: skip
 
 

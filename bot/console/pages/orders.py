@@ -163,11 +163,13 @@ def _instants(page: Page, first: dt.date, last: dt.date) -> tuple[dt.datetime, d
 
 
 def _day(text: str) -> dt.date | None:
+    # Whoever types an address by hand gets the days that the page shows by itself.
     try:
-        return dt.date.fromisoformat(text)
+        found = dt.date.fromisoformat(text)
     except ValueError:
-        # Whoever types an address by hand gets the days that the page shows by itself.
         return None
+    # Near the ends of the calendar there is no instant to every local day.
+    return found if 2000 <= found.year < 2200 else None
 
 
 def _reason(page: Page, text: str) -> str:

@@ -83,7 +83,7 @@ def remove(
 ) -> Response:
     """Take a word back."""
     page.must_see_all()
-    wish = Wish((word,), kind, sku)
+    wish = Wish((word,), _known(kind), sku)
     if kind == ALIAS_KIND:
         gone = own_words.remove_alias(page.session, sku, [word], page.by, page.now)
     else:
@@ -107,10 +107,15 @@ def _wish(fresh: str, kind: str, sku: str) -> Wish:
     lines = [line.strip() for line in fresh.splitlines() if line.strip()]
     if len(lines) > MOST:
         raise InvalidInput(Fault("词", 0, "", f"一次最多 {MOST} 个词", "多的用文件导入"))
+    known = _known(kind)
+    words = tuple(dict.fromkeys(own_words.told(lines, "词")))
+    return Wish(words, known, sku.strip())
+
+
+def _known(kind: str) -> str:
     if kind not in {each for each, _, _ in KINDS}:
         raise InvalidInput(Fault("种类", 0, "", f"没有“{kind[:20]}”这一种词", "在列表里选一种"))
-    words = tuple(dict.fromkeys(own_words.told(lines, "词")))
-    return Wish(words, kind, sku.strip())
+    return kind
 
 
 def _named(wish: Wish) -> list[own_words.Named]:

@@ -3,9 +3,9 @@ comes back.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import Form, HTTPException, Query
@@ -20,16 +20,20 @@ from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
 from bot.insights import complements, customers, inviting, reasons, segments
-from bot.insights.segments import Person, Tagged
+from bot.insights.segments import Candidates, Listed, Person, Tagged
 from bot.models import Arm, Dimension, Invitation, MessageIdentity, NeedMention, Room
 
 NEED, IDENTITY, ROOM, INVITATION = database.tables(NeedMention, MessageIdentity, Room, Invitation)
 NAME = 100
+# No list is as long; a database takes no offset of any size.
+FURTHEST = 2**31
 # The same seed for every draw: the name of the program already tells draws apart.
 SEED = 7
 DIMENSIONS = {Dimension.SPEND: "消费", Dimension.PREFERENCE: "偏好", Dimension.INTERACTION: "互动"}
 ARMS = {Arm.INVITED: "邀请", Arm.CONTROL: "对照"}
 TONES = {Dimension.SPEND: "good", Dimension.PREFERENCE: "moving", Dimension.INTERACTION: "waiting"}
+
+Found = TypeVar("Found", Listed, Candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,13 @@ def listed(
     number: int = 1,
 ) -> Response:
     """One page of the people who carry every `tag`, the busiest first; how many carry each."""
-    search, within = search.strip(), _within(page)
-    number = max(number, 1)
-    found = segments.listed(
-        page.session, tag, called_like=search, within=within,
-        limit=paging.SIZE, offset=(number - 1) * paging.SIZE,
+    search = search.strip()
+    found, number = _cut(
+        number,
+        lambda offset: segments.listed(
+            page.session, tag, called_like=search, within=within(page), limit=paging.SIZE,
+            offset=offset,
+        ),
     )  # fmt: skip
     kept = (("search", search), *(("tag", each) for each in tag))
     return page.render(
@@ -74,7 +80,7 @@ def listed(
 
 def show(page: Reader, contact_id: int) -> Response:
     """One person: every tag with its reason and, to who may read them, the messages behind it."""
-    person = segments.one(page.session, contact_id, _within(page))
+    person = segments.one(page.session, contact_id, within(page))
     if person is None:
         raise HTTPException(404)
     said = _said(page, person) if page.may(OPERATOR) else None
@@ -86,9 +92,11 @@ def show(page: Reader, contact_id: int) -> Response:
 
 def candidates(page: Reader, number: int = 1, program: str = "") -> Response:
     """Whom to invite as testers (体验官), the draws so far, and what came of one of them."""
-    number = max(number, 1)
-    found = segments.candidates(
-        page.session, within=_within(page), limit=paging.SIZE, offset=(number - 1) * paging.SIZE
+    found, number = _cut(
+        number,
+        lambda offset: segments.candidates(
+            page.session, within=within(page), limit=paging.SIZE, offset=offset
+        ),
     )
     draws = _draws(page) if roles.sees_all(page.someone) else []
     names = [row.program for row in draws]
@@ -136,14 +144,22 @@ def buyers(page: Reader) -> Response:
     )  # fmt: skip
 
 
-def _within(page: Page) -> ColumnElement[bool] | None:
+def within(page: Page) -> ColumnElement[bool] | None:
     """None for who sees every room: they see buyers who are in no room as well."""
     return None if roles.sees_all(page.someone) else page.in_scope(ROOM)
 
 
+def _cut(number: int, ask: Callable[[int], Found]) -> tuple[Found, int]:
+    """The people whom `ask` finds at an offset, and the page: beyond the end it is the last one."""
+    number = min(max(number, 1), FURTHEST)
+    found = ask((number - 1) * paging.SIZE)
+    last = paging.within(number, found.total)
+    return (found if last == number else ask((last - 1) * paging.SIZE)), last
+
+
 def _tags(page: Page) -> dict[Dimension, list[tuple[str, int]]]:
     found: dict[Dimension, list[tuple[str, int]]] = {each: [] for each in Dimension}
-    for dimension, tag, people in segments.summary(page.session, _within(page)):
+    for dimension, tag, people in segments.summary(page.session, within(page)):
         found[dimension].append((tag, people))
     return found
 
