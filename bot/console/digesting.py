@@ -159,8 +159,8 @@ def leads(page: Page, row: Row[Any]) -> dict[str, str]:
     What the reader may not open, or what is not built, is left out.
     """
     told = {key: f"/digests/{row.id}/behind/{what}" for key, what in BEHIND.items()}
-    days, place = _days(page, row), _place(page, row)
-    told |= {key: _orders(days, key, place) for key in ORDERS}
+    over, place = days(page, row), _place(page, row)
+    told |= {key: _orders(over, key, place) for key in ORDERS}
     told |= {
         key: f"{path}?{urlencode(given)}" if given else path
         for key, (path, given) in PAGES.items()
@@ -173,7 +173,7 @@ def leads(page: Page, row: Row[Any]) -> dict[str, str]:
     return told
 
 
-def _days(page: Page, row: Row[Any]) -> Days:
+def days(page: Page, row: Row[Any]) -> Days:
     """The days that the digest counts: those of its week that were over when it was computed."""
     today = row.computed_at.astimezone(page.settings.zone).date()
     return Days(row.week, min(row.week + WEEK, today))
@@ -191,11 +191,11 @@ def _place(page: Page, row: Row[Any]) -> dict[str, str]:
             return {str(row.scope): row.target}
 
 
-def _orders(days: Days, key: str, place: dict[str, str]) -> str:
+def _orders(counted: Days, key: str, place: dict[str, str]) -> str:
     """Order lines of a room, vertical or owner are those whose label points there, as in
     `digest/sections/orders.py`.
     """
-    over = days.back(gather.MONTH_DAYS) if key == "organic_share" else days
+    over = counted.back(gather.MONTH_DAYS) if key == "organic_share" else counted
     given = {"since": over.since.isoformat(), "until": (over.until - DAY).isoformat(), **place}
     if ORDERS[key]:
         given["label"] = ORDERS[key]

@@ -7,7 +7,7 @@ of each room counts once in that room (a *seat*). Who counts distinct people ove
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.insights import statistics
@@ -147,24 +147,7 @@ class Figures:
         """What became of the questions, as known at `horizon`: the midnight up to which the
         roll-ups were made, or any instant before it.
         """
-        now = int(horizon.timestamp())
-        known = [_known(at or 0, rest, now) for at, *rest in self.asked if (at or 0) <= now]
-        old = [one for one in known if one[0] >= PROMPT_SECONDS]
-        waits = [
-            statistics.Wait(first, ended=True)
-            if first is not None
-            else statistics.Wait(min(watched, PROMPT_SECONDS), ended=False)
-            for watched, first, _ in known
-        ]
-        return Waiting(
-            questions=len(known),
-            young=len(known) - len(old),
-            unanswered=sum(first is None for _, first, _ in known),
-            by_anyone=Rate(sum(is_prompt(first) for _, first, _ in old), len(old)),
-            by_members=Rate(sum(is_prompt(member) for *_, member in old), len(old)),
-            median=statistics.waiting_quantile(waits, 0.5),
-            p90=statistics.waiting_quantile(waits, 0.9),
-        )
+        return waiting(self.asked, horizon)
 
     def _said(self) -> list[int]:
         return [said for said, seats in self.speech.items() for _ in range(seats)]
@@ -182,6 +165,28 @@ def together(weeks: Iterable[Week]) -> Figures:
     hours = tuple(map(sum, zip(*(row.hours for row in rows), strict=True))) or (0,) * HOURS
     return Figures(
         rooms=len(rows), **sums, speech=dict(sorted(speech.items())), asked=asked, hours=hours
+    )
+
+
+def waiting(asked: Sequence[Sequence[int | None]], horizon: dt.datetime) -> Waiting:
+    """What became of questions, told as in `Figures.asked`, as known at `horizon`."""
+    now = int(horizon.timestamp())
+    known = [_known(at or 0, rest, now) for at, *rest in asked if (at or 0) <= now]
+    old = [one for one in known if one[0] >= PROMPT_SECONDS]
+    waits = [
+        statistics.Wait(first, ended=True)
+        if first is not None
+        else statistics.Wait(min(watched, PROMPT_SECONDS), ended=False)
+        for watched, first, _ in known
+    ]
+    return Waiting(
+        questions=len(known),
+        young=len(known) - len(old),
+        unanswered=sum(first is None for _, first, _ in known),
+        by_anyone=Rate(sum(is_prompt(first) for _, first, _ in old), len(old)),
+        by_members=Rate(sum(is_prompt(member) for *_, member in old), len(old)),
+        median=statistics.waiting_quantile(waits, 0.5),
+        p90=statistics.waiting_quantile(waits, 0.9),
     )
 
 

@@ -246,6 +246,8 @@ async def test_the_fleet_s_figures_lead_to_rooms_and_these_to_what_was_said(week
         page = (await browser.get(path)).text
         (room,) = [row.id for row in rows(weekly.engine, Room) if row.platform_id == OURS]
         assert f"{path}?room={room}" in page
+        # Messages, questions, those that nobody answered, shares: one of six was answered.
+        assert re.findall(r'text-end">(\d+)</td>', page)[:4] == ["7", "6", "5", "0"]
         assert SAID[:-1] in (await browser.get(f"{path}?room={room}")).text
         assert (await browser.get(f"{path}?room=999")).status_code == 404
         assert (await browser.get(f"{path.replace('questions', 'none')}")).status_code == 404

@@ -3,6 +3,7 @@ messages that its figures count.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Form, HTTPException
@@ -17,10 +18,11 @@ from bot.console.roles import APPROVER, OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.digest import approval, at_once, dispatch, gather, publish, render
 from bot.digest.sheet import Subject
+from bot.digest.storing import Stored
 from bot.errors import Fault, InvalidInput
-from bot.insights import behind, engagement
+from bot.insights import behind, engagement, figures
 from bot.insights.behind import What
-from bot.insights.engagement import Days, RoomView
+from bot.insights.engagement import RoomView
 from bot.models import Delivery, DigestScope, DigestState, EngagementWeek, Room
 
 DELIVERY, ROOM, ROLLED = database.tables(Delivery, Room, EngagementWeek)
@@ -167,12 +169,12 @@ def messages(
     if row.scope is DigestScope.ROOM:
         room = next(one.id for one in rooms.values() if one.platform_id == row.target)
     if room is None:
-        return _by_room(page, row, stored.sheet.title, what, number)
+        return _by_room(page, row, stored, what, number, rooms)
     view = rooms.get(room)
     if view is None or not _inside(view, row.scope, row.target):
         raise HTTPException(404)
     page.must_see(view.id)
-    days = Days(row.week, min(row.week + WEEK, _today(page, stored.computed_at)))
+    days = digesting.days(page, row)
     until = gather.until_answered(view, days, stored.computed_at)
     listing = paging.cut(
         page.session, behind.messages(view, days, what, until),
@@ -215,13 +217,20 @@ def _shown(
     )  # fmt: skip
 
 
-def _by_room(page: Page, row: Row[Any], title: str, what: What, number: int) -> Response:
+def _by_room(
+    page: Page,
+    row: Row[Any],
+    stored: Stored,
+    what: What,
+    number: int,
+    rooms: Mapping[int, RoomView],
+) -> Response:
     counted = ROLLED.c.shares if what is What.SHARES else ROLLED.c.questions
     counted = ROLLED.c.messages if what is What.MESSAGES else counted
     query = (
         select(
             *(ROOM.c.id, ROOM.c.topic, ROOM.c.vertical, ROLLED.c.messages, ROLLED.c.questions),
-            *(ROLLED.c.shares, ROLLED.c.room_id.label("known")),
+            *(ROLLED.c.shares, ROLLED.c.asked, ROLLED.c.room_id.label("known")),
         )
         .outerjoin(ROLLED, (ROLLED.c.room_id == ROOM.c.id) & (ROLLED.c.week == row.week))
         .where(page.in_scope(ROOM))
@@ -233,9 +242,18 @@ def _by_room(page: Page, row: Row[Any], title: str, what: What, number: int) -> 
     path = f"/digests/{row.id}/behind/{what}"
     order = (counted.desc().nulls_last(), ROOM.c.id)
     listing = paging.cut(page.session, query, order, number, path, {})
+    days = digesting.days(page, row)
+    unanswered = {
+        each.id: figures.waiting(
+            each.asked, gather.until_answered(rooms[each.id], days, stored.computed_at)
+        ).unanswered
+        for each in listing.rows
+        if each.known
+    }
     return page.render(
-        "digest_rooms.html", row=row, title=title, what=what, whats=WHATS, listing=listing
-    )
+        "digest_rooms.html", row=row, title=stored.sheet.title, what=what, whats=WHATS,
+        listing=listing, unanswered=unanswered,
+    )  # fmt: skip
 
 
 def _inside(room: RoomView, scope: DigestScope, target: str) -> bool:
@@ -246,10 +264,6 @@ def _inside(room: RoomView, scope: DigestScope, target: str) -> bool:
         DigestScope.ROOM: room.platform_id,
     }
     return named[scope] == target
-
-
-def _today(page: Page, at: dt.datetime) -> dt.date:
-    return at.astimezone(page.settings.zone).date()
 
 
 def _named(page: Page, rooms: tuple[str, ...]) -> list[tuple[str, str]]:
