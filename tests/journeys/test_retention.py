@@ -48,7 +48,6 @@ DERIVED = (Signal, Mention, DailyCount)
 ROOMS = {ROOM: SHANGHAI, "west@chatroom": ZoneInfo("America/New_York")}
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_what_comes_between_sealing_and_dropping_is_sealed_too(engine: Engine) -> None:
     record(engine, member_says("早上好", "2026-09-14 10:00", id="a", room=ROOM))
     record(engine, member_says("早上好", "2026-09-14 10:00", id="b", room="west@chatroom"))
