@@ -265,7 +265,7 @@ def something_to_answer(desk: Desk) -> None:
             "week": dt.date(2026, 11, 16), "scope": DigestScope.FLEET, "target": "",
             "kind": TopicKind.QUESTION, "rank": 1, "day": asked.day, "room_id": asked.room_id,
             "message_id": asked.id, "messages": [asked.id], "score": 3.2, "count": 1,
-            "before": 0.0, "members": 1, "rooms": 1, "rule_version": 2, "computed_at": desk.clock(),
+            "before": 0.0, "members": 5, "rooms": 1, "rule_version": 2, "computed_at": desk.clock(),
         }  # fmt: skip
         database.insert_rows(session, Topic, [risen])
 
