@@ -11,7 +11,7 @@ to repeat: a digest that is not in the state it starts from stays as it is.
 
 import datetime as dt
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import Session
 
 from bot import database
@@ -74,6 +74,13 @@ def sent(session: Session, digest_id: int, now: dt.datetime) -> bool:
         state=DigestState.SENT,
         sent_at=now,
     )
+
+
+def held(session: Session, digest_id: int) -> DigestState | None:
+    """The state of a digest, which nobody else changes until the transaction ends."""
+    wanted = select(DIGEST.c.state).where(DIGEST.c.id == digest_id).with_for_update()
+    state: DigestState | None = session.connection().scalar(wanted)
+    return state
 
 
 def note_sending(session: Session, digest_id: int, room: str, by: str, now: dt.datetime) -> None:

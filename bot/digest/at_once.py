@@ -4,9 +4,11 @@ import datetime as dt
 
 from sqlmodel import Session
 
-from bot.digest import dispatch
+from bot.digest import approval, dispatch, storing
 from bot.digest.dispatch import Due, Prepared, Slot, Wanted
 from bot.digest.sheet import Sheet, Subject
+from bot.errors import Fault, InvalidInput
+from bot.models import DigestState
 from bot.settings import Settings
 
 
@@ -39,5 +41,13 @@ def prepare(
 
 
 def send(session: Session, settings: Settings, ready: Prepared, now: dt.datetime) -> int:
-    """Plan its deliveries; returns how many. None where it stands in the outbox already."""
+    """Plan its deliveries; returns how many. None where it stands in the outbox already.
+
+    Raises InvalidInput where it is no longer what was drawn: its approval was taken back meanwhile.
+    """
+    (subject, drawn), *_ = ready.sheets.items()
+    stands = storing.stored(session, ready.due.slot.monday, [subject])[subject]
+    state = approval.held(session, stands.id)
+    if state is DigestState.DRAFT or stands.sheet != drawn:
+        raise InvalidInput(Fault("digests", 0, "", "批准刚刚收回了", "看过新的一版，批准以后再发"))
     return dispatch.plan(session, settings, ready, now)

@@ -11,9 +11,10 @@ from sqlalchemy import update
 
 from bot import database
 from bot.console import digesting
-from bot.digest import compose, gather, storing
+from bot.digest import at_once, compose, gather, storing
 from bot.digest.findings import Findings
 from bot.digest.sheet import Subject
+from bot.errors import InvalidInput
 from bot.insights import attributing, rolling
 from bot.insights.behind import What
 from bot.models import (
@@ -167,6 +168,37 @@ async def test_a_digest_is_commented_approved_and_sent_once(weekly: Desk) -> Non
     assert actions == ["digest comment", "digest comment", "digest approve", "digest send"]
     (row,) = [row for row in rows(weekly.engine, Digest) if row.target == ""]
     assert (row.state, row.approved_by) == (DigestState.SENT, "小林")
+
+
+async def test_what_was_taken_back_while_its_card_was_drawn_does_not_go_out(weekly: Desk) -> None:
+    path = f"/digests/{digest(weekly, '')}"
+    async with weekly.signed_in("小林", APPROVER) as browser:
+        await browser.post(f"{path}/approve")
+        subject = Subject(DigestScope.FLEET)
+        settings = weekly.app.state.console.settings
+        with database.reading(weekly.engine) as session:
+            sheet = storing.stored(session, MONDAY, [subject])[subject].sheet
+            ready = at_once.prepare(session, settings, sheet, MONDAY, DESK_ROOM, NOW)
+        await browser.post(f"{path}/withdraw")
+    with (
+        pytest.raises(InvalidInput, match="批准刚刚收回了"),
+        database.transaction(weekly.engine) as session,
+    ):
+        at_once.send(session, settings, ready, NOW)
+    assert rows(weekly.engine, Delivery) == []
+
+
+async def test_a_digest_goes_to_no_room_out_of_scope(weekly: Desk) -> None:
+    path = f"/digests/{digest(weekly, OURS)}"
+    async with weekly.signed_in("小林", APPROVER) as browser:
+        await browser.post(f"{path}/approve")
+        assert "内部群" in (await browser.get(path)).text
+    async with weekly.signed_in("小王", OPERATOR, verticals=["宝妈育儿"]) as browser:
+        shown = (await browser.get(path)).text
+        assert "内部" not in shown and DESK_ROOM not in shown
+        refused = await browser.post(f"{path}/send", data={"room": DESK_ROOM})
+        assert "没有选发到哪个群" in refused.text
+    assert rows(weekly.engine, Delivery) == []
 
 
 async def test_an_approval_is_taken_back_and_only_approvers_give_it(weekly: Desk) -> None:

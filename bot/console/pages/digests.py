@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Row, case, or_, select
 
 from bot import database
-from bot.console import digesting, paging, typed
+from bot.console import digesting, paging, roles, typed
 from bot.console.digesting import DIGEST, SCOPES
 from bot.console.page import Page, Reader, Writer
 from bot.console.roles import APPROVER, OPERATOR, VIEWER
@@ -145,7 +145,7 @@ def send(page: Reader, digest_id: int, room: Annotated[str, Form(max_length=200)
     subject = Subject(row.scope, row.target)
     if stored.state is DigestState.DRAFT:
         raise _refuse(page, "还没有批准", "先批准，再发")
-    if room not in at_once.rooms(page.settings, subject):
+    if room not in dict(_named(page, at_once.rooms(page.settings, subject))):
         raise _refuse(page, "没有选发到哪个群", "从列表里选；群写在 QUNYUN_DIGEST_ROOMS 里")
     ready = at_once.prepare(page.session, page.settings, stored.sheet, row.week, room, page.now)
     if not ready.due.wanted:
@@ -267,12 +267,17 @@ def _inside(room: RoomView, scope: DigestScope, target: str) -> bool:
 
 
 def _named(page: Page, rooms: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(platform id, what people call the room)."""
+    """(platform id, what people call the room), of rooms that the operator sees; who sees all of
+    them is told of those as well that are not known yet.
+    """
     rows = page.session.connection().execute(
-        select(ROOM.c.platform_id, ROOM.c.topic).where(ROOM.c.platform_id.in_(rooms))
+        select(ROOM.c.platform_id, ROOM.c.topic).where(
+            ROOM.c.platform_id.in_(rooms), page.in_scope(ROOM)
+        )
     )
     topics = dict(rows.all())
-    return [(room, topics.get(room) or room) for room in rooms]
+    every = roles.sees_all(page.someone)
+    return [(room, topics.get(room) or room) for room in rooms if every or room in topics]
 
 
 def _must(page: Page, changed: bool) -> None:
