@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session
 
 from bot import database
+from bot.digest.sheet import Subject
 from bot.errors import Fault, InvalidInput
 from bot.models import Audit, Digest, DigestState
 
@@ -76,9 +77,11 @@ def sent(session: Session, digest_id: int, now: dt.datetime) -> bool:
     )
 
 
-def held(session: Session, digest_id: int) -> DigestState | None:
-    """The state of a digest, which nobody else changes until the transaction ends."""
-    wanted = select(DIGEST.c.state).where(DIGEST.c.id == digest_id).with_for_update()
+def held(session: Session, week: dt.date, subject: Subject) -> DigestState | None:
+    """The state of a digest, which nobody else changes until the transaction ends; None of none."""
+    named = (DIGEST.c.week == week, DIGEST.c.scope == subject.scope)
+    wanted = select(DIGEST.c.state).where(*named, DIGEST.c.target == subject.target)
+    wanted = wanted.with_for_update()
     state: DigestState | None = session.connection().scalar(wanted)
     return state
 

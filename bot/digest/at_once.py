@@ -46,8 +46,10 @@ def send(session: Session, settings: Settings, ready: Prepared, now: dt.datetime
     Raises InvalidInput where it is no longer what was drawn: its approval was taken back meanwhile.
     """
     (subject, drawn), *_ = ready.sheets.items()
-    stands = storing.stored(session, ready.due.slot.monday, [subject])[subject]
-    state = approval.held(session, stands.id)
-    if state is DigestState.DRAFT or stands.sheet != drawn:
+    week = ready.due.slot.monday
+    # Held first and read then: what is read is what nobody changes until it is planned.
+    state = approval.held(session, week, subject)
+    stands = storing.stored(session, week, [subject]).get(subject)
+    if state is DigestState.DRAFT or stands is None or stands.sheet != drawn:
         raise InvalidInput(Fault("digests", 0, "", "批准刚刚收回了", "看过新的一版，批准以后再发"))
     return dispatch.plan(session, settings, ready, now)
