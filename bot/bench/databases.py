@@ -34,6 +34,8 @@ def postgresql_server() -> Iterator[str]:
     try:
         yield str(server.get_uri())
     finally:
+        # Whoever restarted it made another process of it: only what is known is stopped.
+        server.ensure_postgres_running()
         server.cleanup()
         # It would clean up once more at exit, and leave its lock file behind.
         atexit.unregister(server._cleanup)
