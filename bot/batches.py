@@ -19,8 +19,7 @@ async def of(events: AsyncIterator[Event]) -> AsyncIterator[list[Event]]:
         try:
             async for event in events:
                 await queue.put(event)
-        except Exception:
-            # Whoever waits for the next event must not wait for good.
+        except Exception:  # of whatever kind: whoever waits for the next event is told the end
             await queue.put(None)
             raise
         await queue.put(None)

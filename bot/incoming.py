@@ -132,7 +132,7 @@ async def accept(
         return 0
     try:
         return await _recorded(app, stop, account_id, batch)
-    except Exception as error:  # nothing may stop the stream but its end
+    except Exception as error:  # one odd event, of whatever kind, must not stop the stream
         if process.is_away(error):
             raise
         if len(batch) == 1:
@@ -157,7 +157,7 @@ async def _one_by_one(
     for event in batch:
         try:
             replies += await _recorded(app, stop, account_id, [event])
-        except Exception as error:
+        except Exception as error:  # whatever it is about this event, the next may be sound
             if process.is_away(error):
                 raise
             refused.append((event, error))

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from bot import around, database, desk, standing
@@ -84,16 +84,10 @@ def tally(page: Page, given: Filters) -> Tally:
         "by_us": _by_us(page),
         "dismissed": and_(recent, QUESTION.c.state == DISMISSED),
     }
-    query = select(
-        *(func.coalesce(func.sum(case((one, 1), else_=0)), 0).label(n) for n, one in sums.items())
-    ).where(
-        (QUESTION.c.state.in_(list(QuestionState)))
-        & (desk.WORK.waiting | recent)
-        & (QUESTION.c.listed_at <= now),
-        *_within(page, given),
-    )
-    row = page.session.connection().execute(query).one()
-    found = {name: int(row._mapping[name]) for name in sums}
+    found = held.sums(
+        page, sums, QUESTION.c.state.in_(list(QuestionState)), desk.WORK.waiting | recent,
+        QUESTION.c.listed_at <= now, *_within(page, given),
+    )  # fmt: skip
     return Tally(lost=_lost(page, given), **found)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, String, and_, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, String, and_, cast, func, literal, select
 
 from bot import around, complaints, database, standing
 from bot.console import held, roles
@@ -81,15 +81,11 @@ def tally(page: Page, given: Filters) -> Tally:
         "closed": lately,
         "wrong": and_(lately, CASE.c.outcome == ComplaintOutcome.NONE),
     }
-    query = select(
-        *(func.coalesce(func.sum(case((one, 1), else_=0)), 0).label(n) for n, one in sums.items())
-    ).where(
-        CASE.c.state.in_(list(ComplaintState)),
-        waits | (CASE.c.due_at >= now - 4 * WEEK),
-        *_within(page, Filters(vertical=given.vertical)),
-    )
-    row = page.session.connection().execute(query).one()
-    return Tally(**{name: int(row._mapping[name]) for name in sums})
+    found = held.sums(
+        page, sums, CASE.c.state.in_(list(ComplaintState)),
+        waits | (CASE.c.due_at >= now - 4 * WEEK), *_within(page, Filters(vertical=given.vertical)),
+    )  # fmt: skip
+    return Tally(**found)
 
 
 def listed(page: Page, given: Filters, number: int) -> Listing:

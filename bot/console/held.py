@@ -1,9 +1,10 @@
 """Work that one person at a time looks after, as its pages list it, take it and give it back."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi.responses import Response
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from bot import holding
 from bot.console.page import Page
@@ -41,6 +42,15 @@ def cut(
     )
     kept = tuple((name, value) for name, value in given.items() if value)
     return Listing(tuple(rows), total, number, SIZE, path, kept)
+
+
+def sums(
+    page: Page, named: Mapping[str, ColumnElement[bool]], *where: ColumnElement[bool]
+) -> dict[str, int]:
+    """How many rows meet each of the named conditions, of those that are looked at: one query."""
+    counted = (func.coalesce(func.sum(case((one, 1), else_=0)), 0) for one in named.values())
+    row = page.session.connection().execute(select(*counted).where(*where)).one()
+    return {name: int(number) for name, number in zip(named, row, strict=True)}
 
 
 def claim(page: Page, work: Work, row_id: int, room: str, path: str) -> Response:
