@@ -53,21 +53,12 @@ async def hand_on(app: App, stop: asyncio.Event, account_id: int, *, ended: asyn
     """
     theirs = app.spools[account_id]
     listing: set[asyncio.Task[None]] = set()
-    last_lots, held = 0, False
+    last_lots = 0
     try:
         while last_lots < LAST_LOTS:
             # Before anything is read, so that no arrival is missed.
             theirs.arrived.clear()
-            try:
-                head = await theirs.head(LARGEST)
-            except spool.Held:
-                if ended.is_set():
-                    return
-                if not held:
-                    log.warning("account %s: another process has its spool", account_id)
-                held = True
-                await waking.woken(theirs.arrived, process.LONGEST_WAIT)
-                continue
+            head = await theirs.head(LARGEST)
             if head is not None:
                 await _take_on(app, stop, account_id, head.events, listing)
                 await theirs.drop(head.last)
@@ -75,7 +66,7 @@ async def hand_on(app: App, stop: asyncio.Event, account_id: int, *, ended: asyn
             elif ended.is_set():
                 return
             elif not await waking.woken(theirs.arrived, spool.WIPED_SECONDS):
-                await theirs.rest()
+                await theirs.wipe()
                 await theirs.arrived.wait()
     finally:
         for task in listing:

@@ -10,10 +10,8 @@ makes the gateway wait.
 
 import asyncio
 import datetime as dt
-import fcntl
 import json
 import logging
-import os
 import sqlite3
 import sys
 import time
@@ -25,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from bot import event_codec
+from bot import event_codec, waking
 from bot.gateway import Event, LoggedIn, LoggedOut
 
 log = logging.getLogger(__name__)
@@ -48,14 +46,13 @@ PATIENCE_SECONDS = 60
 LEFT_OVER = 64 * 2**20
 # An empty spool is wiped so often at most: till then what left it stands in its write-ahead log.
 WIPED_SECONDS = 4.0
+LOOK_AGAIN_SECONDS = 5.0
 
 Answer = TypeVar("Answer")
 # sequence, life, content
 Row = tuple[int, str, bytes]
-
-
-class Held(sqlite3.OperationalError):
-    """Another process is at work on the spool; it is free again when that one ends."""
+# spooled at, life, content
+Put = tuple[str, str, bytes]
 
 
 class Waiting(NamedTuple):
@@ -85,8 +82,8 @@ class Spool:
     """One account's spool; every call runs in its own thread, one after the other.
 
     `life` names this run of the program. `arrived` is set after each append, `emptied` after each
-    drop. A spool is one process's at a time, from its first use on: what another one took out would
-    be missed here, above all who logged in. Calls raise Held meanwhile.
+    drop. Another process on the same file does no harm, be it one that froze or one that overlaps
+    with ours: what both take on is the same, and who is in or out here is not read from the file.
     """
 
     path: Path
@@ -101,8 +98,9 @@ class Spool:
     # When it was wiped, by a clock that nobody sets.
     _wiped: float = 0.0
     _soiled: bool = True
-    _heard: bool = False
-    _lock: int | None = None
+    # Log-ins and log-outs of this life by sequence, as long as they wait: another process takes
+    # them for those of an earlier life, and drops them. Touched in our thread alone.
+    _own: dict[int, Event] = field(default_factory=dict)
 
     async def append(self, events: Sequence[Event], now: dt.datetime) -> None:
         """Accept events, in order; durable on return. Waits while the spool is full.
@@ -113,12 +111,11 @@ class Spool:
         while True:
             # Before the look, so that no drop is missed.
             self.emptied.clear()
-            # Before anything waits, so that `rest` keeps it.
-            self._heard = True
-            if await self._do(lambda file: _append(file, rows, self.limit)):
+            if await self._do(lambda file: self._accept(file, events, rows)):
                 break
             log.error("%s is full: the gateway waits", self.path.name)
-            await self.emptied.wait()
+            # Another process may empty it, and would not tell.
+            await waking.woken(self.emptied, LOOK_AGAIN_SECONDS)
         self.arrived.set()
 
     def make_room(self) -> None:
@@ -131,15 +128,11 @@ class Spool:
 
         Who was in or out in an earlier life says nothing of this one: left out.
         """
-        rows = await self._do(lambda file: _head(file, most))
-        if not rows:
-            return None
-        read = (self._read(row) for row in rows)
-        return Head([event for event in read if event is not None], rows[-1][0])
+        return await self._do(lambda file: self._oldest(file, most))
 
     async def drop(self, last: int) -> None:
         """Forget the events up to `last`: somebody else answers for them now."""
-        await self._do(lambda file: _drop(file, last))
+        await self._do(lambda file: self._forget(file, last))
         self.emptied.set()
         self._soiled = True
         if time.monotonic() - self._wiped >= WIPED_SECONDS:
@@ -151,27 +144,43 @@ class Spool:
             self._soiled, self._wiped = False, time.monotonic()
 
     async def waiting(self) -> Waiting:
-        """What waits now, whoever is at work on it."""
-
-        def looked() -> Waiting:
-            return look(self.path) if self._file is None else _waiting(self._file)
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, looked)
-
-    async def rest(self) -> None:
-        """Nothing came for a while: wipe, and let the spool go where we never put anything in, so
-        that whoever hears the account finds it free.
-        """
-        if self._file is not None:
-            await self.wipe()
-            if not self._heard:
-                await self._do(self._shut)
+        """What waits now."""
+        return await self._do(_waiting)
 
     async def close(self) -> None:
         """Close the file. What waits stays for the next process."""
         if self._file is not None:
-            await self._do(self._shut)
+            await self._do(sqlite3.Connection.close)
+            self._file = None
         self._thread.shutdown()
+
+    def _accept(
+        self,
+        file: sqlite3.Connection,
+        events: Sequence[Event],
+        rows: Sequence[Put],
+    ) -> bool:
+        last = _append(file, rows, self.limit)
+        if last is None:
+            return False
+        for sequence, event in enumerate(events, last - len(rows) + 1):
+            if isinstance(event, LoggedIn | LoggedOut):
+                self._own[sequence] = event
+        return True
+
+    def _oldest(self, file: sqlite3.Connection, most: int) -> Head | None:
+        rows = _head(file, most)
+        last = rows[-1][0] if rows else max(self._own, default=None)
+        if last is None:
+            return None
+        told = {row[0]: self._read(row) for row in rows}
+        told |= {sequence: event for sequence, event in self._own.items() if sequence <= last}
+        ordered = (told[sequence] for sequence in sorted(told))
+        return Head([event for event in ordered if event is not None], last)
+
+    def _forget(self, file: sqlite3.Connection, last: int) -> None:
+        _drop(file, last)
+        self._own = {sequence: each for sequence, each in self._own.items() if sequence > last}
 
     def _read(self, row: Row) -> Event | None:
         sequence, life, content = row
@@ -190,21 +199,8 @@ class Spool:
 
     def _opened(self) -> sqlite3.Connection:
         if self._file is None:
-            lock = _locked(self.path)
-            try:
-                self._file = _open(self.path)
-            except sqlite3.Error:
-                os.close(lock)
-                raise
-            self._lock = lock
+            self._file = _open(self.path)
         return self._file
-
-    def _shut(self, file: sqlite3.Connection) -> None:
-        file.close()
-        self._file = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
 
 def refuse(path: Path, event: Event, reason: str, now: dt.datetime, over: dt.datetime) -> None:
@@ -248,19 +244,6 @@ def look(path: Path) -> Waiting:
         return _waiting(file)
 
 
-def _locked(path: Path) -> int:
-    """A descriptor that holds the spool until it is closed, by us or by a kill. Raises Held."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Beside the file: SQLite has locks of its own on that one.
-    lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise Held(f"another process is at work on {path.name}") from None
-    return lock
-
-
 def _open(path: Path) -> sqlite3.Connection:
     # It holds what members say: nobody else's business, nor what is left of it on the disk.
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -277,14 +260,16 @@ def _open(path: Path) -> sqlite3.Connection:
     return file
 
 
-def _append(file: sqlite3.Connection, rows: Sequence[tuple[str, str, bytes]], limit: int) -> bool:
+def _append(file: sqlite3.Connection, rows: Sequence[Put], limit: int) -> int | None:
+    """The sequence of the last row, which ends theirs without a gap; None where they do not fit."""
     if _waiting(file).events + len(rows) > limit:
-        return False
+        return None
     file.execute("PRAGMA synchronous = FULL")
     with file:
         file.execute("BEGIN IMMEDIATE")
         file.executemany("INSERT INTO event (spooled_at, life, content) VALUES (?, ?, ?)", rows)
-    return True
+        (last,) = file.execute("SELECT last_insert_rowid()").fetchone()
+    return int(last)
 
 
 def _head(file: sqlite3.Connection, most: int) -> list[Row]:

@@ -154,35 +154,42 @@ async def test_who_was_in_or_out_in_an_earlier_life_says_nothing_of_this_one(
     await second.close()
 
 
-async def test_a_spool_is_one_process_s_at_a_time(tmp_path: Path) -> None:
+async def test_another_process_on_the_file_takes_no_log_in_from_this_one(tmp_path: Path) -> None:
     path, me = tmp_path / "a.db", Person("wxid_bot")
     first, second = Spool(path, 100, "one"), Spool(path, 100, "two")
-    await first.append([LoggedIn(me, NOW)], NOW)
-    # It would take it for a log-in of an earlier life, and drop it.
-    with pytest.raises(spool.Held):
-        await second.head(10)
-    with pytest.raises(spool.Held):
-        await second.append([said(1)], NOW)
-    assert (await second.waiting()).events == 1
-    head = await first.head(10)
-    assert head is not None
-    assert head.events == [LoggedIn(me, NOW)]
-    await first.rest()
-    with pytest.raises(spool.Held):
-        await second.head(10)
+    await first.append([said(1), LoggedIn(me, NOW), said(2)], NOW)
+    theirs = await second.head(10)
+    assert theirs is not None
+    assert theirs.events == [said(1), said(2)]
+    await second.drop(theirs.last)
+    ours = await first.head(10)
+    assert ours is not None
+    assert ours.events == [LoggedIn(me, NOW)]
+    await first.append([said(3), LoggedOut("换了手机", NOW)], NOW)
+    ours = await first.head(10)
+    assert ours is not None
+    assert ours.events == [LoggedIn(me, NOW), said(3), LoggedOut("换了手机", NOW)]
+    await first.drop(ours.last)
+    assert await first.head(10) is None
+    assert await second.head(10) is None
     await first.close()
-    await second.append([said(1)], NOW)
     await second.close()
 
 
-async def test_who_only_looked_lets_the_spool_go(tmp_path: Path) -> None:
+async def test_a_full_spool_that_another_process_empties_takes_what_comes(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    standing_by, listening = Spool(path, 100, "one"), Spool(path, 100, "two")
-    assert await standing_by.head(10) is None
-    await standing_by.rest()
-    await listening.append([said(1)], NOW)
-    await standing_by.close()
-    await listening.close()
+    first, second = Spool(path, 2, "one"), Spool(path, 2, "two")
+    await first.append([said(1), said(2)], NOW)
+    waits = asyncio.create_task(first.append([said(3)], NOW))
+    theirs = await second.head(10)
+    assert theirs is not None
+    await second.drop(theirs.last)
+    await asyncio.wait_for(waits, 60)
+    head = await first.head(10)
+    assert head is not None
+    assert head.events == [said(3)]
+    await first.close()
+    await second.close()
 
 
 async def test_a_damaged_event_holds_up_nothing(tmp_path: Path) -> None:
