@@ -53,6 +53,7 @@ def due(
     days: Days,
     zones: Iterable[str | None],
 ) -> Iterator[Group]:
+    """The steps of one series that become due before `until` and are not too late now."""
     wanted = series.definition
     looked = series.next_due_at is not None
     since = series.next_due_at or now - _latest(wanted)
@@ -129,5 +130,6 @@ def unplanned(
 
 
 def importance(group: Group) -> tuple[object, ...]:
+    """What puts the step that matters most, then the earliest, first."""
     wanted = group.series.definition
     return (-wanted.priority, group.due_at, wanted.key, group.step)

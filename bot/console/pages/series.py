@@ -1,57 +1,16 @@
-"""栏目: the list, the editor, the checks as one types, and a series' life."""
+"""栏目: the list, and a series' life: submitted, tried, paused, ended."""
 
-import datetime as dt
-import json
-from dataclasses import replace
-from typing import Annotated, Any
-from urllib.parse import quote
-from zoneinfo import ZoneInfo
+from typing import Annotated
 
 from fastapi import Form as FormField
-from fastapi import HTTPException
-from fastapi.responses import JSONResponse, Response
-from sqlalchemy import select
+from fastapi.responses import Response
 
-from bot import database
-from bot.console import drafting, reach, retelling, wording
-from bot.console.drafting import Form, Mapped
-from bot.console.page import Page, Reader, Writer
-from bot.console.pages import pictures
+from bot.console import reach, wording
+from bot.console.page import Reader, Writer
+from bot.console.pages import series_form
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
-from bot.errors import Fault, InvalidInput
-from bot.models import Room, RoomTag, SeriesState
-from content_calendar import (
-    audience,
-    calendar_file,
-    checking,
-    contact,
-    definition,
-    editing,
-    facts,
-    festivals,
-    holidays,
-    interchange,
-    lifecycle,
-    notation,
-    posts,
-    recurrence,
-    templates,
-    words,
-)
-from content_calendar.definition import Definition, Stored
-from content_calendar.recurrence import DAY, Slot
-
-# Every variable of a text, as operators call it.
-VARIABLES = {
-    "room": "群名", "vertical": "垂类", "name": "栏目名", "step": "步骤名", "date": "日期",
-    "weekday": "星期", "time": "钟点", "topic": "话题", "product": "商品", "operator": "负责人",
-    "link": "短链接", "questions": "待答的问题", "picked": "挑中的问题",
-}  # fmt: skip
-NEXT = 6
-SAMPLE = 5
-SEED = 0
-AHEAD = dt.timedelta(days=800)
+from content_calendar import audience, contact, definition, editing, lifecycle
 
 
 def listed(page: Reader, search: str = "", state: str = "") -> Response:
@@ -73,167 +32,11 @@ def listed(page: Reader, search: str = "", state: str = "") -> Response:
     return page.render("series.html", rows=rows, search=search, state=state)
 
 
-def new(page: Reader) -> Response:
-    """An empty form."""
-    return _editor(page, drafting.fresh(reach.today(page)), None)
-
-
-def create(page: Writer, form: Annotated[Form, FormField()]) -> Response:
-    """A new draft."""
-    wanted = drafting.over(drafting.fresh(reach.today(page)), form)
-    if form.do:
-        return _editor(page, drafting.rearranged(wanted, form.do), None)
-    try:
-        made = _needed(page, wanted)
-        if definition.stored(page.session, keys=[made.key]) or made.key == "new":
-            raise lifecycle.refuse("key", "这个标识已经用了", "换一个标识")
-    except InvalidInput as error:
-        return _editor(page, wanted, None, error.faults, 422)
-    reach.must_cover(page, made.audience)
-    interchange.take_in(page.session, [made], page.by, page.now)
-    return page.to(_path(made.key), page.tr("草稿已保存"))
-
-
-def show(page: Reader, key: str) -> Response:
-    """One series, in its form."""
-    series, _ = reach.one(page, key)
-    return _editor(page, drafting.mapping(series.definition), series)
-
-
-def save(page: Writer, key: str, form: Annotated[Form, FormField()]) -> Response:
-    """Put the form over what stands; the second of two people is told, and loses nothing."""
-    series = reach.changeable(page, key)
-    base = _base(form, series)
-    mine = drafting.over(base, form)
-    if form.do:
-        return _editor(page, drafting.rearranged(mine, form.do), series, version=form.version)
-    if form.version != series.version:
-        return _conflict(page, series, mine, base)
-    try:
-        _take_in(page, series, _needed(page, mine))
-    except InvalidInput as error:
-        return _editor(page, mine, series, error.faults, 422)
-    return page.to(_path(key), page.tr("已保存"))
-
-
-def autosave(page: Writer, key: str, form: Annotated[Form, FormField()]) -> Response:
-    """Save a draft while it is written; what has been approved is never changed so."""
-    series = reach.changeable(page, key)
-    if series.state is not SeriesState.DRAFT:
-        return JSONResponse({"told": page.tr("不是草稿，不自动保存：点保存后要重新批准")}, 422)
-    if form.version != series.version:
-        told = page.tr("{who} 刚改过这个栏目：点保存看看差别", who=series.changed_by)
-        return JSONResponse({"told": told}, 409)
-    try:
-        _take_in(page, series, _needed(page, drafting.over(_base(form, series), form)))
-    except InvalidInput as error:
-        return JSONResponse({"told": page.tr("改好右边列出的问题后自动保存"), "problem":
-                             error.faults[0].problem}, 422)  # fmt: skip
-    stands = definition.stored(page.session, keys=[key])[0]
-    base = json.dumps(drafting.mapping(stands.definition), ensure_ascii=False)
-    clock = page.now.astimezone(page.settings.zone).strftime("%H:%M:%S")
-    told = page.tr("草稿已自动保存 {at}", at=clock)
-    return JSONResponse({"version": stands.version, "base": base, "told": told})
-
-
-def merge(
-    page: Writer, key: str, mine: Annotated[str, FormField()], base: Annotated[str, FormField()]
-) -> Response:
-    """My changes over the version that stands now, to be looked at and saved."""
-    series = reach.changeable(page, key)
-    theirs = drafting.mapping(series.definition)
-    try:
-        found = drafting.merged(json.loads(mine), json.loads(base), theirs)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise HTTPException(422) from error
-    return _editor(page, found, series)
-
-
-def save_yaml(
-    page: Writer, key: str, text: Annotated[str, FormField()], version: Annotated[int, FormField()]
-) -> Response:
-    """The whole series as the calendar file writes it."""
-    series = reach.changeable(page, key)
-    lifecycle.existing(page.session, key, version)
-    days = holidays.load(page.session)
-    found = calendar_file.read(text.encode(), "", page.settings.timezone, days).series
-    if [each.key for each in found] != [key]:
-        raise lifecycle.refuse("key", "这里只能写这一个栏目，标识不能改", "另一个栏目请新建")
-    _take_in(page, series, found[0])
-    return page.to(_path(key), page.tr("已保存"))
-
-
-def check(page: Reader, form: Annotated[Form, FormField()]) -> Response:
-    """What the form as it stands would do: dates, rooms, faults, bubbles."""
-    wanted = drafting.over(_parsed(form.base), form)
-    checked = drafting.check(wanted, page.settings.timezone, holidays.load(page.session))
-    return page.render("series_check.html", **_living(page, checked, form.room))
-
-
-def _living(page: Page, checked: drafting.Checked, room: str) -> dict[str, Any]:
-    found, today = checked.partly, reach.today(page)
-    told = list(checked.faults)
-    values: dict[str, Any] = {"faults": told, "dates": [], "rule": "", "whom": "", "reached": None,
-                                 "sample": [], "bubbles": [], "room": room}  # fmt: skip
-    if found is None:
-        return values
-    days = holidays.load(page.session)
-    dates = recurrence.occurrences(found.schedule, today, today + AHEAD, days)[:NEXT]
-    seen = page.in_scope(audience.ROOM)
-    sample = page.session.connection().execute(
-        select(audience.ROOM.c.platform_id, audience.ROOM.c.topic)
-        .where(audience.matches(page.session, found.audience, today), seen)
-        .order_by(audience.ROOM.c.id)
-        .limit(SAMPLE)
-    ).all()  # fmt: skip
-    values |= {
-        "dates": dates, "rule": wording.rule(page.tr, found.schedule.rule),
-        "whom": wording.audience(page.tr, found.audience), "sample": sample,
-        "reached": reach.counts(page.session, page.someone, [found.audience], today)[
-            found.audience],
-    }  # fmt: skip
-    if checked.whole is not None:
-        forbidden = words.load(page.session)
-        for place, step in enumerate(checked.whole.steps, start=1):
-            hit = next(filter(None, map(forbidden.found, step.sources)), None)
-            if hit:
-                problem = page.tr("{step}：含有违禁词“{word}”", step=step.name, word=hit)
-                told.append(Fault("", place, "text", problem, page.tr("换一种说法")))
-        chosen = room or (sample[0].platform_id if sample else "")
-        values["bubbles"] = _bubbles(page, checked.whole, chosen, dates)
-    return values
-
-
-def _bubbles(
-    page: Page, wanted: Definition, room: str, dates: list[recurrence.Occurrence]
-) -> list[tuple[Slot, posts.Composed]]:
-    today = reach.today(page)
-    targets = audience.targets(page.session, audience.Audience(rooms=(room,)), today)
-    if (
-        not targets
-        or not reach.counts(page.session, page.someone, [audience.Audience(rooms=(room,))], today)[
-            audience.Audience(rooms=(room,))
-        ].seen
-    ):
-        return []
-    when = dates[0] if dates else recurrence.Occurrence(today, today)
-    named = wanted.zone or targets[0].zone or wanted.default_zone
-    zone = ZoneInfo(named) if named else page.settings.zone
-    known = facts.shared(page.session, [wanted], page.settings.links_url)
-    seed = definition.seeds(page.session).get(wanted.key, SEED)
-    slots = [
-        Slot(when.original_date, when.date, each.step,
-             recurrence.instant(when.date + each.days * DAY, each.at, zone).astimezone(zone))
-        for each in wanted.timings
-    ]  # fmt: skip
-    return [(slot, posts.compose_one(wanted, seed, slot, targets[0], known)) for slot in slots]
-
-
 def submit(page: Writer, key: str, version: Annotated[int, FormField()]) -> Response:
     """Ask for approval."""
     reach.changeable(page, key)
     lifecycle.submit(page.session, key, page.by, page.now, version=version)
-    return page.to(_path(key), page.tr("已提交，等别人批准"))
+    return page.to(series_form.path(key), page.tr("已提交，等别人批准"))
 
 
 def test(
@@ -244,110 +47,30 @@ def test(
     reach.must_cover(page, audience.Audience(rooms=(room,)))
     rules = contact.rules(page.settings)
     editing.post_test(page.session, key, step, room, page.by, page.now, rules)
-    return page.to(_path(key), page.tr("已排进发送队列，很快会发到测试群"))
+    return page.to(series_form.path(key), page.tr("已排进发送队列，很快会发到测试群"))
 
 
 def pause(page: Writer, key: str, reason: Annotated[str, FormField()] = "") -> Response:
     """Hold an approved series back."""
     reach.changeable(page, key)
     lifecycle.pause(page.session, key, _reason(reason), page.by, page.now)
-    return page.to(_path(key), page.tr("已暂停"), undo=f"{_path(key)}/resume")
+    return page.to(series_form.path(key), page.tr("已暂停"), undo=f"{series_form.path(key)}/resume")
 
 
 def resume(page: Writer, key: str, reason: Annotated[str, FormField()] = "") -> Response:
     """Let it go on."""
     reach.changeable(page, key)
     lifecycle.resume(page.session, key, reason, page.by, page.now)
-    return page.to(_path(key), page.tr("已恢复"))
+    return page.to(series_form.path(key), page.tr("已恢复"))
 
 
 def end(page: Writer, key: str, reason: Annotated[str, FormField()] = "") -> Response:
     """End it for good."""
     reach.changeable(page, key)
     taken = lifecycle.end(page.session, key, _reason(reason), page.by, page.now)
-    return page.to(_path(key), page.tr("已结束，收回 {n} 条待发", n=taken), kind="warning")
-
-
-def _editor(
-    page: Page,
-    wanted: Mapped,
-    series: Stored | None,
-    faults: tuple[Fault, ...] = (),
-    status: int = 200,
-    version: int | None = None,
-) -> Response:
-    checked = drafting.check(wanted, page.settings.timezone, holidays.load(page.session))
-    living = _living(page, checked, "")
-    room, tag = database.tables(Room, RoomTag)
-    connection = page.session.connection()
-    verticals = connection.scalars(
-        select(room.c.vertical).where(room.c.vertical != "", page.in_scope(room)).distinct()
+    return page.to(
+        series_form.path(key), page.tr("已结束，收回 {n} 条待发", n=taken), kind="warning"
     )
-    tagged = connection.execute(
-        select(tag.c.tag, room.c.platform_id, room.c.topic).join(room, room.c.id == tag.c.room_id)
-        .where(page.in_scope(room), tag.c.tag == editing.TEST_TAG)
-    )  # fmt: skip
-    tags = connection.scalars(
-        select(tag.c.tag)
-        .join(room, room.c.id == tag.c.room_id)
-        .where(page.in_scope(room))
-        .distinct()
-    )
-    whole = checked.whole
-    return page.render(
-        "series_form.html", status, m=wanted, series=series, problems=faults,
-        version=version if version is not None else series.version if series else 0,
-        base=json.dumps(
-            drafting.mapping(series.definition) if series else wanted, ensure_ascii=False),
-        yaml=calendar_file.render([whole], None) if series and whole else "",
-        verticals=sorted(verticals), tags=sorted(tags), test_rooms=tagged.all(),
-        images=pictures.names(page),
-        largest=checking.LARGEST_IMAGE // 1_000_000,
-        maybe_absent=templates.DATA, weekdays=notation.WEEKDAYS,
-        festivals=list(festivals.FESTIVALS),
-        names=VARIABLES, kinds=list(definition.KINDS), between=drafting.BETWEEN,
-        home=_path(series.definition.key) if series else "/series/new",
-        editable=page.may(OPERATOR) and (series is None or reach.of(page, [series])[
-            series.definition.audience].whole),
-        **living,
-    )  # fmt: skip
-
-
-def _conflict(page: Page, series: Stored, mine: Mapped, base: Mapped) -> Response:
-    theirs = drafting.mapping(series.definition)
-    told = [retelling.told(page.tr, each) for each in (base, theirs, mine)]
-    titles = dict.fromkeys(title for each in told for title in each)
-    rows = [(title, *(each.get(title, "") for each in told)) for title in titles]
-    rows = [row for row in rows if len(set(row[1:])) > 1]
-    return page.render(
-        "series_conflict.html", 409, series=series, rows=rows, home=_path(series.definition.key),
-        mine_json=json.dumps(mine, ensure_ascii=False),
-        base_json=json.dumps(base, ensure_ascii=False),
-    )  # fmt: skip
-
-
-def _take_in(page: Page, series: Stored, wanted: Definition) -> None:
-    reach.must_cover(page, wanted.audience)
-    interchange.take_in(
-        page.session, [replace(wanted, key=series.definition.key)], page.by, page.now
-    )
-
-
-def _needed(page: Page, wanted: Mapped) -> Definition:
-    return drafting.needed(wanted, page.settings.timezone, holidays.load(page.session))
-
-
-def _base(form: Form, series: Stored) -> Mapped:
-    """What the person saw when they began: it only decides what counts as their own change."""
-    return _parsed(form.base) or drafting.mapping(series.definition)
-
-
-def _parsed(text: str) -> Mapped:
-    try:
-        found = json.loads(text or "{}")
-    except ValueError as error:
-        raise HTTPException(422) from error
-    return found if isinstance(found, dict) else {}
 
 
 def _reason(text: str) -> str:
@@ -356,20 +79,8 @@ def _reason(text: str) -> str:
     return text.strip()
 
 
-def _path(key: str) -> str:
-    return f"/series/{quote(key, safe='')}"
-
-
 ROUTES = (
     Route("GET", "/series", listed, VIEWER),
-    Route("GET", "/series/new", new, OPERATOR),
-    Route("POST", "/series/new", create, OPERATOR),
-    Route("POST", "/series/check", check, OPERATOR),
-    Route("GET", "/series/{key}", show, VIEWER),
-    Route("POST", "/series/{key}", save, OPERATOR),
-    Route("POST", "/series/{key}/autosave", autosave, OPERATOR),
-    Route("POST", "/series/{key}/merge", merge, OPERATOR),
-    Route("POST", "/series/{key}/yaml", save_yaml, OPERATOR),
     Route("POST", "/series/{key}/submit", submit, OPERATOR),
     Route("POST", "/series/{key}/test", test, OPERATOR),
     Route("POST", "/series/{key}/pause", pause, OPERATOR),
