@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from bot import database, standing
 from bot.console import roles
 from bot.console.page import Page
+from bot.insights.explanation import Story
 from bot.models import (
     Attribution,
     AttributionEvidence,
@@ -19,12 +20,14 @@ from bot.models import (
     Label,
     Message,
     MessageIdentity,
+    OperatorRole,
     OrderLine,
     OrderStatus,
     Product,
     Room,
     Series,
 )
+from bot.orders.short_links import PLANNER
 
 LINE, TOLD, PRODUCT, ROOM = database.tables(OrderLine, Attribution, Product, Room)
 MET, NAMED, MESSAGE, CONTACT = database.tables(
@@ -100,6 +103,21 @@ def line(page: Page, line_id: int) -> Row[Any] | None:
     """One line as `lines` gives it, None where there is none that the operator may see."""
     ever = Wanted(dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 1, 1, tzinfo=dt.UTC))
     return page.session.connection().execute(lines(page, ever).where(LINE.c.id == line_id)).first()
+
+
+def as_seen(page: Page, story: Story) -> Story:
+    """A story as the operator may read it: no member's name to who may not read what was said, and
+    of a link that was made for a room out of scope no more than its code.
+    """
+    if not page.may(OperatorRole.OPERATOR):
+        story = replace(story, speaker="")
+    came = story.led
+    if came is None or roles.sees_all(page.someone):
+        return story
+    if came.room_id is not None and roles.sees(page.session, page.someone, [came.room_id]):
+        return story
+    hidden = replace(came, series="", series_key="", delivery_id=None, sent_at=None, note="")
+    return replace(story, led=replace(hidden, room_id=None, room="", made_by=PLANNER))
 
 
 def evidence(page: Page, line_id: int) -> Sequence[Any]:

@@ -5,6 +5,7 @@ A constant number of statements, whatever the number of orders.
 
 import datetime as dt
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
@@ -28,6 +29,13 @@ from bot.orders import short_links
 LINE, IDENTITY, PERSON, CONTACT, STAY = database.tables(
     OrderLine, Identity, Person, Contact, Membership
 )
+
+
+class Carried(StrEnum):
+    """What an order line itself has of a campaign."""
+
+    COUPON = "coupon"
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +106,16 @@ def gather(session: Session, which: ColumnElement[bool]) -> tuple[Bought, Buyers
         amount=amount,
         refunded=refunded,
         out=(cancelled == 1) | ((refunded > 0) & (refunded >= amount)),
-        marked=np.isin(ids, _marked(session, which)),
+        marked=np.isin(ids, list(carried(session, which))),
         person=np.where(known, person, arrays.UNKNOWN),
         ours=np.isin(person, ours) & known,
     )
     return bought, buyers
 
 
-def _marked(session: Session, which: ColumnElement[bool]) -> list[int]:
+def carried(session: Session, which: ColumnElement[bool]) -> dict[int, Carried]:
     """Which of these lines carry a campaign's coupon, or came through its link or a short one of
-    ours.
+    ours; a line with both is its coupon's.
     """
     campaigns = posts.campaigns(session)
     known = {each.coupon.casefold() for each in campaigns if each.coupon}
@@ -120,12 +128,13 @@ def _marked(session: Session, which: ColumnElement[bool]) -> list[int]:
         .all()
     )
     codes |= short_links.known(session, {link for _, _, link in rows if link})
-    return [
-        line
-        for line, coupon, link in rows
-        if (coupon is not None and coupon.casefold() in known)
-        or (link is not None and (link.startswith(starts) or link in codes))
-    ]
+    found: dict[int, Carried] = {}
+    for line, coupon, link in rows:
+        if coupon is not None and coupon.casefold() in known:
+            found[line] = Carried.COUPON
+        elif link is not None and (link.startswith(starts) or link in codes):
+            found[line] = Carried.LINK
+    return found
 
 
 def _buyers(session: Session, persons: Ints) -> tuple[Buyers, Ints]:

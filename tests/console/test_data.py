@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from bot import database
 from bot.models import OperatorRole, Room, Series
+from tests import shops as they
 from tests.console.conftest import Desk
 from tests.console.test_api import SERIES, program
 
@@ -140,3 +141,19 @@ async def test_special_days_come_from_a_file_and_a_wrong_line_is_told(desk: Desk
             assert text in page
         again = await checked(browser, "days", right.encode())
         assert "ticket" not in again.text
+
+
+async def test_a_shop_that_nobody_tried_says_so_where_shops_are_listed(desk: Desk) -> None:
+    desk.restart(shops=f"{they.URLS['youzan']} {they.URLS['shopify']}")
+    async with desk.signed_in("小林", OPERATOR) as browser:
+        page = (await browser.get("/data")).text
+    shown = page.partition('id="shops"')[2].partition("</table>")[0]
+    of_kind = {row.partition("<")[0].strip(): row for row in shown.split("<tr><td>")[1:]}
+    assert {title for title, row in of_kind.items() if "未对真实店铺验证" in row} == {
+        "有赞", "抖店", "微信小店",
+    }  # fmt: skip
+    assert "/webhooks/orders/yz" in of_kind["有赞"]
+    assert "没有配置" in of_kind["抖店"]
+    assert "hush" not in page
+    async with desk.signed_in("小王", OPERATOR, verticals=["美妆"]) as browser:
+        assert 'id="shops"' not in (await browser.get("/data")).text

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from bot import database, membership_files
 from bot.insights import attributing
 from bot.membership_files import MembershipRow
-from bot.models import IdentityCut, Label, OperatorRole, OrderLine, Room
+from bot.models import Contact, IdentityCut, Label, OperatorRole, OrderLine, Room
 from bot.orders import catalogue, intake, people
 from bot.orders.catalogue import ProductRow
 from bot.orders.intake import OrderRow
@@ -32,7 +32,10 @@ def shop(desk: Desk) -> Desk:
         ]
         membership_files.record(session, told, SECRET, NOW)
         people.resolve(session)
-        room = database.table(Room)
+        room, contact = database.tables(Room, Contact)
+        session.connection().execute(
+            update(contact).where(contact.c.platform_id == "friend").values(name="小雨妈")
+        )
         session.connection().execute(
             update(room).where(room.c.platform_id == ROOM).values(topic="一群", vertical="宝妈育儿")
         )
@@ -86,8 +89,12 @@ async def test_a_line_leads_to_what_was_said_and_only_operators_read_it(shop: De
         assert SAID in page
         assert "一群" in page
         assert (await browser.get("/orders/999")).status_code == 404
+        assert "小雨妈 11-20 09:05 在“一群”里提到它" in page
     async with shop.signed_in("小王", VIEWER) as browser:
-        assert SAID not in (await browser.get(path)).text
+        page = (await browser.get(path)).text
+        assert SAID not in page
+        assert "小雨妈" not in page
+        assert "群友 11-20 09:05 在“一群”里提到它" in page
     record(
         shop.engine,
         member_says(None, "2026-11-20 13:00", sender="friend", type="recall", recalls="a"),

@@ -11,9 +11,12 @@ from starlette.background import BackgroundTask
 from bot import database
 from bot.console import auditing, exporting, importing, roles, uploads
 from bot.console.page import Page, Reader
+from bot.console.pages import shop_hooks
 from bot.console.roles import ADMIN, OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
+from bot.orders import shops
+from bot.orders.shops.shop import Shop
 from content_calendar import interchange
 from content_calendar.interchange import Difference
 
@@ -42,7 +45,7 @@ def show(page: Reader, kind: str = "") -> Response:
     subjects = [(name, *row) for name, row in exporting.SUBJECTS.items() if _may_export(page, name)]
     return page.render(
         "data.html", kinds=kinds, chosen=kind, columns=importing.KINDS,
-        subjects=subjects, everything=everything,
+        subjects=subjects, everything=everything, shops=_shops(page) if everything else (),
         today=page.now.astimezone(page.settings.zone).date(),
     )  # fmt: skip
 
@@ -127,6 +130,15 @@ def export_calendar(page: Reader, form: str) -> Response:
     _note(page, "calendar", form)
     named = {"content-disposition": f'attachment; filename="calendar.{form}"'}
     return Response(content, media_type=CALENDARS[form], headers=named)
+
+
+def _shops(page: Page) -> list[tuple[Shop, list[str]]]:
+    """Every kind of shop that may push its orders here, and the addresses of those set up."""
+    known = shops.connections(page.settings.shops).values()
+    return [
+        (shop, [f"{shop_hooks.PATH}{each.name}" for each in known if each.kind == shop.kind])
+        for shop in shops.SHOPS
+    ]
 
 
 def _note(page: Page, subject: str, form: str) -> None:

@@ -108,10 +108,11 @@ def show(page: Reader, line_id: int) -> Response:
     if row is None:
         raise HTTPException(404)
     (story,) = explanation.stories(page.session, [line_id])
+    told = ordering.as_seen(page, story)
     return page.render(
-        "order.html", row=row, told=explanation.explain(story, page.settings.zone), yuan=_yuan,
-        met=ordering.evidence(page, line_id), names=LABELS, touches=TOUCHES, lag=explanation.lag,
-        may_read=page.may(OPERATOR),
+        "order.html", row=row, told=explanation.explain(told, page.settings.zone), led=told.led,
+        yuan=_yuan, met=ordering.evidence(page, line_id), names=LABELS, touches=TOUCHES,
+        lag=explanation.lag, may_read=page.may(OPERATOR),
     )  # fmt: skip
 
 

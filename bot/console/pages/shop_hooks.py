@@ -22,6 +22,7 @@ from bot.orders.shops.shop import Request as Sent
 
 log = logging.getLogger(__name__)
 
+PATH = "/webhooks/orders/"
 # No order is as large; an upload may be.
 LARGEST = 1024 * 1024
 
@@ -95,6 +96,6 @@ def _refusal(status: int, reason: str) -> Response:
 
 
 ROUTES = (
-    Route("POST", "/webhooks/orders/{source}", deliver, None),
-    Route("GET", "/webhooks/orders/{source}", greet, None),
+    Route("POST", f"{PATH}{{source}}", deliver, None),
+    Route("GET", f"{PATH}{{source}}", greet, None),
 )
