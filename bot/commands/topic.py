@@ -13,7 +13,10 @@ from bot.insights import topics as rose
 from bot.insights.topics import Rising, Topics
 from bot.models import DigestScope
 
-NOTHING = "这一周没有存下话题:夜里三点后算上一个整周;或者没有词和提问比往常多"
+NOTHING = (
+    "这一周没有存下话题:夜里三点后算上一个整周;或者没有词和提问比往常多,"
+    f"或者不到 {rose.FEWEST_MEMBERS} 人说过(群自己的照列)"
+)
 
 
 def topics(
@@ -30,7 +33,8 @@ def topics(
     scope = DigestScope.ROOM if room else DigestScope.VERTICAL if vertical else DigestScope.FLEET
     with edge.reading() as session:
         target = room or vertical
-        found = rose.of_week(session, monday, scope, target).get((scope, target), Topics((), ()))
+        stored = rose.of_week(session, monday, scope, target).get((scope, target), Topics((), ()))
+    found = rose.shown(scope, stored)
     words = () if questions else found.words
     if as_json:
         told = {"week": week, "scope": scope, "target": target}

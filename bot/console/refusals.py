@@ -33,8 +33,12 @@ def answer(
     status: int,
     problems: Sequence[tuple[str, str]],
     headers: Mapping[str, str] | None = None,
+    kept: Sequence[str] = (),
 ) -> Response:
-    """A refusal as the asker can read it: JSON, a toast for a part of a page, or a page."""
+    """A refusal as the asker can read it: JSON, a toast for a part of a page, or a page.
+
+    `kept` is what was typed: a page gives it back.
+    """
     page = _page(request)
     told = [(page.tr(problem), page.tr(remedy)) for problem, remedy in problems]
     if is_api(request.scope):
@@ -47,7 +51,7 @@ def answer(
             status_code=status,
             headers={"HX-Reswap": "none", "HX-Trigger": event, **(headers or {})},
         )
-    values = {"status": status, "problems": told, "back": page_module.back(request)}
+    values = {"status": status, "problems": told, "back": page_module.back(request), "kept": kept}
     text = rendering.render("refusal.html", page, Frame(), None, values)
     return HTMLResponse(text, status, headers)
 

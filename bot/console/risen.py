@@ -12,7 +12,6 @@ from bot import database, standing
 from bot.console import reach, roles
 from bot.console.page import Page
 from bot.console.pages import rooms
-from bot.digest.sections.said import FEWEST_MEMBERS
 from bot.insights import rising, topics
 from bot.insights.topics import Rising, Topics
 from bot.models import DigestScope, Message, MessageIdentity, Room, Topic, TopicKind
@@ -87,13 +86,13 @@ def last_week(page: Page) -> dt.date:
 def of_week(page: Page, monday: dt.date, scope: Scope) -> tuple[Topics, dt.datetime | None]:
     """What rose, and when that was computed; None where the week is not stored.
 
-    Outside of a room, what fewer than `FEWEST_MEMBERS` said is left out: it might be told whose.
+    What too few said outside of their room is left out (`topics.shown`).
     """
     stored = topics.of_week(page.session, monday, scope.scope, scope.target)
     found = stored.get((scope.scope, scope.target), Topics((), ()))
     computed = select(func.max(TOPIC.c.computed_at)).where(TOPIC.c.week == monday)
     return (
-        found if scope.scope is DigestScope.ROOM else _of_many(found),
+        topics.shown(scope.scope, found),
         page.session.connection().scalar(computed),
     )
 
@@ -114,11 +113,6 @@ def behind(
     query = _saying(page, monday, scope, risen.text or "")
     found = page.session.connection().execute(query).all()
     return sorted(found, key=lambda row: (row.at, row.message_id), reverse=True)
-
-
-def _of_many(found: Topics) -> Topics:
-    words = tuple(each for each in found.words if each.members >= FEWEST_MEMBERS)
-    return Topics(words, tuple(each for each in found.questions if each.members >= FEWEST_MEMBERS))
 
 
 def _asked(page: Page, ids: Sequence[int]) -> Select[Any]:

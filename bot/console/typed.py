@@ -1,5 +1,8 @@
 """What people type into forms, as we keep it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BeforeValidator
 
 
@@ -15,3 +18,16 @@ def unix(text: str) -> str:
 
 # Beside `Form(max_length=...)` of every field of several lines.
 LINES = BeforeValidator(_lines)
+# Never said back, in no refusal.
+SECRETS = {"password", "again"}
+
+
+def given_back(fault: Mapping[str, Any]) -> str | None:
+    """What was typed into the field of a fault of FastAPI's, where it was too long and is no
+    secret: the page on which it stood is gone.
+    """
+    text = fault["input"]
+    # Behind LINES the length is told in another word.
+    is_long = fault["type"] in ("too_long", "string_too_long") and isinstance(text, str)
+    in_form = fault["loc"][0] == "body" and fault["loc"][-1] not in SECRETS
+    return unix(text) if is_long and in_form else None

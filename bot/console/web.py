@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from bot import errors
-from bot.console import guard, live, pages, refusals, rendering
+from bot.console import guard, live, pages, refusals, rendering, typed
 from bot.console.api import given
 from bot.console.guard import Guard
 from bot.console.page import Console, SignIn
@@ -42,6 +42,8 @@ REFUSED = {
     422: "Something in the request is wrong; `detail` says what, and how to mend it.",
 }
 
+
+FILL_IN, TOO_LONG = "填写后再试一次", "写得太长了：删短一些再试一次"
 
 NO_SCHEMA: Mapping[str, Any] = {"include_in_schema": False, "response_model": None}
 
@@ -134,8 +136,12 @@ def _malformed(request: Request, error: Exception) -> Response:
     places = [tuple(str(part) for part in fault["loc"]) for fault in error.errors()]
     if any(place[0] == "path" for place in places) and not refusals.is_api(request.scope):
         return refusals.answer(request, 404, [refusals.MEANT[404]])
-    problems = [(f"{place[-1]}", "填写后再试一次") for place in places]
-    return refusals.answer(request, 422, problems)
+    problems = [
+        (str(fault["loc"][-1]), TOO_LONG if fault["type"].endswith("too_long") else FILL_IN)
+        for fault in error.errors()
+    ]
+    kept = [text for fault in error.errors() if (text := typed.given_back(fault))]
+    return refusals.answer(request, 422, problems, kept=kept)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -23,6 +23,9 @@ from bot.text.segment import Segmenter
 TOPIC = database.table(Topic)
 
 RULE_VERSION: Final = 2
+# What fewer people said, named or were there for is not told outside of their room: it might be
+# told whose it is.
+FEWEST_MEMBERS: Final = 5
 # What a word leaves empty, and what a question does.
 _EMPTY: Mapping[str, object] = dict.fromkeys(
     ("text", "day", "room_id", "message_id", "messages", "score")
@@ -55,6 +58,21 @@ class Topics:
 
     words: tuple[Rising, ...]
     questions: tuple[Rising, ...]
+
+
+def may_be_shown(scope: DigestScope, members: int) -> bool:
+    """Whether what so many members said may be told to those who look at a scope."""
+    return scope is DigestScope.ROOM or members >= FEWEST_MEMBERS
+
+
+def shown(scope: DigestScope, found: Topics) -> Topics:
+    """What rose in a scope, as far as it may be told there."""
+    return Topics(
+        *(
+            tuple(one for one in each if may_be_shown(scope, one.members))
+            for each in (found.words, found.questions)
+        )
+    )
 
 
 def of_week(

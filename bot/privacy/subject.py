@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlmodel import Session
 
 from bot import database, pseudonyms
@@ -44,6 +44,16 @@ def find(session: Session, asked: str, secret: bytes) -> Subject:
     person_ids = frozenset(person for person, _ in persons)
     found = _checked(session, {(kind, value), *_identifiers(session, person_ids)}, person_ids)
     return replace(found, numbers=_spellings(asked)) if kind is IdentityKind.PHONE else found
+
+
+def stands(session: Session, subject: Subject) -> bool:
+    """Whether anything still names them: not once they are forgotten."""
+    contact, identity = database.tables(Contact, Identity)
+    accounts = select(contact.c.id).where(contact.c.platform_id.in_(subject.contacts.values()))
+    named = sorted((kind.value, value) for kind, value in subject.identifiers)
+    known = select(identity.c.value).where(tuple_(identity.c.kind, identity.c.value).in_(named))
+    connection = session.connection()
+    return any(connection.execute(query.limit(1)).first() for query in (accounts, known))
 
 
 def _numbered(session: Session, number: str) -> Subject:

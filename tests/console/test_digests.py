@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from bot import database
 from bot.console import digesting
+from bot.console.pages import digests
 from bot.digest import at_once, compose, gather, storing
 from bot.digest.findings import Findings
 from bot.digest.sheet import Subject
@@ -120,6 +121,10 @@ async def test_a_digest_is_shown_as_people_will_see_it_and_taken_along(weekly: D
         assert SAID[:-1] in framed.text
         image = Image.open(io.BytesIO((await browser.get(f"{path}/file/png")).content))
         assert image.width == 1080
+        before = digests._card.cache_info().misses
+        for _ in range(2):
+            await browser.get(f"{path}/file/png")
+        assert digests._card.cache_info().misses == before
         book = openpyxl.load_workbook(io.BytesIO((await browser.get(f"{path}/file/xlsx")).content))
         assert book.sheetnames[0] == "说明"
         assert (await browser.get(f"{path}/file/md")).text.startswith("# 宝妈育儿群")

@@ -82,6 +82,8 @@ async def test_a_message_is_skipped_taken_back_and_marked_once(desk: Desk) -> No
         await browser.post(path, data={"kind": ["question"]})
         late = await browser.post(path, data={"kind": ["complaint"]}, follow_redirects=True)
         assert "同事刚刚标了这一条" in late.text
+        skipped = await browser.post(path.replace("/mark", "/skip"), follow_redirects=True)
+        assert "同事刚刚标了这一条" in skipped.text
         (mark,) = rows(desk.engine, Mark)
         assert mark.kinds == ["question"]
 

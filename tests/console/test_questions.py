@@ -128,9 +128,13 @@ async def test_a_line_break_counts_as_one_character_as_it_does_in_the_browser(de
         done = await browser.post(f"/questions/{question}/draft", data={"text": text})
         assert done.status_code == 303
         longer = f"{text}{'字' * 2}"
-        assert (
-            await browser.post(f"/questions/{question}/draft", data={"text": longer})
-        ).status_code == 422
+        refused = await browser.post(f"/questions/{question}/draft", data={"text": longer})
+        assert refused.status_code == 422 and "写得太长了" in refused.text
+        # As it was typed, to be copied and cut short.
+        assert f"readonly>{longer.replace(chr(13), '')}</textarea>" in refused.text
+        password = "x" * 1_001
+        login = await browser.post("/login", data={"name": "小林", "password": password})
+        assert login.status_code == 422 and password not in login.text
     (row,) = rows(desk.engine, OpenQuestion)
     assert row.draft == text.replace("\r\n", "\n")
 

@@ -168,6 +168,11 @@ def test_the_command_tells_words_and_questions_of_one_scope(
     assert "地铁" not in told("--vertical", "职场穿搭", "--questions")
     (asked,) = json.loads(told("--json", "--questions"))["questions"]
     assert len(asked["messages"]) == 6
+    assert all(
+        one["members"] >= topics.FEWEST_MEMBERS for one in json.loads(told("--json"))["words"]
+    )
+    # Four members are enough in their own room alone.
+    assert "4 人" not in told()
     both = ["topics", "--week", "2026-W45", "--room", ROOM, "--vertical", "x"]
     assert isinstance(runner.invoke(cli.app, both).exception, InvalidInput)
 

@@ -67,7 +67,7 @@ def mark(
     """Write down what the message is; no kind: none of them."""
     shown = _waiting(page, draw_id, place)
     if shown is None:
-        return page.to("/labels", page.tr("同事刚刚标了这一条"), kind="warning")
+        return _was_faster(page)
     labelling.mark(page.session, shown, kind, None, page.by, page.now)
     return page.to("/labels")
 
@@ -75,8 +75,9 @@ def mark(
 def skip(page: Writer, draw_id: int, place: int) -> Response:
     """Leave it out: nobody can say."""
     shown = _waiting(page, draw_id, place)
-    if shown is not None:
-        labelling.skip(page.session, shown, page.now)
+    if shown is None:
+        return _was_faster(page)
+    labelling.skip(page.session, shown, page.now)
     return page.to("/labels")
 
 
@@ -86,6 +87,10 @@ def undo(page: Writer) -> Response:
     if labelling.undo(page.session):
         return page.to("/labels", page.tr("撤回了上一条"))
     return page.to("/labels", page.tr("没有可以撤回的"), kind="warning")
+
+
+def _was_faster(page: Page) -> Response:
+    return page.to("/labels", page.tr("同事刚刚标了这一条"), kind="warning")
 
 
 def _waiting(page: Page, draw_id: int, place: int) -> labelling.Shown | None:

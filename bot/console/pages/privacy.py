@@ -152,11 +152,17 @@ def trace(page: Reader, words: Annotated[str, Form(max_length=LONG)] = "") -> Re
 
 
 def _forget(console: Console, known: Subject, by: str) -> None:
-    """Every part is a transaction of its own; what is cut short goes on when it is asked again."""
-    with database.reading(console.engine) as session:
-        rules = deriving.load_rules(session, console.settings.zone)
-    forgetting.forget(console.engine, console.settings.home, known, rules, console.clock(), by)
-    forgetting.sweep(console.engine, console.clock(), by)
+    """Every part is a transaction of its own; what is cut short goes on when it is asked again.
+
+    Who asks twice waits here, and finds nobody left.
+    """
+    with console.forgetting:
+        with database.reading(console.engine) as session:
+            if not subjects.stands(session, known):
+                return
+            rules = deriving.load_rules(session, console.settings.zone)
+        forgetting.forget(console.engine, console.settings.home, known, rules, console.clock(), by)
+        forgetting.sweep(console.engine, console.clock(), by)
 
 
 def _subject(page: Page, whom: str) -> Subject:

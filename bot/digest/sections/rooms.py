@@ -6,13 +6,11 @@ from bot.digest import phrasing
 from bot.digest import view as viewing
 from bot.digest.sheet import Line, Section, Table
 from bot.digest.view import Standing, View
-from bot.insights import figures, significance
+from bot.insights import figures, significance, topics
 from bot.insights.significance import Change
 from bot.models import DigestScope
 
 MOST_ROOMS, MOST_BRIEF = 8, 3
-# A room of fewer members would show what single people did.
-FEWEST_MEMBERS = 5
 
 
 def section(view: View) -> Section | None:
@@ -62,7 +60,8 @@ def _compared(view: View) -> dict[int, Change]:
     found = {}
     for room in view.counted:
         row = view.week.weekly.get(room)
-        if row is not None and row.members >= FEWEST_MEMBERS:
+        # A smaller room would show what single people did.
+        if row is not None and row.members >= topics.FEWEST_MEMBERS:
             change = standing(view, room).change
             if change is not None:
                 found[room] = change

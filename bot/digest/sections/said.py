@@ -7,14 +7,13 @@ from bot.digest.quoting import quotable
 from bot.digest.sections import quoted
 from bot.digest.sheet import Figure, Line, Quote, Quotes, Section, Table
 from bot.digest.view import View
+from bot.insights import topics
 from bot.insights.topics import Rising
 from bot.models import DigestScope
 
 MOST_ASKED, MOST_SHARED, MOST_PRODUCTS, MOST_WORDS, MOST_RISING = 5, 4, 8, 8, 5
 # A share has to say something before it is worth repeating.
 SHORTEST_SHARE = 12
-# What fewer people said or named is nobody's business elsewhere.
-FEWEST_MEMBERS = 5
 
 
 def section(view: View) -> Section | None:
@@ -44,11 +43,7 @@ def rising_words(view: View) -> list[Rising]:
     """The words that rose in the scope, the most telling first, as far as they may be shown."""
     found = view.week.topics.get((view.scope, view.target))
     words = found.words if found else ()
-    return [word for word in words if word.text and _may_be_shown(view, word.members)]
-
-
-def _may_be_shown(view: View, members: int) -> bool:
-    return view.scope is DigestScope.ROOM or members >= FEWEST_MEMBERS
+    return [word for word in words if word.text and topics.may_be_shown(view.scope, word.members)]
 
 
 def _brief(view: View) -> tuple[Line, ...]:
@@ -126,6 +121,6 @@ def _sums(view: View) -> Sequence[tuple[str, int, int]]:
     found = [
         (name, messages, members)
         for name, (messages, members) in sums.items()
-        if _may_be_shown(view, members)
+        if topics.may_be_shown(view.scope, members)
     ]
     return sorted(found, key=lambda row: (-row[1], row[0]))
