@@ -17,9 +17,9 @@ from bot.demo.community import EMPTY, Community, Member, Room
 from bot.demo.content import Product, Promo
 from bot.demo.stage import Spoken, Stage
 
-ORDERS_PER_MENTION: Final = 0.09
-ORDERS_PER_PROMO: Final = 1.6
-BASE_ORDERS_A_DAY: Final = 0.85
+ORDERS_PER_MENTION: Final = 0.11
+ORDERS_PER_PROMO: Final = 1.9
+BASE_ORDERS_A_DAY: Final = 1.05
 _ASKS_FIRST: Final = 0.25
 _SHOWS_AFTER: Final = 0.15
 # Some say that they are tempted before they buy; the others have only read.

@@ -25,7 +25,7 @@ from bot.demo.shopping import Purchase
 from bot.demo.world import Clock, World
 from bot.digest import compose, gather, publish, storing
 from bot.digest.findings import Findings
-from bot.digest.sheet import Sheet
+from bot.digest.sheet import Figure, Sheet
 from bot.gateways.memory import MemoryGateway
 from bot.models import Attribution, Delivery, DeliveryState, Label, Message, OrderLine
 from bot.settings import Settings
@@ -50,7 +50,9 @@ Progress = Callable[[str, float], None]
 class Summary:
     """What a demo amounts to. `causes` counts the order lines of each label by planted cause;
     `lifts` holds, by kind of day, the messages that an opening started and what the digest found;
-    `compared` and `differences` are derived rows that a rebuild gave again, and gave otherwise.
+    `share` is the corrected share of talk as the fleet's last digest tells it, None where it tells
+    none; `compared` and `differences` are derived rows that a rebuild gave again, and gave
+    otherwise.
     """
 
     home: Path
@@ -62,6 +64,7 @@ class Summary:
     states: Mapping[DeliveryState, int]
     causes: Mapping[Label, Mapping[str, int]]
     lifts: Mapping[str, tuple[float, float | None]]
+    share: Figure | None
     weeks: int
     digests: int
     compared: int
@@ -187,6 +190,8 @@ def _close(
         states=states,
         causes=_causes(made),
         lifts=_lifts(made, sheets),
+        # The first sheet is the fleet's of the last week.
+        share=sheets[0].figure("organic_share"),
         weeks=len({sheet.week for sheet in sheets}),
         digests=len(sheets),
         compared=compared,

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from bot.demo.shopping import Cause
 from bot.demo.story import Summary
+from bot.digest.sheet import Figure
 from bot.models import DeliveryState, Label
 
 CAUSES = {Cause.ORGANIC: "群聊引起", Cause.PROMO: "推广引起", Cause.BASE: "本来就会买"}
@@ -43,6 +44,7 @@ def _overview(summary: Summary) -> Table:
         "消息": _messages(summary),
         "投递": _states(summary.states),
         **{KINDS[kind]: _lift(*lift) for kind, lift in summary.lifts.items()},
+        "群聊占比": _share(summary.causes, summary.share),
         "周报": f"{summary.digests} 份，{summary.weeks} 周，在 {summary.home / 'digests'}",
         "重建校验": _check(summary),
         "用时": f"{summary.seconds:.0f} 秒",
@@ -66,6 +68,19 @@ def _states(states: Mapping[DeliveryState, int]) -> str:
 def _lift(planted: float, found: float | None) -> str:
     told = "不作估计（要满 28 天）" if found is None else f"{found:+.1f} 条"
     return f"每群每次多出：埋下 {planted:+.1f} 条，周报测得 {told}"
+
+
+def _share(causes: Mapping[Label, Mapping[str, int]], found: Figure | None) -> str:
+    """Of the order lines whose buyer is known and that count: planted, and estimated from them."""
+    counted = [causes.get(label, {}) for label in (Label.ORGANIC, Label.PROMO, Label.DIRECT)]
+    planted = sum(row.get(Cause.ORGANIC, 0) for row in counted)
+    lines = sum(sum(row.values()) for row in counted)
+    if not lines:
+        return "没有订单"
+    told = f"群聊引起的订单行：埋下 {planted / lines:.0%}，"
+    if found is None:
+        return told + "周报不作估计（认得出买家的订单行太少）"
+    return f"{told}周报校正后测得 {found.text}（{found.remark.partition('；')[0]}）"
 
 
 def _check(summary: Summary) -> str:

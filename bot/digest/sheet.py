@@ -156,6 +156,11 @@ class Sheet:
             figure.key: figure.amount for section in self.sections for figure in section.figures
         }
 
+    def figure(self, key: str) -> Figure | None:
+        """One figure by its key; None where the sheet does not have it."""
+        figures = (figure for section in self.sections for figure in section.figures)
+        return next((figure for figure in figures if figure.key == key), None)
+
 
 _SHEETS = TypeAdapter(Sheet)
 

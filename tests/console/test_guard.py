@@ -30,6 +30,13 @@ async def test_every_route_answers_with_a_strict_policy_and_is_not_kept(desk: De
     assert "unsafe" not in guard.POLICY
 
 
+async def test_a_refused_page_does_not_ask_for_itself_again(desk: Desk) -> None:
+    async with desk.signed_in("小林", ADMIN) as browser:
+        assert "data-events" in (await browser.get("/")).text
+        for path in ("/nothing-here", "/rooms/99999"):
+            assert "data-events" not in (await browser.get(path)).text
+
+
 @pytest.mark.parametrize(
     "headers",
     [

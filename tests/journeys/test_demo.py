@@ -82,6 +82,12 @@ def test_openings_lift_talk(summary: Summary) -> None:
         assert found is not None and found > 0
 
 
+def test_a_share_is_told_where_there_are_orders_enough_for_one(summary: Summary) -> None:
+    # Six rooms are too few: the table says what was planted, and that nothing was estimated.
+    assert summary.share is None
+    assert sum(summary.causes[Label.ORGANIC].values()) > 0
+
+
 def test_digests_stand_for_the_fleet_every_vertical_owner_and_room(summary: Summary) -> None:
     names = {path.stem for path in (summary.home / "digests" / "2026-W47").glob("*.md")}
     scopes = Counter(name.partition("-")[0] for name in names)
@@ -119,6 +125,7 @@ def test_the_command_prints_labels_beside_the_planted_truth(tmp_path: Path) -> N
     )
     assert done.exit_code == 0, done.output
     assert "埋下的真相" in done.output
+    assert "群聊引起的订单行：埋下" in done.output and "周报不作估计" in done.output
     assert "全部一致" in done.output
     assert json.loads((home / "demo.json").read_text(encoding="utf-8"))["seed"] == 7
 
