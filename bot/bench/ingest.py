@@ -78,8 +78,7 @@ def measure(messages: int, log: Path | None, kind: str, names: int) -> dict[str,
         watch = _Watch(_count(path))
         with databases.empty(kind) as url:
             ours, report, rules = _ours(url, path, names, watch)
-        with databases.empty(kind) as url:
-            bare = _sqlite(url, path) if kind == "sqlite" else _postgresql(url, path)
+        bare = _bare(kind, path)
         stages, jieba = _stages(path, rules)
     rate = report.lines / ours.seconds
     of_processor = report.lines / ours.processor
@@ -103,6 +102,13 @@ def measure(messages: int, log: Path | None, kind: str, names: int) -> dict[str,
         },
         "rss_mb": watch.rss,
     }
+
+
+def baseline(kind: str, messages: int) -> float:
+    """Messages a second of the baseline of `measure`, on as many invented lines."""
+    with tempfile.TemporaryDirectory(prefix="qunyun-bench-") as folder:
+        path = _invented(Path(folder) / "log.jsonl", messages)
+        return round(messages / _bare(kind, path).seconds, 1)
 
 
 def _ours(url: str, path: Path, names: int, watch: _Watch) -> tuple[_Taken, Report, Rules]:
@@ -201,6 +207,11 @@ def _heard(said: Sequence[Said]) -> dict[str, list[Heard]]:
 def _count(path: Path) -> int:
     with path.open("rb") as lines:
         return max(1, sum(1 for line in lines if line.strip()))
+
+
+def _bare(kind: str, path: Path) -> _Taken:
+    with databases.empty(kind) as url:
+        return _sqlite(url, path) if kind == "sqlite" else _postgresql(url, path)
 
 
 def _sqlite(url: str, path: Path) -> _Taken:

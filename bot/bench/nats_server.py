@@ -34,6 +34,13 @@ class NatsServer:
         """What QUNYUN_STREAM_URL would say."""
         return f"nats://127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """The running server's process."""
+        if self._process is None:
+            raise GatewayUnavailable("nats-server 没有启动")
+        return self._process.pid
+
     def start(self) -> None:
         """Start, or start again; answers on return. Raises InvalidInput where it is absent."""
         found = program()

@@ -77,6 +77,37 @@ def gateway(
     _print(measured | machine.described(), as_json=json)
 
 
+class Seam(StrEnum):
+    """Where messages come in."""
+
+    SPOOL = "spool"
+    STREAM = "stream"
+
+
+@app.command()
+def stress(
+    at: Annotated[Seam, typer.Option(help="消息从哪里进来:本机的暂存,或消息流。")] = Seam.SPOOL,
+    minutes: Annotated[float, typer.Option(min=0.01)] = 10,
+    mean: Annotated[float, typer.Option(min=1, help="平均每秒多少条。")] = 370,
+    peak: Annotated[float, typer.Option(min=1, help="每分钟有三秒是每秒多少条。")] = 3_700,
+    rooms: Annotated[int, typer.Option(min=1)] = 2_000,
+    workers: Annotated[int, typer.Option(min=1, help="消息流后面有几个记录进程。")] = 1,
+    flood: Annotated[int, typer.Option(min=0, help="最后一下子来这么多条,看最快多少。")] = 30_000,
+    client: Annotated[int, typer.Option(min=0, help="通道客户端自己能收多快,用多少条测。")] = 5_000,
+    kind: Annotated[Kind, typer.Option("--database")] = Kind.POSTGRESQL,
+    json: Json = False,
+) -> None:
+    """一天三千两百万条:从进来到写进日志要多久。 A day of 32 million messages, on time."""
+    from bot.bench.stress import measure as bench  # noqa: PLC0415
+    from bot.bench.stress.profile import Profile  # noqa: PLC0415
+
+    measured = bench.measure(
+        at.value, kind.value, Profile(minutes * 60, mean, peak),
+        rooms=rooms, workers=workers, flood=flood, client=client,
+    )  # fmt: skip
+    _print(measured | machine.described(kind.value), as_json=json)
+
+
 @app.command()
 def plan(
     rooms: Annotated[int, typer.Option(min=200)] = 10_000,
