@@ -30,23 +30,29 @@ class Fed:
         self._lines = lines
 
     async def events(self) -> AsyncIterator[Event]:
+        """What the feeder said, after a log-in."""
         yield LoggedIn(Person("wxid_stress", "压测"), _now().replace(microsecond=0))
         while line := await self._lines.readline():
             yield event_codec.decode(line)
 
     async def send(self, post: Post) -> str | None:
+        """Nothing is handed over."""
         raise GatewayUnavailable("压测的通道不发送")
 
     async def recall(self, room: str, message: str) -> bool:
+        """Nothing was sent."""
         return False
 
     async def rooms(self) -> list[RoomListing]:
+        """None is listed: they are known."""
         return []
 
     async def members(self, room: str) -> list[Person]:
+        """Nobody is listed."""
         return []
 
     async def close(self) -> None:
+        """End the stream; the feeder has ended by then."""
         self._lines.feed_eof()
 
 
