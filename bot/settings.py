@@ -143,6 +143,7 @@ class Settings(BaseSettings):
     console_port: int = Field(default=8080, ge=0, le=65535)
     console_tls: bool = False
     console_without_tls: bool = False
+    console_url: Annotated[str, BeforeValidator(_public)] = ""
     links_url: Annotated[str, BeforeValidator(_public)] = ""
     console_upload_mb: int = Field(default=20, ge=1)
     shops: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(

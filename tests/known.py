@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from bot import database, deriving
 from bot.digest.sheet import Subject
+from bot.gateway import Said
 from bot.models import Complaint, DeliveryState, DigestScope, SeriesKind
 from tests import recount
 from tests.community import DAY, MONDAY, NOW, PLACES, QA, SHARING, UNTIL, WEEK, ZONE
@@ -301,7 +302,11 @@ class Builder:
                         people.setdefault(word, set()).add(one.sender)
         sure = recount.risen(week, before)
         ranked = sorted(
-            (word for word in week if len(people[word]) >= 3 and sure[word] >= 1.96),
+            (
+                word
+                for word in week
+                if len(word) > 1 and len(people[word]) >= 3 and sure[word] >= 1.96
+            ),
             key=lambda word: (-sure[word], word),
         )
         # Owners have no topics of their own; what few say stays in its room.
@@ -481,12 +486,20 @@ class Builder:
         if not self.own:
             room, count = min(open_ones.items(), key=lambda row: (-row[1], row[0]))
             most = f"，最多的是{PLACES[room].topic}（# 个）"
-        topic = f"讲“{self.risen[0]}”" if self.risen else "先答没人回的提问"
+        # Of the words that rose the first that stands in one of the questions behind it.
+        busiest = sorted(open_ones, key=lambda room: (-open_ones[room], room))[:3]
+        texts = [one.text for room in busiest for one in self._open_ones(room)[:16]]
+        asked = [word for word in self.risen if any(word in (said or "") for said in texts)]
+        topic = f"讲“{asked[0]}”" if asked else "先答没人回的提问"
         numbers = [open_ones.total(), *([count] if most else [])]
         known.say(f"做 下次问题解答日{topic}：本周 # 个提问没人回应{most}。", *numbers)
         testers = counted.testers()
         words = "做 邀请几位体验官：# 位成员在群里很活跃、# 天消费低于买家的中位数。"
         known.say(words, testers, 90)
+
+    def _open_ones(self, room: str) -> list[Said]:
+        counted = self.counted
+        return [one for one in counted.asked([room]) if not counted.replies(one)]
 
 
 def spelt(seconds: float | None, unknown: str, known: str) -> tuple[str, list[float]]:

@@ -153,8 +153,9 @@ def shown(page: Page, sheet: Sheet) -> Sheet:
     return sheet if page.may(OPERATOR) else dispatch.outside(sheet)
 
 
-def leads(page: Page, row: Row[Any]) -> dict[str, str]:
-    """By key of a figure or, after a "#", of a section: the list that it counts.
+def leads(page: Page, row: Row[Any], sheet: Sheet) -> dict[str, str]:
+    """By key of a figure or, after a "#", of a section: the list that it counts; by key of a row
+    or a piece of evidence: what it is about.
 
     What the reader may not open, or what is not built, is left out.
     """
@@ -170,7 +171,24 @@ def leads(page: Page, row: Row[Any]) -> dict[str, str]:
         week = {"week": f"{row.week:%G-W%V}"} | place
         told |= {key: f"/complaints?{urlencode({**given, **week})}" for key, given in CASES.items()}
     told["#orders"] = told["order_lines"]
-    return told
+    return told | {key: path for key in sheet.about() if (path := _about(page, row, key))}
+
+
+def _about(page: Page, row: Row[Any], key: str) -> str:
+    """The page of what a key of a sheet names; "" where the reader may not open it."""
+    kind, _, id = key.partition(":")
+    match kind:
+        case "question":
+            room, _, message = id.partition(":")
+            return f"/digests/{row.id}/behind/{What.UNANSWERED}?room={room}#m{message}"
+        case "room":
+            return f"/rooms/{id}" if _opens(page, "/rooms/{room_id}") else ""
+        case "case":
+            return f"/complaints/{id}" if _opens(page, "/complaints/{case_id}") else ""
+        case "person":
+            return f"/people/{id}" if _opens(page, "/people/{contact_id}") else ""
+        case _:
+            return ""
 
 
 def days(page: Page, row: Row[Any]) -> Days:

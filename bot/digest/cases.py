@@ -27,12 +27,13 @@ DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case; `name` is what the platform calls its message.
+    """One case, by its id; `name` is what the platform calls its message.
 
     `waited` is from the message to the first operator who took it up, None where nobody did.
     `none`: a person said that it was no complaint. `overdue`: still open after its 24 hours.
     """
 
+    id: int
     message_id: int
     name: str
     at: dt.datetime
@@ -70,7 +71,7 @@ def of_week(
         since, until = bounds[views[room].zone]
         if since <= at < until and (room, contact) not in roles:
             found[room].heard += 1
-    columns = ("room_id", "message_id", "at", "severity", "state", "outcome", "due_at")
+    columns = ("id", "room_id", "message_id", "at", "severity", "state", "outcome", "due_at")
     opened = session.connection().execute(
         select(
             *(COMPLAINTS[name] for name in columns),
@@ -87,6 +88,7 @@ def of_week(
             closed = row.state is ComplaintState.CLOSED
             found[row.room_id].opened.append(
                 Case(
+                    id=row.id,
                     message_id=row.message_id,
                     name=row.platform_id,
                     at=row.at,

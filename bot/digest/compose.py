@@ -53,9 +53,7 @@ def sheets(session: Session, findings: Findings, subjects: Sequence[Subject]) ->
     A fixed number of queries. Raises InvalidInput for an unknown subject.
     """
     wanted = {
-        room
-        for subject in subjects
-        for room in actions.busiest(viewing.view(findings, subject, {}))
+        room for subject in subjects for room in actions.behind(viewing.view(findings, subject, {}))
     }
     spoken = saying.gather(session, findings.week, sorted(wanted))
     corrected = _corrected(session, findings, subjects)

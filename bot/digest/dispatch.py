@@ -178,7 +178,7 @@ def plan(session: Session, settings: Settings, ready: Prepared, now: dt.datetime
             approval.approve(session, digest.id, "", now)
     intents = [
         *_deliveries(ready, settings, stored),
-        *_asking(session, settings, ready, now),
+        *_asking(session, settings, ready, stored, now),
     ]
     planned = outbox.plan(session, intents, now)
     for subject in _going(ready, settings):
@@ -210,24 +210,27 @@ def _going(ready: Prepared, settings: Settings) -> frozenset[Subject]:
 
 
 def _asking(
-    session: Session, settings: Settings, ready: Prepared, now: dt.datetime
+    session: Session,
+    settings: Settings,
+    ready: Prepared,
+    stored: Mapping[Subject, Stored],
+    now: dt.datetime,
 ) -> Iterator[Intent]:
-    """Tell operators that a digest waits for their word."""
+    """Tell operators that a digest waits for their word, and where they give it."""
     if not settings.digest_approval:
         return
     week = f"{ready.due.slot.monday:%G-W%V}"
     for room, receiver in reachable(session, settings.alert_rooms).items():
         for subject in sorted(ready.due.fresh & ready.sheets.keys()):
-            options = {DigestScope.FLEET: "--fleet"}.get(
-                subject.scope, f"--{subject.scope} {shlex.quote(subject.target)}"
-            )
+            page = f"{settings.console_url}/digests/{stored[subject].id}"
+            command = f"qunyun digest --week {week} {chosen(subject)} --approve 名字"
+            where = f"看和批准:{page},或者:{command}" if settings.console_url else f"发出:{command}"
             yield Intent(
                 key=f"alert:digest:{subject.scope}:{week}:{subject.target}:{room}",
                 kind=DeliveryKind.ALERT,
                 room_id=receiver.room_id,
                 account_id=receiver.account_id,
-                text=f"【群运】{_named(subject)} {week} 的周报写好了,等您看过再发。"
-                f"发出:qunyun digest --week {week} {options} --approve 名字",
+                text=f"【群运】{_named(subject)} {week} 的周报写好了,等您看过再发。{where}",
                 due_at=now,
                 expires_at=ready.due.slot.expires_at,
                 priority=FIRST,
@@ -256,6 +259,13 @@ def key_of(subject: Subject, monday: dt.date) -> str:
     """How the keys of one digest's deliveries begin; the room follows."""
     about = f"{subject.scope}/{subject.target}" if subject.target else f"{subject.scope}"
     return f"digest:{about}:{monday:%G-W%V}:"
+
+
+def chosen(subject: Subject) -> str:
+    """How `qunyun digest` is told which one."""
+    if subject.scope is DigestScope.FLEET:
+        return "--fleet"
+    return f"--{subject.scope} {shlex.quote(subject.target)}"
 
 
 def outside(sheet: Sheet) -> Sheet:

@@ -25,8 +25,8 @@ def markdown(sheet: Sheet) -> str:
 def html(sheet: Sheet, leads: Mapping[str, str] | None = None) -> str:
     """The digest as one HTML page for phone, desktop and paper, light and dark.
 
-    No request leaves it. `leads` are addresses by the key of a figure or a section: there its
-    number is a link to the list that it counts.
+    No request leaves it. `leads` are addresses by the key of a figure, a section, a row or a piece
+    of evidence: there it is a link to the list that it counts, or to what it is about.
     """
     template = _templates().get_template("digest.html.jinja")
     return template.render(sheet=sheet, colours=None, leads=leads or {})

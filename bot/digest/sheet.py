@@ -1,6 +1,6 @@
 """What a digest shows, prepared down to the words: stored as JSON, rendered without thinking."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -44,12 +44,20 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A small table; the first column names the row, the others are numbers."""
+    """A small table; the first column names the row, the others are numbers.
+
+    `keys` say what each row is about, where a page may lead there: `room:7`.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: int
+    keys: tuple[str, ...] = ()
+
+    def keyed(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """(key, row), "" where a row has none."""
+        return zip(self.keys or ("",) * len(self.rows), self.rows, strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +80,25 @@ class Quotes:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One message behind something: where it stands, and its words where these may be shown."""
+    """One message behind something: where it stands, and its words where these may be shown.
+
+    `key` says which it is, where a page may lead there: `question:7:123` (room, message), `case:5`,
+    `person:9`.
+    """
 
     where: str
     text: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something to do next week: what, why, and the messages behind it."""
+    """Something to do next week: what, why, and the messages behind it; `key` as a table's rows."""
 
     title: str
     why: Line
     evidence: tuple[Evidence, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +174,14 @@ class Sheet:
         """One figure by its key; None where the sheet does not have it."""
         figures = (figure for section in self.sections for figure in section.figures)
         return next((figure for figure in figures if figure.key == key), None)
+
+    def about(self) -> set[str]:
+        """What its rows, actions and their evidence are about."""
+        tables = (table for section in self.sections for table in section.tables)
+        found = {key for table in tables for key in table.keys}
+        found |= {action.key for action in self.actions}
+        found |= {one.key for action in self.actions for one in action.evidence}
+        return found - {""}
 
 
 _SHEETS = TypeAdapter(Sheet)

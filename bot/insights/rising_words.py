@@ -16,6 +16,8 @@ from bot.text.segment import Segmenter
 
 # A word of few is nobody's topic, and may be a name.
 FEWEST: Final = 3
+# One character by itself ("放", "二") tells nobody what it was about.
+SHORTEST: Final = 2
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ def _rows(target: Target, talk: _Talk) -> Iterator[dict[str, object]]:
     weighed = (
         (rising.score(count, this, talk.before[word], then) or 0.0, word)
         for word, count in talk.week.items()
-        if len(talk.members[word]) >= FEWEST
+        if len(word) >= SHORTEST and len(talk.members[word]) >= FEWEST
     )
     risen = sorted(
         (each for each in weighed if each[0] >= rising.LEAST_SCORE),

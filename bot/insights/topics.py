@@ -22,7 +22,7 @@ from bot.text.segment import Segmenter
 
 TOPIC = database.table(Topic)
 
-RULE_VERSION: Final = 2
+RULE_VERSION: Final = 3
 # What fewer people said, named or were there for is not told outside of their room: it might be
 # told whose it is.
 FEWEST_MEMBERS: Final = 5

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import re
+from dataclasses import replace
 
 import openpyxl
 import pytest
@@ -14,7 +15,7 @@ from bot.console import digesting
 from bot.console.pages import digests
 from bot.digest import at_once, compose, gather, storing
 from bot.digest.findings import Findings
-from bot.digest.sheet import Subject
+from bot.digest.sheet import Action, Evidence, Line, Section, Subject, Table
 from bot.errors import InvalidInput
 from bot.insights import attributing, rolling
 from bot.insights.behind import What
@@ -232,6 +233,37 @@ async def test_every_figure_leads_to_a_list_that_opens(weekly: Desk) -> None:
         for path in led:
             answer = await browser.get(path.replace("&amp;", "&"))
             assert answer.status_code == 200, path
+
+
+async def test_what_stands_behind_an_action_is_one_click_away(weekly: Desk) -> None:
+    questions = rf'href="(/digests/{digest(weekly, OURS)}/behind/unanswered[^"]+)"'
+    async with weekly.signed_in("小林", OPERATOR) as browser:
+        framed = (await browser.get(f"/digests/{digest(weekly, OURS)}/page")).text
+        evidence = re.findall(rf'<a class="lead-to" {questions} target="_top">(.+?)</a>', framed)
+        assert len(evidence) == 3
+        for address, told in evidence:
+            path, _, anchor = address.replace("&amp;", "&").partition("#")
+            page = (await browser.get(path)).text
+            (row,) = re.findall(rf'<tr id="{anchor}">(.+?)</tr>', page, re.DOTALL)
+            named = told.rpartition(" ")[2]
+            assert f"{SAID[:-1]}{named.removeprefix('q')}?" in row
+
+
+async def test_a_called_room_and_a_late_case_lead_to_their_pages(weekly: Desk) -> None:
+    """The sheet is one that was stored, with what a quiet little community cannot have."""
+    with database.transaction(weekly.engine) as session:
+        (kept,) = storing.stored(session, MONDAY, [Subject(DigestScope.FLEET)]).values()
+        table = Table("先去看看", ("群", "群日均"), (("宝妈育儿群", "1.0"),), 1, ("room:1",))
+        late = Action(
+            "先了结", Line("1 起", (1,)), (Evidence("消息 q1", key="case:5"),), key="room:2"
+        )
+        testers = Action("邀请", Line("1 位", (1,)), (Evidence("阿**", key="person:3"),))
+        parts = (*kept.sheet.sections, Section("rooms", "值得看的群", tables=(table,)))
+        full = replace(kept.sheet, sections=parts, actions=(late, testers))
+        storing.store(session, MONDAY, [full], NOW)
+    async with weekly.signed_in("小林", ADMIN) as browser:
+        framed = (await browser.get(f"/digests/{digest(weekly, '')}/page")).text
+        assert {"/rooms/1", "/rooms/2", "/complaints/5", "/people/3"} <= set(LEADS.findall(framed))
 
 
 @pytest.mark.parametrize("what", list(What))

@@ -190,7 +190,10 @@ def test_no_words_of_members_leave_their_room(community: Engine, tmp_path: Path)
 def test_with_approval_nothing_goes_out_before_a_person_says_so(
     community: Engine, tmp_path: Path
 ) -> None:
-    wanted = settings(tmp_path, OPERATORS, digest_approval=True, alert_rooms=(ROBOT,))
+    wanted = settings(
+        tmp_path, OPERATORS, digest_approval=True, alert_rooms=(ROBOT,),
+        console_url="https://console.example.com",
+    )  # fmt: skip
     assert tick(community, wanted, NOW) == 1
     (alert,) = rows(community, Delivery)
     assert alert.kind is DeliveryKind.ALERT
@@ -198,6 +201,7 @@ def test_with_approval_nothing_goes_out_before_a_person_says_so(
     assert tick(community, wanted, NOW) == 0
     with database.transaction(community) as session:
         waiting = storing.stored(session, MONDAY, [FLEET])[FLEET]
+        assert f"https://console.example.com/digests/{waiting.id},或者" in alert.text
         assert approval.comment(session, waiting.id, "这周双11,先看投诉", "小王", NOW)
         assert approval.approve(session, waiting.id, "小王", NOW)
         assert not approval.comment(session, waiting.id, "太晚了", "小王", NOW)

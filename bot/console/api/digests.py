@@ -119,7 +119,7 @@ def one(page: ApiReader, digest_id: given.Id) -> WholeDigest:
         period=sheet.period, status=sheet.status,
         headline=[line.text for line in sheet.headline],
         actions=[f"{action.title}：{action.why.text}" for action in sheet.actions],
-        figures=_figures(sheet, digesting.leads(page, row)),
+        figures=_figures(sheet, digesting.leads(page, row, sheet)),
         notes=[
             NoteTold(
                 number=note.number, term=note.term, definition=note.definition,

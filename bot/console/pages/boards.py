@@ -117,7 +117,7 @@ def _progress(sheet: Sheet, found: boarding.Week, aims: list[Aim]) -> list[Progr
 def _leads(page: Page, monday: dt.date, sheet: Sheet) -> dict[str, str]:
     """By figure: the list behind it, as in the digest that it is taken from."""
     digest = digesting.named(page, monday, Subject(sheet.scope, sheet.target))
-    return digesting.leads(page, digest) if digest is not None else {}
+    return digesting.leads(page, digest, sheet) if digest is not None else {}
 
 
 def _forms(page: Page) -> dict[str, object]:

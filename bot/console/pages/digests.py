@@ -93,8 +93,8 @@ def show(page: Reader, digest_id: int) -> Response:
 def framed(page: Reader, digest_id: int) -> Response:
     """The digest's own page, each figure a link to its list."""
     row, stored = digesting.found(page, digest_id)
-    told = render.html(digesting.shown(page, stored.sheet), digesting.leads(page, row))
-    return HTMLResponse(told, headers=FRAMED)
+    sheet = digesting.shown(page, stored.sheet)
+    return HTMLResponse(render.html(sheet, digesting.leads(page, row, sheet)), headers=FRAMED)
 
 
 def file(page: Reader, digest_id: int, form: str) -> Response:

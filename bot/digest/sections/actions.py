@@ -3,9 +3,11 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from bot.digest import phrasing
 from bot.digest.quoting import quotable
+from bot.digest.saying import Words
 from bot.digest.sections import complaints, quoted, rooms, said
 from bot.digest.sheet import Action, Evidence, Line
 from bot.digest.view import View
@@ -18,6 +20,7 @@ MOST_EVIDENCE = 3
 # Rooms of a scope whose open questions stand behind an action.
 MOST_ROOMS = 3
 FEWEST_OPEN = 3
+NO_WORDS = Words("", "")
 
 
 def actions(view: View) -> tuple[Action, ...]:
@@ -27,8 +30,15 @@ def actions(view: View) -> tuple[Action, ...]:
     return tuple(islice(_reasons(view), MOST))
 
 
-def busiest(view: View) -> list[int]:
-    """The rooms of the scope with the most open questions: their words stand behind actions."""
+def behind(view: View) -> list[int]:
+    """The rooms of which messages stand behind actions: what is said there has to be fetched."""
+    if view.scope is DigestScope.ROOM:
+        return list(view.rooms)
+    return list(dict.fromkeys((*_busiest(view), *_to_visit(view))))
+
+
+def _busiest(view: View) -> list[int]:
+    """The rooms with the most open questions."""
     if view.scope is DigestScope.ROOM:
         return list(view.rooms)
     open_ones = {room: rooms.unanswered(view, room) for room in view.counted}
@@ -53,7 +63,7 @@ def _complaints(view: View) -> Iterator[Action]:
             "先了结超时的投诉",
             Line(why, (view.note("complaints"),)),
             tuple(
-                _evidence(view, room, case.at, case.name, case.message_id)
+                _evidence(view, room, (case.at, case.message_id, case.name), f"case:{case.id}")
                 for room, case in late[:MOST_EVIDENCE]
             ),
         )
@@ -64,18 +74,33 @@ def _next_topic(view: View) -> Iterator[Action]:
     found = view.figures.waiting(view.week.answered_until)
     if found.unanswered < FEWEST_OPEN:
         return
-    words = said.rising_words(view)
-    topic = f"讲“{words[0].text}”" if words else "先答没人回的提问"
-    where = busiest(view)
+    where = _busiest(view)
+    word = _asked_for(view, where)
+    topic = f"讲“{word}”" if word else "先答没人回的提问"
     most = ""
     if view.scope is not DigestScope.ROOM and where:
         most = f"，最多的是{rooms.topic(view, where[0])}（{rooms.unanswered(view, where[0]):,} 个）"
-    notes = (view.note("unanswered"), *((view.note("topics"),) if words else ()))
+    notes = (view.note("unanswered"), *((view.note("topics"),) if word else ()))
     yield Action(
         f"下次问题解答日{topic}",
         Line(f"本周 {found.unanswered:,} 个提问没人回应{most}。", notes),
-        _open_questions(view, where),
+        _open_questions(view, where, word),
     )
+
+
+def _asked_for(view: View, where: Sequence[int]) -> str:
+    """The first of the words that rose which stands in an open question; "" where none does."""
+    open_ones = [each.words for each in _open(view, where)]
+    for word in said.rising_words(view):
+        if word.text and any(word.text in words for words in open_ones):
+            return word.text
+    return ""
+
+
+def _to_visit(view: View) -> list[int]:
+    """The room whose fall is least likely to be chance."""
+    below, _ = rooms.called(view)
+    return [room for room, _ in below[:1]]
 
 
 def _visit(view: View) -> Iterator[Action]:
@@ -92,6 +117,7 @@ def _visit(view: View) -> Iterator[Action]:
             f"去{rooms.topic(view, room)}看看",
             Line(why, (view.note("rooms"),)),
             _open_questions(view, [room]),
+            rooms.key(room),
         )
 
 
@@ -104,7 +130,10 @@ def _testers(view: View) -> Iterator[Action]:
     yield Action(
         "邀请几位体验官",
         Line(why, (view.note("candidates"),)),
-        tuple(Evidence(_tester(view, person)) for person in found.people[:MOST_EVIDENCE]),
+        tuple(
+            Evidence(_tester(view, person), key=_person(person))
+            for person in found.people[:MOST_EVIDENCE]
+        ),
     )
 
 
@@ -116,7 +145,7 @@ def _learn(view: View) -> Iterator[Action]:
         room, change = above[0]
         why = f"群日均 {phrasing.rate(change.now)}，往常 {phrasing.rate(change.usual)}。"
         title = f"问问{rooms.topic(view, room)}做对了什么"
-        yield Action(title, Line(why, (view.note("rooms"),)))
+        yield Action(title, Line(why, (view.note("rooms"),)), key=rooms.key(room))
 
 
 def _stagger(view: View) -> Iterator[Action]:
@@ -131,27 +160,55 @@ def _stagger(view: View) -> Iterator[Action]:
         )
 
 
-def _open_questions(view: View, where: Sequence[int]) -> tuple[Evidence, ...]:
-    """The oldest open questions of these rooms."""
-    found = [
-        (one.at, room, one.message_id, spoken.names[one.message_id])
+class _Open(NamedTuple):
+    """A question that nobody answered: where it stands and, as far as they are known, its words."""
+
+    at: dt.datetime
+    room: int
+    message_id: int
+    name: str
+    words: str
+
+
+def _open(view: View, where: Sequence[int]) -> list[_Open]:
+    """The open questions of these rooms, the oldest first."""
+    return sorted(
+        _Open(one.at, room, one.message_id, spoken.names[one.message_id], words.text)
         for room in where
         if (spoken := view.behind.get(room)) is not None
         for one in spoken.questions
         if not one.answers and one.message_id in spoken.names
-    ]
-    return tuple(
-        _evidence(view, room, at, name, message)
-        for at, room, message, name in sorted(found)[:MOST_EVIDENCE]
+        for words in [spoken.words.get(one.message_id, NO_WORDS)]
     )
 
 
-def _evidence(view: View, room: int, at: dt.datetime, name: str, message_id: int) -> Evidence:
-    """Where a message stands; what it says in its room's own digest alone."""
+def _open_questions(view: View, where: Sequence[int], word: str = "") -> tuple[Evidence, ...]:
+    """The oldest open questions of these rooms, those with the word before others."""
+    found = sorted(_open(view, where), key=lambda one: word not in one.words)
+    return tuple(
+        _evidence(
+            view,
+            one.room,
+            (one.at, one.message_id, one.name),
+            f"question:{one.room}:{one.message_id}",
+        )
+        for one in found[:MOST_EVIDENCE]
+    )
+
+
+def _evidence(view: View, room: int, message: tuple[dt.datetime, int, str], key: str) -> Evidence:
+    """Where a message (when, id, the platform's name) stands; what it says in its room's own
+    digest alone.
+    """
+    at, message_id, name = message
     local = phrasing.moment(at.astimezone(view.week.rooms[room].zone))
     words = quoted.words(view, message_id) if view.scope is DigestScope.ROOM else None
     where = f"{rooms.topic(view, room)} · {local} · 消息 {name}"
-    return Evidence(where, quotable(words.text) if words else "")
+    return Evidence(where, quotable(words.text) if words else "", key)
+
+
+def _person(person: Person) -> str:
+    return f"person:{person.profile.contact_id}" if person.profile.contact_id else ""
 
 
 def _tester(view: View, person: Person) -> str:

@@ -86,6 +86,11 @@ def topic(view: View, room: int) -> str:
     return view.week.rooms[room].topic or view.week.rooms[room].platform_id
 
 
+def key(room: int) -> str:
+    """What a row or an action about a room leads to."""
+    return f"room:{room}"
+
+
 def _brief(view: View, title: str, rows: list[tuple[int, Change]]) -> tuple[Line, ...]:
     if not rows:
         return ()
@@ -110,7 +115,8 @@ def _table(view: View, title: str, rows: list[tuple[int, Change]]) -> tuple[Tabl
     )
     more = f"，共 {len(rows):,} 个" if len(rows) > MOST_ROOMS else ""
     columns = ("群", "群日均", "往常", "自身区间", "未回应提问")
-    return (Table(f"{title}{more}", columns, cells, view.note("rooms")),)
+    keys = tuple(key(room) for room, _ in rows[:MOST_ROOMS])
+    return (Table(f"{title}{more}", columns, cells, view.note("rooms"), keys),)
 
 
 def _open(view: View, room: int) -> str:
