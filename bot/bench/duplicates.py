@@ -34,14 +34,13 @@ def measure(texts: Iterable[str], seed: int = 7) -> Mapping[str, tuple[int, int]
         again = sum(_repeats(text, _edited(text, share, alphabet, rng)) for text in drawn)
         found[f"edited_{share * 100:.0f}"] = again, len(drawn)
     recent = similarity.Recent()
-    found["others"] = sum(recent.hears(text, _MOMENT) for text in drawn), len(drawn)
+    found["others"] = sum(recent.hears(drawn, [_MOMENT] * len(drawn))), len(drawn)
     return found
 
 
 def _repeats(text: str, edited: str) -> bool:
     recent = similarity.Recent()
-    recent.hears(text, _MOMENT)
-    return recent.hears(edited, _MOMENT)
+    return recent.hears([text, edited], [_MOMENT, _MOMENT])[1]
 
 
 def _edited(text: str, share: float, alphabet: str, rng: random.Random) -> str:

@@ -6,28 +6,32 @@ after it.
 """
 
 import datetime as dt
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.models import SignalKind
-from bot.text import manners, pictures, remarks, signals, similarity, threads
+from bot.text import manners, pictures, signals, similarity, threads
 from bot.text.lexicon import Lexicon
 from bot.text.past import Past
-from bot.text.remarks import Remark
+from bot.text.pictures import Part
 from bot.text.segment import Segmenter
 from bot.text.signals import Sign
+from bot.text.threads import Open
 from bot.text.wording import Wording, wording
 
 LOOK_BACK = dt.timedelta(hours=24)
-FLOOD_WINDOW = dt.timedelta(seconds=60)
 FLOOD_FROM = 6
 UNCOUNTED_TYPES = ("system", "recall")
+# In seconds.
+_FLOOD_WINDOW = 60.0
+# However busy a room: nobody reads back further to see what a message is about.
+_MOST_BACK = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A standing message as the rules see it. `sender` and `mentions` are platform ids."""
 
     id: int
@@ -44,8 +48,7 @@ class Heard:
     recalled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one message is: its signals and the products that it names."""
 
     message: Heard
@@ -56,15 +59,18 @@ class Verdict:
 @dataclass(slots=True)
 class Room:
     """What is remembered of one room on the way through its messages, in order: of the last 24
-    hours what was said (`recent`) and who may have asked (`past`), the `latest` messages, and of
-    the last minute who spoke how often.
+    hours what was said (`recent`) and who may have asked (`past`), of the last few messages (of
+    `count` in all) what waits for an answer and what may be part of a share, and of the last minute
+    who spoke how often.
     """
 
     recent: similarity.Recent = field(default_factory=similarity.Recent)
     past: Past = field(default_factory=Past)
-    latest: deque[Remark] = field(default_factory=lambda: deque(maxlen=remarks.MOST))
-    minute: deque[tuple[dt.datetime, int]] = field(default_factory=deque)
-    speaking: Counter[int] = field(default_factory=Counter)
+    count: int = 0
+    waiting: list[Open] = field(default_factory=list)
+    parts: deque[Part] = field(default_factory=lambda: deque(maxlen=_MOST_BACK))
+    minute: deque[tuple[float, int]] = field(default_factory=deque)
+    speaking: dict[int, int] = field(default_factory=dict)
 
 
 def judge(
@@ -79,7 +85,7 @@ def judge(
 
 def hear(
     room: Room,
-    messages: Iterable[Heard],
+    messages: Sequence[Heard],
     since: dt.datetime,
     lexicon: Lexicon,
     segmenter: Segmenter,
@@ -87,11 +93,26 @@ def hear(
     """As `judge`, going on in a room where earlier messages were heard before; these are in
     `order`.
     """
-    return [
-        verdict
-        for message in messages
-        if (verdict := _hear(room, message, since, lexicon, segmenter)) is not None
-    ]
+    if not messages:
+        return []
+    worded = [_worded(message) for message in messages]
+    moments = [message.at.timestamp() for message in messages]
+    normals = ["" if words is None else words.normal for words in worded]
+    repeats = room.recent.hears(normals, moments)
+    first, cut = since.timestamp(), segmenter.engine.cut
+    found: list[Verdict] = []
+    for message, words, moment, again in zip(messages, worded, moments, repeats, strict=True):
+        signs, products = _NO_SIGNS, _NO_PRODUCTS
+        if message.recalled and message.type not in UNCOUNTED_TYPES:
+            signs = _RECALLED
+        elif message.type not in UNCOUNTED_TYPES:
+            if words is not None and moment >= first - threads.WINDOW:
+                products = lexicon.named(words.folded, cut)
+            signs = _hear(room, message, words, moment, first, again, bool(products))
+        if moment >= first:
+            found.append(Verdict(message, signs, products))
+    room.past.forget(moments[-1] - _LOOK_BACK)
+    return found
 
 
 def order(message: Heard) -> tuple[dt.datetime, str]:
@@ -99,84 +120,83 @@ def order(message: Heard) -> tuple[dt.datetime, str]:
     return message.at, message.platform_id
 
 
-def _hear(
-    room: Room, message: Heard, since: dt.datetime, lexicon: Lexicon, segmenter: Segmenter
-) -> Verdict | None:
-    judged = message.at >= since
-    if message.type in UNCOUNTED_TYPES:
-        return Verdict(message, (), _NO_PRODUCTS) if judged else None
-    if message.recalled:
-        return Verdict(message, _RECALLED, _NO_PRODUCTS) if judged else None
-    moment = message.at.timestamp()
-    room.past.forget(moment - _LOOK_BACK)
-    worded = None if message.text is None else wording(message.text)
-    repeats = worded is not None and room.recent.hears(worded.normal, moment)
-    floods = _floods(room, message)
-    normal = worded.normal if worded is not None else ""
-    if message.at < since - threads.WINDOW:
-        # Too early to matter, but to whoever quotes it or mentions its sender.
-        _remember(room, message, normal, moment, asks=None, tells=False)
+def _worded(message: Heard) -> Wording | None:
+    """None where nothing is said that counts."""
+    if message.text is None or message.recalled or message.type in UNCOUNTED_TYPES:
         return None
-    products = (
-        _NO_PRODUCTS if worded is None else lexicon.named(worded.folded, segmenter.engine.cut)
-    )
-    signs: tuple[Sign, ...] = ()
-    tells = False
-    if not message.own:
-        by_itself = signals.of(message.type, worded, names_product=bool(products))
-        tells = worded is not None and _tells(worded, by_itself)
-        signs = _signs(room, message, normal, by_itself, repeats, floods, tells)
-    asks = any(sign.kind is SignalKind.QUESTION for sign in signs)
-    _remember(room, message, normal, moment, asks=asks, tells=tells)
-    return Verdict(message, signs, products) if judged else None
+    return wording(message.text)
 
 
+_NO_SIGNS: tuple[Sign, ...] = ()
 _NO_PRODUCTS = frozenset[int]()
 _LOOK_BACK = LOOK_BACK.total_seconds()
 _RECALLED = (Sign(SignalKind.RECALLED, "recall"),)
 
 
+def _hear(
+    room: Room,
+    message: Heard,
+    words: Wording | None,
+    moment: float,
+    first: float,
+    repeats: bool,
+    names_product: bool,
+) -> tuple[Sign, ...]:
+    """What a message that counts is, and remember it."""
+    floods = _floods(room, message.contact_id, moment)
+    if moment < first - threads.WINDOW:
+        # Too early to matter, but to whoever quotes it or mentions its sender.
+        text = None if message.own else message.text
+        _remember(room, message, words, moment, None if text is None else (message.type, text))
+        return _NO_SIGNS
+    if room.waiting:
+        room.waiting = threads.still_open(room.waiting, room.count - _MOST_BACK, moment)
+    if message.own:
+        _remember(room, message, words, moment)
+        return _NO_SIGNS
+    by_itself = signals.of(message.type, words, names_product=names_product)
+    tells = words is not None and _tells(words, by_itself)
+    signs = _signs(room, message, words, moment, by_itself, repeats, floods, tells)
+    asks = any(sign.kind is SignalKind.QUESTION for sign in by_itself)
+    _remember(room, message, words, moment, asks=asks, tells=tells)
+    return signs
+
+
 def _remember(
-    room: Room, message: Heard, normal: str, moment: float, *, asks: bool | None, tells: bool
+    room: Room,
+    message: Heard,
+    words: Wording | None,
+    moment: float,
+    unheard: tuple[str, str] | None = None,
+    *,
+    asks: bool = False,
+    tells: bool = False,
 ) -> None:
-    """`asks` is None where nobody had to know so far."""
-    text = message.text if asks is None and not message.own else None
-    room.past.add(
-        message.id,
-        message.platform_id,
-        message.contact_id,
-        message.sender,
-        moment,
-        None if text is None else (message.type, text),
-        asks=bool(asks) and not message.own,
-    )
-    room.latest.append(
-        Remark(
-            message.id,
-            message.platform_id,
-            message.contact_id,
-            message.sender,
-            message.at,
-            message.type,
-            message.own,
-            message.quote,
-            message.mentions,
-            normal,
-            bool(asks),
-            tells,
-        )
-    )
+    """`unheard` are the type and text of what nobody had to understand so far."""
+    id, name, _, contact, sender, *_ = message
+    room.past.add(id, name, contact, sender, moment, unheard, asks=asks)
+    normal = "" if words is None else words.normal
+    if room.waiting:
+        room.waiting = threads.after(room.waiting, contact, normal, message.quote, message.mentions)
+    if asks:
+        room.waiting.append(Open(room.count, id, name, contact, sender, moment, normal))
+    if tells or message.type in pictures.PICTURES:
+        is_picture = message.type in pictures.PICTURES
+        room.parts.append(Part(room.count, contact, moment, is_picture, tells))
+    room.count += 1
 
 
-def _floods(room: Room, message: Heard) -> bool:
-    while room.minute and message.at - room.minute[0][0] >= FLOOD_WINDOW:
-        _, contact = room.minute.popleft()
-        room.speaking[contact] -= 1
-        if not room.speaking[contact]:
-            del room.speaking[contact]
-    room.minute.append((message.at, message.contact_id))
-    room.speaking[message.contact_id] += 1
-    return room.speaking[message.contact_id] >= FLOOD_FROM
+def _floods(room: Room, contact: int, moment: float) -> bool:
+    minute, speaking = room.minute, room.speaking
+    while minute and minute[0][0] <= moment - _FLOOD_WINDOW:
+        _, earlier = minute.popleft()
+        if speaking[earlier] == 1:
+            del speaking[earlier]
+        else:
+            speaking[earlier] -= 1
+    minute.append((moment, contact))
+    speaking[contact] = often = speaking.get(contact, 0) + 1
+    return often >= FLOOD_FROM
 
 
 def _tells(worded: Wording, by_itself: tuple[Sign, ...]) -> bool:
@@ -195,7 +215,8 @@ _TELLING_FROM = 6
 def _signs(
     room: Room,
     message: Heard,
-    normal: str,
+    words: Wording | None,
+    moment: float,
     by_itself: tuple[Sign, ...],
     repeats: bool,
     floods: bool,
@@ -205,14 +226,15 @@ def _signs(
     kinds = {sign.kind for sign in by_itself}
     if (floods or repeats) and _BY_ITSELF.isdisjoint(kinds):
         found.append(_FLOOD if floods else _NEAR_DUPLICATE)
-    answer = None if SignalKind.QUESTION in kinds else _answered(room, message, normal, kinds)
-    if answer is not None:
-        found.append(answer)
-    is_picture = message.type in pictures.PICTURES
-    if pictures.shares(
-        reversed(room.latest), message.contact_id, message.at, is_picture=is_picture, tells=tells
-    ):
-        found.append(_SHARE)
+    if SignalKind.QUESTION not in kinds:
+        answer = _answered(room, message, "" if words is None else words.normal, moment, kinds)
+        if answer is not None:
+            found.append(answer)
+    if tells or message.type in pictures.PICTURES:
+        is_picture = message.type in pictures.PICTURES
+        part = Part(room.count, message.contact_id, moment, is_picture, tells)
+        if pictures.shares(room.parts, part, room.count - _MOST_BACK):
+            found.append(_SHARE)
     return tuple(found)
 
 
@@ -225,16 +247,17 @@ _NEAR_DUPLICATE = Sign(SignalKind.NEAR_DUPLICATE, "words")
 
 
 def _answered(
-    room: Room, message: Heard, normal: str, kinds: AbstractSet[SignalKind]
+    room: Room, message: Heard, normal: str, moment: float, kinds: AbstractSet[SignalKind]
 ) -> Sign | None:
     """The question that a message answers: the one it quotes, else the latest of whom it @-s, else,
     where it says of nobody that it is meant for them, one that is open in the room.
     """
     if not (message.quote or message.mentions):
-        if message.type != "text" or not _NO_GUESS.isdisjoint(kinds):
+        if not room.waiting or message.type != "text" or not _NO_GUESS.isdisjoint(kinds):
             return None
-        guess = threads.answered(reversed(room.latest), normal, message.contact_id, message.at)
-        return None if guess is None else _answer("window", guess.id)
+        guess = threads.answered(room.waiting, normal, message.contact_id, moment)
+        return _answer("window", guess)
+    room.past.forget(moment - _LOOK_BACK)
     quoted = room.past.find(message.quote) if message.quote else None
     if quoted is not None:
         return _answer("quote", room.past.question(quoted, message.contact_id))

@@ -3,6 +3,8 @@
 import datetime as dt
 import re
 from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +15,8 @@ from bot.text import lexicon
 GRAMS_FROM = 12
 ALIKE = 0.5
 WINDOW = dt.timedelta(hours=24)
+# So many forgotten ones wait to be cleared at once.
+_CLEARED = 256
 
 # WeChat ends an @mention with U+2005.
 _MENTION = re.compile("@[^\u2005\n]{1,32}\u2005")
@@ -43,109 +47,131 @@ def grams(normal: str) -> frozenset[str]:
 class Recent:
     """What was said in one room, to be asked in order of time whether a text was just said.
 
-    Exact, and without comparing every pair. Of short texts the hash is kept (8 bytes: two texts are
-    taken for one another once in 10^12 rooms), of longer ones the text and a signature: one of 128
-    bits for each 3-gram, by its hash. A 3-gram that only one of two texts has makes at most one bit
-    differ, and of alike texts at most a third is apart; so where more bits differ, they are not
-    alike, and nothing else is compared. Above some hundred characters nearly every bit is set, and
-    texts of like length are compared one by one.
+    Exact, and without comparing every pair. Of short texts the hash is kept with when it was said
+    last (two texts are taken for one another once in 10^12 rooms), of longer ones the text and a
+    signature: one of 128 bits for each 3-gram, by its hash. A 3-gram that only one of two texts has
+    makes at most one bit differ, and of alike texts at most a third is apart; so where more bits
+    differ, they are not alike, and nothing else is compared. Folded into 64 bits, which sets most
+    pairs apart, and compared as a table of what is new by what is there, that is 2 ns a pair. Above
+    some hundred characters nearly every bit is set, and texts of like length are compared one by
+    one.
 
-    What was said longer than 24 hours ago is forgotten on the way. Both columns of times are in
-    seconds; `texts` holds the longer ones one after the other, in UTF-8, since a string of its own
-    for each would leave holes between what batches need and drop. The first `old_short` and
-    `old_long` places are forgotten.
+    What was said longer than 24 hours ago is forgotten on the way, in larger pieces. Times are in
+    seconds; `sizes` are numbers of 3-grams, equal ones counted again. `texts` holds the longer ones
+    one after the other, in UTF-8, since a string of its own for each would leave holes between what
+    batches need and drop.
     """
 
-    short_at: "array[float]" = field(default_factory=lambda: array("d"))
-    hashes: "array[int]" = field(default_factory=lambda: array("q"))
-    old_short: int = 0
-    long_at: "array[float]" = field(default_factory=lambda: array("d"))
+    short: dict[int, float] = field(default_factory=dict)
+    most_short: int = _CLEARED
+    at: "array[float]" = field(default_factory=lambda: array("d"))
     low: "array[int]" = field(default_factory=lambda: array("Q"))
     high: "array[int]" = field(default_factory=lambda: array("Q"))
     sizes: "array[int]" = field(default_factory=lambda: array("i"))
     ends: "array[int]" = field(default_factory=lambda: array("q"))
     texts: bytearray = field(default_factory=bytearray)
-    old_long: int = 0
 
     def repeats(self, text: str, at: dt.datetime) -> bool:
         """Whether `text` is a near-duplicate of one said up to 24 hours before; remembers it."""
-        return self.hears(normalise(text), at.timestamp())
+        return self.hears([normalise(text)], [at.timestamp()])[0]
 
-    def hears(self, normal: str, at: float) -> bool:
-        """As `repeats`, for a text in its normal form and a time in seconds."""
-        if not normal:
-            return False
-        return self._same(normal, at) if len(normal) < GRAMS_FROM else self._alike(normal, at)
+    def hears(self, normals: Sequence[str], at: Sequence[float]) -> list[bool]:
+        """As `repeats`, for texts in their normal forms, in order, and times in seconds."""
+        found, long = [], []
+        for place, normal in enumerate(normals):
+            found.append(len(normal) < GRAMS_FROM and self._same(normal, at[place]))
+            if len(normal) >= GRAMS_FROM:
+                long.append(place)
+        if long:
+            alike = self._alike([normals[place] for place in long], [at[place] for place in long])
+            for place, again in zip(long, alike, strict=True):
+                found[place] = again
+        return found
 
     def _same(self, normal: str, at: float) -> bool:
-        old = self.old_short = _first_since(self.short_at, at, self.old_short)
-        if _is_worth_clearing(old, self.short_at):
-            del self.short_at[:old], self.hashes[:old]
-            old = self.old_short = 0
+        if not normal:
+            return False
         own = hash(normal)
-        again = old < len(self.hashes) and bool(
-            (np.frombuffer(self.hashes, np.int64)[old:] == own).any()
-        )
-        self.short_at.append(at)
-        self.hashes.append(own)
-        return again
+        last = self.short.get(own)
+        self.short[own] = at
+        if len(self.short) > self.most_short:
+            self.short = {each: said for each, said in self.short.items() if said >= at - _WINDOW}
+            self.most_short = max(_CLEARED, 2 * len(self.short))
+        return last is not None and last >= at - _WINDOW
 
-    def _alike(self, normal: str, at: float) -> bool:
-        old = self.old_long = _first_since(self.long_at, at, self.old_long)
-        if _is_worth_clearing(old, self.long_at):
-            self._clear_long(old)
-        own = grams(normal)
-        bits = 0
-        for gram in own:
-            bits |= 1 << (hash(gram) & 127)
-        low, high = bits & _LOW, bits >> 64
-        alike = any(_is_alike(own, self._text(place)) for place in self._near(low, high, len(own)))
-        self.long_at.append(at)
-        self.low.append(low)
-        self.high.append(high)
-        self.sizes.append(len(own))
-        self.texts += normal.encode()
-        self.ends.append(len(self.texts))
-        return alike
+    def _alike(self, normals: Sequence[str], at: Sequence[float]) -> list[bool]:
+        old = self._forget(at[0] - _WINDOW)
+        before = len(self.at)
+        owns = [grams(normal) for normal in normals]
+        for normal, own in zip(normals, owns, strict=True):
+            bits = _signature(own)
+            self.low.append(bits & _LOW)
+            self.high.append(bits >> 64)
+            self.texts += normal.encode()
+            self.ends.append(len(self.texts))
+        self.at.extend(at)
+        self.sizes.extend([len(normal) - 2 for normal in normals])
+        found = [False] * len(normals)
+        for place, earlier in self._near(old, before):
+            new = place - before
+            if not found[new] and self.at[earlier] >= at[new] - _WINDOW:
+                found[new] = _is_alike(owns[new], self._text(earlier))
+        return found
 
     def _text(self, place: int) -> str:
         return self.texts[self.ends[place - 1] if place else 0 : self.ends[place]].decode()
 
-    def _clear_long(self, old: int) -> None:
+    def _forget(self, before: float) -> int:
+        """What was said before, once it is worth the while; returns how much of it is left."""
+        old = bisect_left(self.at, before)
+        if old < _CLEARED or 2 * old <= len(self.at):
+            return old
         begin = self.ends[old - 1]
         del self.texts[:begin]
-        for column in (self.long_at, self.low, self.high, self.sizes, self.ends):
+        for column in (self.at, self.low, self.high, self.sizes, self.ends):
             del column[:old]
         self.ends = array("q", (end - begin for end in self.ends))
-        self.old_long = 0
+        return 0
 
-    def _near(self, low: int, high: int, size: int) -> list[int]:
-        """The places of the texts that could be alike."""
-        old = self.old_long
-        if old == len(self.sizes):
-            return []
-        apart = np.bitwise_count(np.frombuffer(self.low, np.uint64)[old:] ^ np.uint64(low))
-        apart += np.bitwise_count(np.frombuffer(self.high, np.uint64)[old:] ^ np.uint64(high))
-        both = np.frombuffer(self.sizes, np.int32)[old:] + size
-        near = np.flatnonzero(np.multiply(apart, 3, dtype=np.int32) <= both)
-        return (near + old).tolist() if near.size else []
+    def _near(self, old: int, before: int) -> list[tuple[int, int]]:
+        """The places of the texts from `before` on, each with those of earlier ones from `old` on
+        that could be alike, in order.
+        """
+        low, high = np.frombuffer(self.low, np.uint64), np.frombuffer(self.high, np.uint64)
+        sizes = np.frombuffer(self.sizes, np.int32)
+        # Rounded up, of two together at least a third; nothing has more than 64 bits.
+        third = np.minimum((sizes + 2) // 3, 64).astype(np.uint8)
+        folded = low | high
+        pairs: list[tuple[int, int]] = []
+        count, rows = len(low), max(1, _PAIRS // (len(low) - old))
+        for first in range(before, count, rows):
+            new = slice(first, min(first + rows, count))
+            there = slice(old, new.stop)
+            apart = np.bitwise_count(folded[new, None] ^ folded[there])
+            place, earlier = np.nonzero(apart <= third[new, None] + third[there])
+            place, earlier = place + first, earlier + old
+            is_earlier = earlier < place
+            place, earlier = place[is_earlier], earlier[is_earlier]
+            if place.size:
+                bits = np.bitwise_count(low[place] ^ low[earlier]).astype(np.int32)
+                bits += np.bitwise_count(high[place] ^ high[earlier])
+                near = 3 * bits <= sizes[place] + sizes[earlier]
+                pairs += zip(place[near].tolist(), earlier[near].tolist(), strict=True)
+        return pairs
 
 
+_WINDOW = WINDOW.total_seconds()
 _LOW = (1 << 64) - 1
-# So many forgotten ones wait at the front for their places to be cleared at once.
-_CLEARED = 256
+_BITS = tuple(1 << place for place in range(128))
+# So many pairs are compared at once, which is what a processor's cache holds of them.
+_PAIRS = 1 << 16
 
 
-def _first_since(times: "array[float]", at: float, place: int) -> int:
-    """The first place from `place` on that is at most 24 hours before `at`."""
-    before, count = at - WINDOW.total_seconds(), len(times)
-    while place < count and times[place] < before:
-        place += 1
-    return place
-
-
-def _is_worth_clearing(old: int, times: "array[float]") -> bool:
-    return old >= _CLEARED and 2 * old > len(times)
+def _signature(own: frozenset[str]) -> int:
+    bits = 0
+    for gram in own:
+        bits |= _BITS[hash(gram) & 127]
+    return bits
 
 
 def smaller_half(own: frozenset[str]) -> list[int]:

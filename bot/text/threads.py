@@ -6,18 +6,19 @@ answered before closes nothing, so that what is decided of a message never hangs
 earlier guesses, however far back.
 """
 
-import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from operator import itemgetter
 from typing import Final
 
-from bot.text import manners, remarks
-from bot.text.remarks import Remark
+from bot.text import manners
 
-WINDOW = dt.timedelta(minutes=10)
+# In seconds, as all times here.
+WINDOW: Final = 600.0
 # Without words in common, only what is said right after the one open question.
-_RIGHT_AFTER: Final = dt.timedelta(seconds=90)
+_RIGHT_AFTER: Final = 90.0
 _FEW: Final = 6
 # So many pairs of neighbouring characters in common, or half of the question's, tie them.
 _TIES: Final = 2
@@ -26,30 +27,66 @@ _SAY_NOTHING: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """A question that waits; `since` is how much others have said since."""
+@dataclass
+class Open:
+    """A question that waits, the `number`-th message of its room; `since` is how much others have
+    said since.
+    """
 
-    question: Remark
-    since: int
+    number: int
+    id: int
+    platform_id: str
+    contact_id: int
+    sender: str
+    at: float
+    normal: str
+    since: int = 0
+
+    @cached_property
+    def pairs(self) -> frozenset[str]:
+        """What an answer may have in common with it."""
+        return pairs(self.normal)
 
 
-def answered(
-    latest_first: Iterable[Remark], normal: str, contact_id: int, at: dt.datetime
-) -> Remark | None:
-    """The question among a room's last remarks that a normalised text may answer."""
+def still_open(waiting: Sequence[Open], first: int, at: float) -> list[Open]:
+    """Which of the questions that waited, oldest first, wait still: they are as young as that, and
+    at least the `first` message of the room.
+    """
+    return [one for one in waiting if one.number >= first and at - one.at <= WINDOW]
+
+
+def after(
+    waiting: Sequence[Open],
+    contact_id: int,
+    normal: str,
+    quote: str | None,
+    mentions: Sequence[str],
+) -> list[Open]:
+    """Which of them wait still after somebody said something."""
+    left: list[Open] = []
+    for question in waiting:
+        if question.contact_id == contact_id:
+            if not manners.thanks(normal):
+                left.append(question)
+        elif quote != question.platform_id and question.sender not in mentions:
+            question.since += 1
+            left.append(question)
+    return left
+
+
+def answered(waiting: Sequence[Open], normal: str, contact_id: int, at: float) -> int | None:
+    """Our id of the question, of those that wait, that a normalised text may answer."""
     if len(normal) < _TIES:
         return None
-    waiting = _waiting(latest_first, contact_id, at)
-    if not waiting:
+    others = [one for one in reversed(waiting) if one.contact_id != contact_id]
+    if not others:
         return None
     said = pairs(normal)
-    tied = [(_closeness(said, one.question), one.question.at, one) for one in waiting]
-    closest = max(tied, key=lambda each: each[:2])
+    closest = max(((_closeness(said, one), one.at, one.id) for one in others), key=_CLOSENESS)
     if closest[0]:
-        return closest[2].question
-    fresh = [one for one in waiting if at - one.question.at <= _RIGHT_AFTER and one.since < _FEW]
-    return fresh[0].question if len(fresh) == 1 else None
+        return closest[2]
+    fresh = [one for one in others if at - one.at <= _RIGHT_AFTER and one.since < _FEW]
+    return fresh[0].id if len(fresh) == 1 else None
 
 
 def pairs(normal: str) -> frozenset[str]:
@@ -61,29 +98,10 @@ def pairs(normal: str) -> frozenset[str]:
     )
 
 
-def _waiting(latest_first: Iterable[Remark], contact_id: int, at: dt.datetime) -> list[_Open]:
-    """Others' open questions, the latest first."""
-    waiting: list[_Open] = []
-    after: list[Remark] = []
-    for remark in remarks.lately(latest_first, at, WINDOW):
-        if remark.asks and not remark.own and remark.contact_id != contact_id:
-            others = [each for each in after if each.contact_id != remark.contact_id]
-            if not _closed(remark, after):
-                waiting.append(_Open(remark, len(others)))
-        after.append(remark)
-    return waiting
+_CLOSENESS: Final = itemgetter(0, 1)
 
 
-def _closed(question: Remark, after: Iterable[Remark]) -> bool:
-    return any(
-        manners.thanks(remark.normal)
-        if remark.contact_id == question.contact_id
-        else remark.quote == question.platform_id or question.sender in remark.mentions
-        for remark in after
-    )
-
-
-def _closeness(said: frozenset[str], question: Remark) -> float:
-    asked = pairs(question.normal)
+def _closeness(said: frozenset[str], question: Open) -> float:
+    asked = question.pairs
     shared = len(said & asked)
     return shared / (len(asked) + 5) if shared >= _TIES or 2 * shared >= len(asked) > 0 else 0.0

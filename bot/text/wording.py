@@ -6,7 +6,7 @@ behind a cheap guard (`"[" in text`), not here.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.text import lexicon, similarity
 
@@ -14,8 +14,7 @@ _EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
 _LINK = re.compile(r"(?:https?://|www\.)[!-~]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(NamedTuple):
     """A text: as it came (`raw`), without the names it @-s (`said`), as names of products are
     compared (`folded`), as likeness sees it (`normal`: folded `said` without blanks, punctuation
     and emoji), and as the rules of signals read it (`plain`: folded `said` without links and

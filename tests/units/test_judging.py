@@ -246,7 +246,7 @@ def test_what_is_older_than_a_day_takes_no_memory() -> None:
         judging.hear(room, told, NOON, EMPTY, reference())
     recent, past = room.recent, room.past
     assert len(past) == 75
-    kept = (len(recent.hashes), len(recent.ends), len(past.ids), len(past.by_sender))
+    kept = (len(recent.short), len(recent.ends), len(past.ids), len(past.by_sender))
     assert max(kept) < 600
 
 
