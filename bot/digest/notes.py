@@ -7,7 +7,8 @@ from bot.digest.sheet import Note
 from bot.insights.engagement import Days
 
 ENGAGEMENT = "qunyun export engagement {span}"
-MESSAGES = "qunyun export messages --format jsonl {span}"
+# One message of a member a row, with what was heard in it.
+TALK = "qunyun export talk {span}"
 # key → (term, definition, denominator, command)
 TEXTS: dict[str, tuple[str, str, str, str]] = {
     "orders": (
@@ -65,13 +66,13 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "几点在聊",
         "成员的消息按群所在地的星期和钟点计数。",
         "本周成员的消息",
-        MESSAGES,
+        TALK,
     ),
     "activation": (
         "新人 7 天内开口",
         "首次入群后的前 7 天（入群当天算第 1 天）在本周走完的人，其间发过言的占比。",
         "首次入群、且前 7 天在本周走完的人",
-        MESSAGES,
+        "qunyun export stays {month}",
     ),
     "topics": (
         "涨得快的词和提问",
@@ -84,7 +85,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "按规则从成员的消息里听出来的；实时收到的立案，24 小时内要有人处理。"
         "规则会听错，由处理的人更正。",
         "本周成员的消息；立案的投诉",
-        MESSAGES,
+        TALK,
     ),
     "candidates": (
         "体验官人选",
@@ -120,7 +121,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "入群与退群",
         "本周开始和结束的在群记录；开始记录之前就在群里的人不算新人。",
         "次",
-        MESSAGES,
+        "qunyun export stays {span}",
     ),
     "concentration": (
         "发言集中度",
@@ -134,19 +135,19 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "回应 = 引用这条提问，或 @ 提问者；都没有的，"
         "按十分钟内的先后和用词推断，会猜错一些。",
         "本周提出、且已满 24 小时的成员提问",
-        MESSAGES,
+        TALK,
     ),
     "wait": (
         "首次回应用时",
         "从提问到第一个真人回应，Kaplan–Meier 估计：没等到回应的按已等的时间计入，不会被丢掉。",
         "本周全部成员提问",
-        MESSAGES,
+        TALK,
     ),
     "unanswered": (
         "还没人回应",
         "到统计时刻为止没有任何真人回应的成员提问。",
         "本周全部成员提问",
-        MESSAGES,
+        TALK,
     ),
     "lift": (
         "活动日增量",
@@ -160,13 +161,13 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "规则识别出的提问与分享；先看回应的人多不多，再看先后。"
         "原话只出现在本群自己的周报里，链接、电话、@ 已去掉。",
         "本周成员的提问与分享",
-        MESSAGES,
+        TALK,
     ),
     "products": (
         "提到的商品",
         "成员的消息里出现商品名、别名、编码或卡片；一条消息对一个商品只算一次。",
         "本周成员的消息",
-        ENGAGEMENT,
+        TALK,
     ),
     "rooms": (
         "值得看的群",

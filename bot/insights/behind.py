@@ -49,14 +49,21 @@ def messages(room: RoomView, days: Days, what: What, answered_until: dt.datetime
         .join(NAMED, NAMED.c.id == MESSAGE.c.id)
         .where(MESSAGE.c.day.in_(times.utc_days(since, until)), MESSAGE.c.room_id == room.id)
         .where(MESSAGE.c.at >= since, MESSAGE.c.at < until)
-        .where(~MESSAGE.c.own, MESSAGE.c.type.not_in(UNCOUNTED), ~_with(SignalKind.RECALLED))
-        .where(engagement.by_member(MESSAGE.c.room_id, MESSAGE.c.contact_id))
+        .where(counts())
     )
     if what in KINDS:
         query = query.where(_with(KINDS[what]))
     if what is What.UNANSWERED:
         query = query.where(~_answered(times.utc_days(since, answered_until), answered_until))
     return query
+
+
+def counts() -> ColumnElement[bool]:
+    """Whether a message counts: of a member, not taken back, nothing that the system said."""
+    return and_(
+        *(~MESSAGE.c.own, MESSAGE.c.type.not_in(UNCOUNTED), ~_with(SignalKind.RECALLED)),
+        engagement.by_member(MESSAGE.c.room_id, MESSAGE.c.contact_id),
+    )
 
 
 def _with(kind: SignalKind) -> ColumnElement[bool]:
