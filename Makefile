@@ -29,12 +29,10 @@ check: $(VENV)/.development
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# Every bench, each result kept in var/bench, docs/benchmarks.md written from them; interrupted, it goes on where it
+# stopped: `make bench`, then what takes long `make bench APART=1`; `make bench QUICK=1` only shows that all of it works.
 bench: install
-	$(BIN)/qunyun bench ingest --database sqlite --json
-	$(BIN)/qunyun bench ingest --database postgresql --json
-	$(BIN)/qunyun bench gateway --json
-	$(BIN)/qunyun bench deliver --workers 1 --json
-	$(BIN)/qunyun bench deliver --database postgresql --json
+	$(BIN)/qunyun bench all $(if $(QUICK),--quick --out var/bench.md) $(if $(APART),--apart) $(foreach file,$(CORPUS),--corpus $(file))
 
 # The long form of what the suite does briefly: many more orders of arrival, kills again and again.
 faults: install

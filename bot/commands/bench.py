@@ -11,6 +11,7 @@ import typer
 
 from bot.bench import machine
 from bot.commands import edge
+from bot.errors import Fault, InvalidInput
 
 # What is measured is imported where it is: every other command starts without waiting for it.
 
@@ -187,6 +188,57 @@ def attribution(
         names, seeds, seed_base, kind.value, tables=not skip_tables, speed=speed or not skip_speed
     )
     _print(measured | machine.described(kind.value), as_json=json)
+
+
+@app.command("all")
+def everything(
+    out: Annotated[Path, typer.Option(metavar="FILE.md")] = Path("docs/benchmarks.md"),
+    kept: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="每次的结果放在哪里,默认 QUNYUN_HOME/bench。")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="只测这一项,可多次。")
+    ] = None,
+    apart: Annotated[bool, typer.Option("--apart", help="连很慢的也测。")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="只看能不能跑,数字不能引用。")] = False,
+    again: Annotated[bool, typer.Option("--again", help="先丢掉要测的那些已有的结果。")] = False,
+    write: Annotated[bool, typer.Option("--write", help="不测,只用已有的结果写文档。")] = False,
+    repeats: Annotated[int | None, typer.Option(min=1, help="每项几次,默认各有各的。")] = None,
+    corpus: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="切词用的句子,可多次。")
+    ] = None,
+) -> None:
+    """逐项测,每测一次就存下,最后写成文档;中断后原样再运行就接着测。 Every bench, one document."""
+    from bot.bench.report import keeping, measuring, page, sections  # noqa: PLC0415
+
+    runs = {run.name: run for run in sections.every()}
+    if unknown := set(only or ()) - runs.keys():
+        raise InvalidInput(
+            Fault("--only", 0, "", f"no bench {min(unknown)}", "one of " + ", ".join(runs))
+        )
+    folder, files = kept or edge.settings().home / "bench", [edge.file(one) for one in corpus or []]
+    wanted = [
+        run
+        for run in runs.values()
+        if (run.name in only if only else apart or quick or not run.apart)
+    ]
+    if again:
+        for run in wanted:
+            keeping.forget(folder, run.name)
+    failed = False
+    todo = [] if write else wanted
+    for run, one in measuring.missing(todo, folder, files, edge.now, quick=quick, repeats=repeats):
+        failed = failed or one is None
+        typer.echo(f"{run.name}: " + (f"{one.took_s:g} s" if one else "失败"), err=True)
+    results = {
+        run.name: found
+        for run in runs.values()
+        if (found := keeping.kept(folder, run.name, run.arguments(quick=quick)))
+    }
+    out.write_text(page.page(sections.SECTIONS, results, quick=quick), "utf-8")
+    typer.echo(f"{out}: {len(results)} / {len(runs)}")
+    if failed:
+        raise typer.Exit(1)
 
 
 def _print(measured: Mapping[str, object], *, as_json: bool) -> None:
