@@ -1,12 +1,13 @@
 """The console as an ASGI app: routes, refusals, the layers around them."""
 
 import datetime as dt
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.security import HTTPBearer
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException as RoutingError
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
@@ -76,16 +77,24 @@ def build(engine: Engine, settings: Settings, clock: Callable[[], dt.datetime]) 
         ],
     )
     app.state.console = console
+    app.router.routes += _routes()
+    app.router.routes.append(Mount("/static", StaticFiles(directory=rendering.STATIC)))
+    _add_handlers(app)
+    return app
+
+
+@functools.cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """The pages as FastAPI reads them: the same for every app, and slow to read."""
+    router = APIRouter()
     for route in pages.ROUTES:
-        app.add_api_route(
+        router.add_api_route(
             route.path,
             route.endpoint,
             methods=[route.method, "HEAD"] if route.head else [route.method],
             **(_described(route) if route.api else NO_SCHEMA),
         )
-    app.router.routes.append(Mount("/static", StaticFiles(directory=rendering.STATIC)))
-    _add_handlers(app)
-    return app
+    return tuple(router.routes)
 
 
 def _described(route: Route) -> dict[str, Any]:
