@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bot import cells, database, deriving, faq, label_files, membership_files, own_words, room_files
-from bot.commands import edge, experiment, label, rooms, words
+from bot.commands import attribute, edge, experiment, label, rooms, words
 from bot.csv_files import Imported, Reading
 from bot.errors import Fault, InvalidInput
 from bot.insights import trial_files
@@ -50,6 +50,8 @@ def register(app: typer.Typer) -> None:
             group.command("list")(rooms.show)
         if name == "labels":
             group.command("export")(label.export_labels)
+        if name == "orders":
+            group.command("explain")(attribute.explain)
         app.add_typer(group, name=name)
     words.app.command("import", help="从 CSV 或 Excel 导入自己的词")(import_words)
     app.add_typer(words.app, name="words")

@@ -184,7 +184,7 @@ def _carried(story: Story, zone: ZoneInfo) -> str:
 def _of_link(came: Led, zone: ZoneInfo) -> str:
     """Where a short link stood, or who made it; "" where that is not told."""
     if came.series:
-        sent = f" {_when(came.sent_at, zone)} 发到" if came.sent_at else "给"
+        sent = f"{_when(came.sent_at, zone)} 发到" if came.sent_at else "给"
         return f"栏目“{came.series}”{sent}{_place(came.room)}的那一条"
     if came.made_by == short_links.PLANNER:
         return ""
