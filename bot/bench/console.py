@@ -13,7 +13,7 @@ import psutil
 from sqlalchemy import Engine, event
 
 from bot import database
-from bot.bench import databases, large
+from bot.bench import databases, large, shop
 from bot.console import operators, pages, serving, sessions, web
 from bot.insights import segments
 from bot.models import OperatorRole
@@ -27,7 +27,7 @@ SAMPLES = {
     "room_id": "7", "contact_id": "7", "delivery_id": "7", "key": "series-02", "operator_id": "1",
     "webhook_id": "1", "whom": "contact-7", "day": "2026-11-25", "question_id": "7",
     "case_id": "7", "faq_id": "1", "kind": "question", "rank": "1", "digest_id": "1",
-    "what": "messages",
+    "what": "messages", "ahead": "mentions", "line_id": "7", "experiment_id": "1",
 }  # fmt: skip
 # They show no page: the stream, pictures that are not there, redirects, files, what programs ask.
 NO_PAGES = {
@@ -36,8 +36,6 @@ NO_PAGES = {
     "/data/export/calendar/{form}", "/data/export/{subject}", "/digests/{digest_id}/file/{form}",
     "/feeds/{token}", "/webhooks/orders/{source}",
 }  # fmt: skip
-# The large community has no orders and no experiments.
-NOT_THERE = {"/orders/{line_id}", "/experiments/{experiment_id}"}
 # Pages as operators narrow them down.
 VIEWS = (
     "/calendar/feed?start=2026-10-26&end=2026-12-07",
@@ -138,7 +136,7 @@ def _paths() -> list[str]:
     shown = [
         route.path.format_map(SAMPLES)
         for route in pages.ROUTES
-        if route.method == "GET" and not route.api and route.path not in NO_PAGES | NOT_THERE
+        if route.method == "GET" and not route.api and route.path not in NO_PAGES
     ]
     return [*shown, *VIEWS]
 
@@ -201,6 +199,7 @@ def _signed_in(engine: Engine, rooms: int, messages: int) -> str:
     """The session of an administrator of a large community."""
     large.furnish(engine, rooms, messages)
     large.look_back(engine)
+    shop.furnish(engine, rooms)
     with database.transaction(engine) as session:
         segments.refresh(session, large.NOW.date(), Settings(_env_file=None).zone)
     with database.transaction(engine) as session:

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from bot import database, standing
 from bot.console import roles
 from bot.console.page import Page
+from bot.insights import funnel
 from bot.insights.explanation import Story
+from bot.insights.funnel import Step
 from bot.models import (
     Attribution,
     AttributionEvidence,
@@ -34,6 +36,7 @@ MET, NAMED, MESSAGE, CONTACT = database.tables(
     AttributionEvidence, MessageIdentity, Message, Contact
 )
 DELIVERY, SERIES = database.tables(Delivery, Series)
+DAYS, DAY = 28, dt.timedelta(days=1)
 # Labels as they are shown.
 SHOWN = (Label.ORGANIC, Label.PROMO, Label.DIRECT, Label.UNKNOWN, Label.OUT)
 PAID = case((LINE.c.status == OrderStatus.CANCELLED, 0), else_=LINE.c.amount - LINE.c.refunded)
@@ -42,18 +45,54 @@ PAID = case((LINE.c.status == OrderStatus.CANCELLED, 0), else_=LINE.c.amount - L
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a list of order lines is narrowed to: paid in `[since, until)`, a label, an order, and
-    the room that the label points to (our id), its vertical or its owner. `counted`: without those
-    that no figure counts.
+    the room that the label points to (our id), its vertical or its owner; and those that came as
+    far as a step of the funnel.
     """
 
     since: dt.datetime
     until: dt.datetime
     label: Label | None = None
     order: str = ""
-    counted: bool = False
+    step: Step = Step.PAID
     room: int = 0
     vertical: str = ""
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The lines of one label: how many, their revenue (fen, net of refunds), and when the last of
+    them was attributed.
+    """
+
+    lines: int
+    net: int
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Days and a place as an address carries them; `until` is the last day itself, `room` is our
+    id. Nothing is no narrowing; days that are none are the last four weeks.
+    """
+
+    since: str = ""
+    until: str = ""
+    vertical: str = ""
+    room: int = 0
+    owner: str = ""
+
+    def given(self, **others: str) -> dict[str, str]:
+        """What a link to a list of the same carries."""
+        place = {"vertical": self.vertical, "room": str(self.room or ""), "owner": self.owner}
+        told = {"since": self.since, "until": self.until, **place, **others}
+        return {name: value for name, value in told.items() if value}
+
+
+def wanted(page: Page, asked: Asked) -> Wanted:
+    """What is asked for, in instants."""
+    since, until = instants(page, *days(page, asked.since, asked.until))
+    return Wanted(since, until, room=asked.room, vertical=asked.vertical, owner=asked.owner)
 
 
 def lines(page: Page, wanted: Wanted) -> Select[Any]:
@@ -65,37 +104,73 @@ def lines(page: Page, wanted: Wanted) -> Select[Any]:
             LINE.c.id, LINE.c.order_id, LINE.c.line_no, LINE.c.paid_at, LINE.c.status,
             LINE.c.amount, LINE.c.refunded, PAID.label("net"), PRODUCT.c.name.label("product"),
             TOLD.c.label, TOLD.c.grade, TOLD.c.possible, TOLD.c.final, TOLD.c.ppm_organic,
-            TOLD.c.ppm_promo, TOLD.c.ppm_base, ROOM.c.id.label("room_id"), ROOM.c.topic,
+            TOLD.c.ppm_promo, TOLD.c.ppm_base, TOLD.c.computed_at,
+            ROOM.c.id.label("room_id"), ROOM.c.topic,
         )
         .join(TOLD, TOLD.c.order_line_id == LINE.c.id)
         .join(PRODUCT, PRODUCT.c.id == LINE.c.product_id)
         .outerjoin(ROOM, ROOM.c.id == TOLD.c.room_id)
         .where(LINE.c.paid_at >= wanted.since, LINE.c.paid_at < wanted.until)
+        .where(funnel.reaches(wanted.step))
     )  # fmt: skip
-    if not roles.sees_all(page.someone):
-        found = found.where(TOLD.c.room_id.is_not(None), page.in_scope(ROOM))
+    if (rooms := within(page, wanted)) is not None:
+        found = found.where(ROOM.c.id.is_not(None), rooms)
     if wanted.label is not None:
         found = found.where(TOLD.c.label == wanted.label)
-    if wanted.counted:
-        found = found.where(TOLD.c.label != Label.OUT)
-    if wanted.room:
-        found = found.where(ROOM.c.id == wanted.room)
-    if wanted.vertical:
-        found = found.where(ROOM.c.vertical == wanted.vertical)
-    if wanted.owner:
-        found = found.where(ROOM.c.owner == wanted.owner)
     if wanted.order:
         found = found.where(LINE.c.order_id.startswith(wanted.order, autoescape=True))
     return found
 
 
-def by_label(page: Page, wanted: Wanted) -> dict[Label, tuple[int, int]]:
-    """Lines and their revenue (fen, net of refunds) by label, of what `lines` lists."""
-    listed = lines(page, replace(wanted, label=None, counted=False)).subquery()
-    rows = page.session.connection().execute(
-        select(listed.c.label, func.count(), func.sum(listed.c.net)).group_by(listed.c.label)
+def within(page: Page, wanted: Wanted) -> ColumnElement[bool] | None:
+    """The rooms that a list is narrowed to, in what the operator sees: a condition on the room
+    table. None for everything, what belongs to no room as well.
+    """
+    narrowed = [] if roles.sees_all(page.someone) else [page.in_scope(ROOM)]
+    if wanted.room:
+        narrowed.append(ROOM.c.id == wanted.room)
+    if wanted.vertical:
+        narrowed.append(ROOM.c.vertical == wanted.vertical)
+    if wanted.owner:
+        narrowed.append(ROOM.c.owner == wanted.owner)
+    return and_(*narrowed) if narrowed else None
+
+
+def days(page: Page, since: str, until: str) -> tuple[dt.date, dt.date]:
+    """The first and the last local day that are asked for, else the last four weeks."""
+    today = page.now.astimezone(page.settings.zone).date()
+    last = _day(until) or today
+    return _day(since) or last - (DAYS - 1) * DAY, last
+
+
+def instants(page: Page, first: dt.date, last: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    """The beginning of the first day and the end of the last one."""
+    zone = page.settings.zone
+    return (
+        dt.datetime.combine(first, dt.time(), zone).astimezone(dt.UTC),
+        dt.datetime.combine(last + DAY, dt.time(), zone).astimezone(dt.UTC),
     )
-    found = {row[0]: (row[1], int(row[2])) for row in rows}
+
+
+def _day(text: str) -> dt.date | None:
+    # Whoever types an address by hand gets the days that the page shows by itself.
+    try:
+        found = dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+    # Near the ends of the calendar there is no instant to every local day.
+    return found if 2000 <= found.year < 2200 else None
+
+
+def by_label(page: Page, wanted: Wanted) -> dict[Label, Counted]:
+    """The lines that `lines` lists, by label."""
+    listed = lines(page, replace(wanted, label=None, step=Step.PAID)).subquery()
+    rows = page.session.connection().execute(
+        select(
+            listed.c.label, func.count(), func.sum(listed.c.net), func.max(listed.c.computed_at)
+        ).group_by(listed.c.label)
+    )
+    found = {row[0]: Counted(row[1], int(row[2]), row[3]) for row in rows}
     return {label: found[label] for label in SHOWN if label in found}
 
 

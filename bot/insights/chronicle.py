@@ -76,7 +76,8 @@ def _heard(session: Session, buyers: Buyers, since: dt.datetime, until: dt.datet
 def _log(session: Session, rooms: int) -> Log:
     """The stretch that each room's log covers; nothing where it was never heard."""
     connection = session.connection()
-    ends = connection.execute(select(func.min(MESSAGE.c.day), func.max(MESSAGE.c.day))).one()
+    # One after the other: asked for both at once, SQLite reads every day.
+    ends = [connection.scalar(select(which(MESSAGE.c.day))) for which in (func.min, func.max)]
     counted = connection.execute(
         select(COUNT.c.room_id, func.min(COUNT.c.day), func.max(COUNT.c.day)).group_by(
             COUNT.c.room_id

@@ -56,6 +56,8 @@ SEEN: Mapping[str, str] = {
     "/rooms/{room_id}": "/rooms/1",
     "/orders": "/orders",
     "/orders/share": "/orders/share",
+    "/orders/funnel": "/orders/funnel",
+    "/orders/behind/{ahead}": "/orders/behind/mentions",
     "/orders/identities": "/orders/identities",
     "/orders/{line_id}": "/orders/1",
     "/experiments": "/experiments",

@@ -256,7 +256,7 @@ def _look_back(desk: Desk) -> None:
                     score=9.0,
                     count=9,
                     before=0.5,
-                    members=4,
+                    members=9,
                     rooms=1,
                     rule_version=1,
                     computed_at=NOW,

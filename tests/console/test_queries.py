@@ -6,8 +6,10 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event
 
-from bot.models import OperatorRole
+from bot.models import Digest, DigestScope, OperatorRole
+from tests.console import kept_apart
 from tests.console.conftest import Desk
+from tests.saying import rows
 
 # Every page that an operator looks at; a parameter stands for the first row.
 PAGES = (
@@ -22,6 +24,19 @@ PAGES = (
 )  # fmt: skip
 # Only for who sees every room.
 OF_THE_WHOLE = ("/privacy", "/people/buyers", "/orders/share", "/orders/identities", "/labels")
+# What is about one thing, and lists behind a figure: of what `kept_apart` furnishes, where digests
+# are told by their number, the fleet's first.
+DETAILS = (
+    "/digests/{fleet}", "/digests/{fleet}/page", "/digests/{fleet}/behind/messages",
+    "/digests/{room}", "/digests/{room}/behind/questions", "/boards", "/rooms/1",
+    "/orders", "/orders/1", "/orders/funnel", "/orders/behind/mentions", "/orders/behind/clicks",
+    "/experiments/1", "/people/1", "/people/candidates", "/people/buyers",
+    "/questions/1", "/questions/faq/1", "/complaints/1", "/topics", "/topics/word/1",
+    "/deliveries/1", "/series/ours-series", "/series/ours-series/run",
+    "/calendar/ours-series/2026-11-24", "/privacy/people/contact-1",
+)  # fmt: skip
+# A page about one thing puts together what stands in many tables.
+MOST = 20
 
 
 @contextmanager
@@ -57,3 +72,21 @@ async def test_the_number_of_queries_does_not_grow_with_the_rooms(
                 asked[path].append(len(statements))
     for path, (few, many) in asked.items():
         assert few == many <= 15, f"{path}: {few}, then {many}"
+
+
+async def test_what_is_about_one_thing_asks_the_same_among_many_rooms(desk: Desk) -> None:
+    kept_apart.furnish(desk)
+    ids = {row.scope: str(row.id) for row in rows(desk.engine, Digest)}
+    named = {"fleet": ids[DigestScope.FLEET], "room": ids[DigestScope.ROOM]}
+    paths = [path.format_map(named) for path in DETAILS]
+    asked: dict[str, list[int]] = {path: [] for path in paths}
+    for more in (10, 990):
+        desk.rooms(more, f"宝妈育儿{more}")
+        async with desk.signed_in("小林", OperatorRole.ADMIN) as browser:
+            for path in paths:
+                with counted(desk.engine) as statements:
+                    answer = await browser.get(path)
+                assert answer.status_code == 200, path
+                asked[path].append(len(statements))
+    for path, (few, many) in asked.items():
+        assert few == many <= MOST, f"{path}: {few}, then {many}"

@@ -13,6 +13,7 @@ import pytest
 
 from bot import database
 from bot.insights.behind import What
+from bot.insights.funnel import Ahead
 from bot.models import (
     Complaint,
     Delivery,
@@ -45,6 +46,7 @@ NAMED: Mapping[str, Sequence[str]] = {
     "day": ("2026-11-24",),
     "form": ("yaml", "xlsx", "ics", "png", "md", "html"),
     "what": tuple(What),
+    "ahead": tuple(Ahead),
     "subject": ("rooms", "deliveries", "engagement", "orders", "attribution", "messages"),
     "whom": ("contact-1", "contact-2", "person-1", "person-2"),
     "source": ("shop",),

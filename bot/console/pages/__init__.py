@@ -21,6 +21,7 @@ from bot.console.pages import (
     experiments,
     faq,
     feeds,
+    funnel,
     guide,
     labels,
     links,
@@ -68,6 +69,8 @@ ROUTES: tuple[Route, ...] = (
     *rooms.ROUTES,
     *room.ROUTES,
     *people.ROUTES,
+    # Its paths before a line by its number.
+    *funnel.ROUTES,
     *orders.ROUTES,
     *experiments.ROUTES,
     *labels.ROUTES,

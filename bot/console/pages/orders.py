@@ -1,27 +1,32 @@
 """订单与归因: every order line with its label, down to the messages behind it; who is one human."""
 
-import datetime as dt
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import Form, HTTPException
+from fastapi import Depends, Form, HTTPException
 from fastapi.responses import Response
 
 from bot.console import ordering, paging
-from bot.console.ordering import LINE, Wanted
+from bot.console.ordering import LINE, Asked
 from bot.console.page import Page, Reader, Writer
 from bot.console.pages import rooms
 from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
 from bot.insights import calibrating, explanation, shares
+from bot.insights.funnel import Step
 from bot.models import IdentityKind, Label, Touch
 from bot.orders import quarantine
 
-DAYS = 28
-DAY = dt.timedelta(days=1)
 LONG = 200
-# A label to ask for that is none: every line that the figures of a digest count.
-COUNTED = "counted"
+# Labels to ask for that are none: how far a line came. A digest counts what was kept.
+STEPS = {
+    "counted": (Step.KEPT, "周报计入的"),
+    Step.KNOWN.value: (Step.KNOWN, "知道是谁买的"),
+    Step.MET.value: (Step.MET, "之前群里提到过"),
+    Step.CREDITED.value: (Step.CREDITED, "算群聊或促销带来的"),
+    Step.SETTLED.value: (Step.SETTLED, "其中已经定下来的"),
+}
 # (name, tone, what it means).
 LABELS = {
     Label.ORGANIC: (
@@ -53,27 +58,17 @@ KINDS = {
 
 def listed(
     page: Reader,
-    since: str = "",
-    until: str = "",
+    asked: Annotated[Asked, Depends()],
     label: str = "",
     order: str = "",
-    vertical: str = "",
-    room: int = 0,
-    owner: str = "",
     number: int = 1,
 ) -> Response:
-    """One page of order lines, the latest first, and how many have each label.
-
-    `until` is the last day itself; the last four weeks where no day is given. `room` is our id.
-    """
-    first, last = _days(page, since, until)
+    """One page of order lines, the latest first, and how many have each label."""
+    first, last = ordering.days(page, asked.since, asked.until)
     chosen = next((each for each in Label if each.value == label), None)
-    place = {"vertical": vertical, "room": str(room) if room else "", "owner": owner}
-    wanted = Wanted(
-        *_instants(page, first, last), label=chosen, order=order.strip(),
-        counted=label == COUNTED, room=room, vertical=vertical, owner=owner,
-    )  # fmt: skip
-    given = {"since": since, "until": until, "label": label, "order": order.strip()} | place
+    step, _ = STEPS.get(label, (Step.PAID, ""))
+    wanted = replace(ordering.wanted(page, asked), label=chosen, order=order.strip(), step=step)
+    given = asked.given(label=label, order=order.strip())
     verticals, _, _ = rooms.known(page)
     listing = paging.cut(
         page.session, ordering.lines(page, wanted), (LINE.c.paid_at.desc(), LINE.c.id), number,
@@ -83,19 +78,18 @@ def listed(
         "orders.html", listing=listing, counted=ordering.by_label(page, wanted),
         chosen=label, first=first, last=last, order=order.strip(), names=LABELS, yuan=_yuan,
         label_options=[
-            (COUNTED, page.tr("周报计入的")),
             *((each.value, page.tr(told[0])) for each, told in LABELS.items()),
+            *((each, page.tr(told)) for each, (_, told) in STEPS.items()),
         ],
-        place=place, vertical_options=[(each, each) for each in verticals],
-        given={name: value for name, value in given.items() if value},
+        asked=asked, vertical_options=[(each, each) for each in verticals], given=given,
     )  # fmt: skip
 
 
 def share(page: Reader, since: str = "", until: str = "") -> Response:
     """The corrected shares of these days. It takes a moment, so the list asks for it by itself."""
     page.must_see_all()
-    first, last = _days(page, since, until)
-    told = shares.share(page.session, *_instants(page, first, last))
+    first, last = ordering.days(page, since, until)
+    told = shares.share(page.session, *ordering.instants(page, first, last))
     return page.render(
         "order_shares.html", told=told, first=first, last=last,
         least_lines=calibrating.LEAST_LINES, least_rooms=shares.LEAST_ROOMS,
@@ -145,32 +139,6 @@ def accept(
     page.must_see_all()
     quarantine.accept(page.session, person_id, _reason(page, reason), page.by, page.now)
     return page.to("/orders/identities", page.tr("记下了：他们是同一个人"))
-
-
-def _days(page: Page, since: str, until: str) -> tuple[dt.date, dt.date]:
-    """The first and the last local day."""
-    today = page.now.astimezone(page.settings.zone).date()
-    last = _day(until) or today
-    return _day(since) or last - (DAYS - 1) * DAY, last
-
-
-def _instants(page: Page, first: dt.date, last: dt.date) -> tuple[dt.datetime, dt.datetime]:
-    """The beginning of the first day and the end of the last one."""
-    zone = page.settings.zone
-    return (
-        dt.datetime.combine(first, dt.time(), zone).astimezone(dt.UTC),
-        dt.datetime.combine(last + DAY, dt.time(), zone).astimezone(dt.UTC),
-    )
-
-
-def _day(text: str) -> dt.date | None:
-    # Whoever types an address by hand gets the days that the page shows by itself.
-    try:
-        found = dt.date.fromisoformat(text)
-    except ValueError:
-        return None
-    # Near the ends of the calendar there is no instant to every local day.
-    return found if 2000 <= found.year < 2200 else None
 
 
 def _reason(page: Page, text: str) -> str:
