@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,9 +97,15 @@ class People:
         context.on("weberror", lambda error: self.wrong.append(f"error: {error.error}"))
         return context.new_page()
 
-    def signs_in(self, name: str, role: OperatorRole, **profile: Any) -> Page:
+    def signs_in(
+        self,
+        name: str,
+        role: OperatorRole,
+        verticals: Sequence[str] | None = None,
+        **profile: Any,
+    ) -> Page:
         """A page of somebody who has just signed in, by the form."""
-        self.desk.add(name, role)
+        self.desk.add(name, role, verticals)
         page = self.arrives(**profile)
         page.goto(f"{self.desk.address}/login")
         page.get_by_label("名字").fill(name)

@@ -60,11 +60,12 @@ class Desk:
         with database.transaction(self.engine) as session:
             return f"{self.address}/link/{operators.link(session, None, '', self.clock())}"
 
-    def add(self, name: str, role: OperatorRole) -> None:
-        """Somebody with PASSWORD."""
+    def add(self, name: str, role: OperatorRole, verticals: Sequence[str] | None = None) -> None:
+        """Somebody with PASSWORD, who sees the rooms of `verticals` alone where any are named."""
         with database.transaction(self.engine) as session:
             operator = operators.add(session, name, role, "测试", self.clock())
             operators.set_password(session, operator, HASHED, "测试", self.clock())
+            operator.verticals = list(verticals) if verticals is not None else None
 
     def rooms(
         self,

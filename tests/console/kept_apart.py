@@ -76,9 +76,13 @@ def furnish(desk: Desk) -> None:
 
 
 def told(answer: httpx.Response) -> Iterator[str]:
-    """Everything that an answer says: its text, the cells of a workbook, the files of an archive."""
-    content = answer.content
+    """Everything that an answer says: where it leads, and what it holds."""
     yield f"{answer.headers.get('content-disposition', '')} {answer.headers.get('location', '')}"
+    yield from read(answer.content)
+
+
+def read(content: bytes) -> Iterator[str]:
+    """Everything that can be read in a file: its text, the cells of a workbook, what is packed."""
     if not content.startswith(b"PK"):
         yield content.decode("utf-8", errors="replace")
         return
