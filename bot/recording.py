@@ -5,11 +5,12 @@ stream.lots → recorded → done
 
 import asyncio
 import contextlib
+import functools
 import logging
 
 from bot import database, incoming, owning, process
 from bot.process import App
-from bot.stream import Lot, Stream
+from bot.stream import Lots, Stream
 
 log = logging.getLogger(__name__)
 
@@ -17,14 +18,14 @@ log = logging.getLogger(__name__)
 async def record_lots(
     app: App, stop: asyncio.Event, _: int | None, *, stream: Stream, shard: int
 ) -> None:
-    """Record what comes through one shard of the stream, a lot at a time, until `stop`."""
+    """Record what comes through one shard of the stream, some lots at a time, until `stop`."""
     log.info("recording shard %d", shard)
-    async with contextlib.aclosing(stream.lots(shard, stop)) as lots:
-        async for lot in lots:
-            replies = await _record(app, stop, lot, stream.silence / 3)
+    async with contextlib.aclosing(stream.lots(shard, stop)) as shares:
+        async for lots in shares:
+            replies = await _record(app, stop, lots, stream.silence / 3)
             if replies:
                 await stream.tell_replies()
-            await lot.done()
+            await lots.done()
 
 
 async def wait_for_replies(app: App, stop: asyncio.Event, _: int | None, *, stream: Stream) -> None:
@@ -35,18 +36,20 @@ async def wait_for_replies(app: App, stop: asyncio.Event, _: int | None, *, stre
     await stop.wait()
 
 
-async def _record(app: App, stop: asyncio.Event, lot: Lot, breath: float) -> int:
+async def _record(app: App, stop: asyncio.Event, lots: Lots, breath: float) -> int:
     """Returns how many replies were planned; asks for more time while the database is away."""
 
     async def recorded() -> int:
-        account_id = await process.until_it_holds(
-            stop, lambda: app.write(lambda: account_of(app, lot.account)), "a lot's account"
-        )
-        return await incoming.accept(app, stop, account_id, lot.account, lot.events)
+        replies = 0
+        for account, events in lots.heard.items():
+            known = functools.partial(app.write, functools.partial(account_of, app, account))
+            account_id = await process.until_it_holds(stop, known, "a lot's account")
+            replies += await incoming.accept(app, stop, account_id, account, events)
+        return replies
 
     recording = asyncio.create_task(recorded())
     while not (await asyncio.wait([recording], timeout=breath))[0]:
-        await lot.still_busy()
+        await lots.still_busy()
     return await recording
 
 

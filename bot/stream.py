@@ -3,9 +3,10 @@
     spool.head → publish (a lot per shard, named for deduplication) → stored: spool.drop
     lots(shard) → recorded → done
 
-A room belongs to one shard, and a shard hands out one lot at a time, to one of however many
-workers: so what is said in a room is recorded in order, and a lot whose worker died comes again.
-Recording knows what it has, so a lot that comes twice changes nothing. Accepted is what the
+A room belongs to one shard, and a shard hands out its oldest lot alone, to one of however many
+workers. Who holds it holds the shard, and may read what comes after it: so what is said in a room
+is recorded in order, what piled up is recorded together, and what a worker held that died comes
+again. Recording knows what it has, so a lot that comes twice changes nothing. Accepted is what the
 gateway's own spool holds, and then what the stream stored.
 """
 
@@ -32,6 +33,7 @@ from nats.js.api import (
     StreamConfig,
 )
 from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from bot import event_codec, waking
 from bot.errors import GatewayUnavailable
@@ -48,6 +50,8 @@ SHARDS = 4
 SILENCE_SECONDS = 10.0
 # How long the server knows a lot by its name, so that publishing it again adds nothing.
 NAMED_SECONDS = 600.0
+# So many events are enough to be recorded together, and more would take too long.
+LARGEST = 2_000
 REPLY_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
 # Room for a lot's subject and name beside its payload, in bytes.
@@ -56,26 +60,36 @@ AWAY = (NatsError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
-    """Events of one account and shard, in order."""
+class Lots:
+    """The oldest lots of one shard: the events of each account, in order, by its name.
 
-    account: str
-    events: Sequence[Event]
-    _message: Msg
+    `_oldest` is the message that holds the shard, `_last` the sequence of the last one read.
+    """
+
+    heard: Mapping[str, Sequence[Event]]
+    _context: JetStreamContext
+    _oldest: Msg
+    _last: int
 
     async def done(self) -> None:
-        """Say that the lot is recorded; the shard goes on. Raises GatewayUnavailable where nobody
-        hears it: then the lot comes again.
+        """Say that all of it is recorded; the shard goes on. Raises GatewayUnavailable where nobody
+        hears it: then it comes again.
         """
         try:
-            await self._message.ack_sync(REPLY_SECONDS)
+            if self._last == self._oldest.metadata.sequence.stream:
+                await self._oldest.ack_sync(REPLY_SECONDS)
+            else:
+                # The one that holds the shard is taken away with the others, and holds it no more.
+                await self._context.purge_stream(
+                    NAME, seq=self._last + 1, subject=self._oldest.subject
+                )
         except AWAY as error:
             raise _unavailable(error) from error
 
     async def still_busy(self) -> None:
         """Ask for more time, before the worker counts as silent."""
         try:
-            await self._message.in_progress()
+            await self._oldest.in_progress()
         except AWAY as error:
             log.warning("stream: %s", type(error).__name__)
 
@@ -109,20 +123,21 @@ class Stream:
         except AWAY as error:
             raise _unavailable(error) from error
 
-    async def lots(self, shard: int, stop: asyncio.Event) -> AsyncGenerator[Lot]:
-        """The lots of a shard, until `stop`; the next one comes after the last one is done, and one
-        that is not done comes again. A server that is away is waited for.
+    async def lots(self, shard: int, stop: asyncio.Event) -> AsyncGenerator[Lots]:
+        """What a shard holds, some at a time, until `stop`; the next come after the last are done,
+        and what is not done comes again. A server that is away is waited for.
         """
         while not stop.is_set():
             try:
-                async for lot in self._lots(shard, stop):
-                    yield lot
+                async for lots in self._lots(shard, stop):
+                    yield lots
             except AWAY as error:
                 log.warning("shard %d: %s", shard, type(error).__name__)
                 await waking.woken(stop, AGAIN_SECONDS)
 
-    async def _lots(self, shard: int, stop: asyncio.Event) -> AsyncGenerator[Lot]:
-        waiting = await _context(await self._connected()).pull_subscribe(
+    async def _lots(self, shard: int, stop: asyncio.Event) -> AsyncGenerator[Lots]:
+        context = _context(await self._connected())
+        waiting = await context.pull_subscribe(
             f"{SAID}.{shard}",
             durable=f"record-{shard}",
             stream=NAME,
@@ -137,8 +152,7 @@ class Stream:
                 except TimeoutError:
                     continue
                 for message in messages:
-                    if (lot := await _lot(message)) is not None:
-                        yield lot
+                    yield await _read(context, message)
         finally:
             await waiting.unsubscribe()
 
@@ -240,15 +254,36 @@ def _payloads(account: str, events: Sequence[Event], largest: int) -> Iterator[b
     yield from _payloads(account, events[half:], largest)
 
 
-async def _lot(message: Msg) -> Lot | None:
+async def _read(context: JetStreamContext, oldest: Msg) -> Lots:
+    """The lot that holds a shard, and what waits behind it up to LARGEST events."""
+    heard: dict[str, list[Event]] = defaultdict(list)
+    last, data = oldest.metadata.sequence.stream, oldest.data
+    events = _take(heard, data)
+    for _ in range(oldest.metadata.num_pending or 0):
+        if events >= LARGEST:
+            break
+        try:
+            following = await context.get_msg(NAME, seq=last + 1, subject=oldest.subject, next=True)
+        except NotFoundError:
+            # A worker that counted as dead was not, and is done with it.
+            break
+        assert following.seq is not None  # noqa: S101  # whatever is stored has one
+        last = following.seq
+        events += _take(heard, following.data or b"")
+    return Lots(heard, context, oldest, last)
+
+
+def _take(heard: dict[str, list[Event]], data: bytes) -> int:
+    """Add a lot's events to its account's; how many there were."""
     try:
-        account, *events = zlib.decompress(message.data).split(b"\n")
-        return Lot(json.loads(account), list(_decoded(events)), message)
+        account, *lines = zlib.decompress(data).split(b"\n")
+        events = list(_decoded(lines))
+        heard[json.loads(account)] += events
     except (ValueError, zlib.error) as error:
         # It must not hold up what comes after it.
-        log.error("a lot of %d bytes: %s", len(message.data), type(error).__name__)  # noqa: TRY400
-        await message.term()
-        return None
+        log.error("a lot of %d bytes: %s", len(data), type(error).__name__)  # noqa: TRY400
+        return 0
+    return len(events)
 
 
 def _decoded(events: Iterable[bytes]) -> Iterator[Event]:

@@ -14,7 +14,7 @@ from bot.bench import nats_server
 from bot.bench.nats_server import NatsServer
 from bot.errors import GatewayUnavailable
 from bot.gateway import Event, Said
-from bot.stream import SHARDS, Lot, Stream
+from bot.stream import LARGEST, SHARDS, Lots, Stream
 from tests import parts
 
 NOW = dt.datetime(2026, 11, 11, 4, 0, tzinfo=dt.UTC)
@@ -48,11 +48,11 @@ async def heard(stream: Stream, number: int) -> list[Event]:
 
     async def listen(shard: int) -> None:
         async with aclosing(stream.lots(shard, stop)) as lots:
-            async for lot in lots:
-                assert lot.account == "甲"
-                assert {streams.shard_of(event) for event in lot.events} == {shard}
-                found.extend(lot.events)
-                await lot.done()
+            async for some in lots:
+                assert set(some.heard) == {"甲"}
+                assert {streams.shard_of(event) for event in some.heard["甲"]} == {shard}
+                found.extend(some.heard["甲"])
+                await some.done()
                 if len(found) >= number:
                     stop.set()
 
@@ -87,22 +87,58 @@ async def test_what_is_too_large_for_one_lot_comes_in_several(stream: Stream) ->
 
 
 async def test_a_lot_that_is_not_done_comes_again_before_the_next_one(stream: Stream) -> None:
-    room = said(1, 1).room
     shard = streams.shard_of(said(1, 1))
     await stream.publish("甲", [said(1, 1)])
     await stream.publish("甲", [said(2, 1)])
     stop = asyncio.Event()
     # A worker that dies says nothing.
-    assert [
-        event.id for event in (await first(stream, shard, stop)).events if isinstance(event, Said)
-    ] == ["m1"]
+    assert (await first(stream, shard, stop)).heard == {"甲": [said(1, 1), said(2, 1)]}
     again = await first(stream, shard, stop)
-    assert again.events == [said(1, 1)]
+    assert again.heard == {"甲": [said(1, 1), said(2, 1)]}
+    await stream.publish("甲", [said(3, 1)])
     await again.still_busy()
     await again.done()
     following = await first(stream, shard, stop)
-    assert [event.room for event in following.events if isinstance(event, Said)] == [room]
-    assert following.events == [said(2, 1)]
+    assert following.heard == {"甲": [said(3, 1)]}
+    await following.done()
+    assert set((await stream.waiting()).values()) == {0}
+
+
+async def test_what_piled_up_comes_together_by_account_and_not_all_at_once(stream: Stream) -> None:
+    half = LARGEST // 2
+    for n in range(4):
+        account = "甲乙"[n % 2]
+        await stream.publish(account, [said(n * half + k, 1) for k in range(half)])
+    stop, shard = asyncio.Event(), streams.shard_of(said(1, 1))
+    for lots in range(2):
+        some = await first(stream, shard, stop)
+        since = lots * LARGEST
+        assert some.heard == {
+            "甲": [said(since + k, 1) for k in range(half)],
+            "乙": [said(since + half + k, 1) for k in range(half)],
+        }
+        await some.done()
+    assert set((await stream.waiting()).values()) == {0}
+
+
+async def test_a_worker_that_was_given_up_and_comes_back_takes_nothing_from_the_next_one(
+    stream: Stream,
+) -> None:
+    shard, stop = streams.shard_of(said(1, 1)), asyncio.Event()
+    for n in range(3):
+        await stream.publish("甲", [said(n, 1)])
+    frozen = await first(stream, shard, stop)
+    other = await first(stream, shard, stop)
+    assert other.heard == frozen.heard
+    await stream.publish("甲", [said(3, 1)])
+    # It recorded all of it after all, and so does the other one, which changes nothing.
+    await frozen.done()
+    last = await first(stream, shard, stop)
+    assert last.heard == {"甲": [said(3, 1)]}
+    await other.done()
+    assert sum((await stream.waiting()).values()) == 1
+    await last.done()
+    assert sum((await stream.waiting()).values()) == 0
 
 
 async def test_a_server_that_is_killed_keeps_what_it_stored_and_is_waited_for(
@@ -127,7 +163,7 @@ async def test_a_server_that_is_killed_keeps_what_it_stored_and_is_waited_for(
     await other.close()
 
 
-async def first(stream: Stream, shard: int, stop: asyncio.Event) -> Lot:
+async def first(stream: Stream, shard: int, stop: asyncio.Event) -> Lots:
     async with aclosing(stream.lots(shard, stop)) as lots:
         async with asyncio.timeout(60):
             return await anext(lots)
