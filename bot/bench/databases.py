@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 from bot import database
@@ -64,6 +64,15 @@ def empty(kind: str) -> Iterator[str]:
         url = f"sqlite:///{folder}/qunyun.db"
         _migrate(url)
         yield url
+
+
+def size(engine: Engine) -> int:
+    """Bytes of a database, indexes and free pages included."""
+    asked = "pg_database_size(current_database())"
+    if engine.dialect.name == "sqlite":
+        asked = "page_count * page_size FROM pragma_page_count, pragma_page_size"
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT {asked}")).scalar_one())
 
 
 def _migrate(url: str) -> None:

@@ -72,12 +72,13 @@ def measure(messages: int, log: Path | None, kind: str, names: int) -> dict[str,
     `names` are loaded as aliases of products. The baseline inserts the same messages into one bare
     table through the database's driver, 1,000 a commit, refusing duplicates, and understands
     nothing. Processor seconds are this process's alone, without those of a PostgreSQL server.
+    `bytes_a_message` is how much the database grew, signals, counters and indexes included.
     """
     with tempfile.TemporaryDirectory(prefix="qunyun-bench-") as folder:
         path = log or _invented(Path(folder) / "log.jsonl", messages)
         watch = _Watch(_count(path))
         with databases.empty(kind) as url:
-            ours, report, rules = _ours(url, path, names, watch)
+            ours, report, rules, grown = _ours(url, path, names, watch)
         bare = _bare(kind, path)
         stages, jieba = _stages(path, rules)
     rate = report.lines / ours.seconds
@@ -101,6 +102,7 @@ def measure(messages: int, log: Path | None, kind: str, names: int) -> dict[str,
             "writing": round(1e6 / of_processor - sum(stages.values()), 2),
         },
         "rss_mb": watch.rss,
+        "bytes_a_message": round(grown / report.lines),
     }
 
 
@@ -111,15 +113,16 @@ def baseline(kind: str, messages: int) -> float:
         return round(messages / _bare(kind, path).seconds, 1)
 
 
-def _ours(url: str, path: Path, names: int, watch: _Watch) -> tuple[_Taken, Report, Rules]:
+def _ours(url: str, path: Path, names: int, watch: _Watch) -> tuple[_Taken, Report, Rules, int]:
     engine = database.connect(url)
     try:
         with database.transaction(engine) as session:
             _name(session, names)
             rules = deriving.load_rules(session, ZONE)
         watch.told(0)
+        before = databases.size(engine)
         taken, report = _timed(lambda: message_log.replay(engine, path, rules, watch.told))
-        return taken, report, rules
+        return taken, report, rules, databases.size(engine) - before
     finally:
         engine.dispose()
 

@@ -190,6 +190,30 @@ def attribution(
     _print(measured | machine.described(kind.value), as_json=json)
 
 
+@app.command()
+def scaling(
+    rooms: Annotated[str, typer.Option(help="逗号分隔。")] = "2000,10000,50000,200000",
+    recorded: Annotated[float, typer.Option(min=1, help="bench ingest 的 per_second。")] = 2_600,
+    commit: Annotated[float, typer.Option(min=0, help="一批之外的毫秒。")] = 5,
+    posts: Annotated[float, typer.Option(min=1, help="send_commit_per_second。")] = 348,
+    bytes_a_message: Annotated[float, typer.Option(min=1, help="bench ingest 的同名值。")] = 480,
+    topics: Annotated[float, typer.Option(min=0, help="2,000 群的 topics_s。")] = 320,
+    digest: Annotated[float, typer.Option(min=0, help="2,000 群的 gather_s + render_s。")] = 85,
+    messages: Annotated[float, typer.Option(min=1, help="每群每天多少条。")] = 80,
+    json: Json = False,
+) -> None:
+    """从测得的速度算出这么多群要什么。 What so many rooms need, from measured rates."""
+    from bot.bench.scaling import needs, table  # noqa: PLC0415
+
+    if not all(each.strip().isdigit() and int(each) for each in rooms.split(",")):
+        raise InvalidInput(Fault("--rooms", 0, "", f"不是群数:{rooms}", "例如 2000,200000"))
+    rates = needs.Rates(
+        recorded, commit / 1000, posts, bytes_a_message, topics, digest, messages=messages
+    )
+    rows = [needs.needed(int(each), rates) for each in rooms.split(",")]
+    typer.echo(json_module.dumps({"rooms": rows}) if json else "\n".join(table.lines(rows)))
+
+
 @app.command("all")
 def everything(
     out: Annotated[Path, typer.Option(metavar="FILE.md")] = Path("docs/benchmarks.md"),

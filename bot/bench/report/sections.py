@@ -93,6 +93,7 @@ INGEST = Section(
         *BESIDE,
         Figure("messages a second of our processor", "per_processor_second"),
         Figure("ratio to jieba's cutting alone", "ratio_to_jieba"),
+        Figure("the database grows by, bytes a message", "bytes_a_message"),
         Figure("peak memory, MB", "peak_rss_mb", (400,)),
     ),
 )
