@@ -140,20 +140,28 @@ def found(page: Page, digest_id: int) -> tuple[Row[Any], Stored]:
     return row, stored
 
 
-def named(page: Page, week: dt.date, subject: Subject) -> Row[Any] | None:
-    """The digest of a week about something, None where the operator may not see it."""
-    wanted = query(page).where(
-        DIGEST.c.week == week, DIGEST.c.scope == subject.scope, DIGEST.c.target == subject.target
-    )
-    return page.session.connection().execute(wanted).first()
-
-
 def shown(page: Page, sheet: Sheet) -> Sheet:
     """What the operator may read of it: members' words are for those who answer them."""
     return sheet if page.may(OPERATOR) else dispatch.outside(sheet)
 
 
-def leads(page: Page, row: Row[Any], sheet: Sheet) -> dict[str, str]:
+class About(NamedTuple):
+    """What tells one digest from others, and until when it counts."""
+
+    id: int
+    week: dt.date
+    scope: DigestScope
+    target: str
+    computed_at: dt.datetime
+
+
+def about(week: dt.date, stored: Stored) -> About:
+    """Of a digest that was read already."""
+    sheet = stored.sheet
+    return About(stored.id, week, sheet.scope, sheet.target, stored.computed_at)
+
+
+def leads(page: Page, row: Row[Any] | About, sheet: Sheet) -> dict[str, str]:
     """By key of a figure or, after a "#", of a section: the list that it counts; by key of a row
     or a piece of evidence: what it is about.
 
@@ -174,7 +182,7 @@ def leads(page: Page, row: Row[Any], sheet: Sheet) -> dict[str, str]:
     return told | {key: path for key in sheet.about() if (path := _about(page, row, key))}
 
 
-def _about(page: Page, row: Row[Any], key: str) -> str:
+def _about(page: Page, row: Row[Any] | About, key: str) -> str:
     """The page of what a key of a sheet names; "" where the reader may not open it."""
     kind, _, id = key.partition(":")
     match kind:
@@ -191,13 +199,13 @@ def _about(page: Page, row: Row[Any], key: str) -> str:
             return ""
 
 
-def days(page: Page, row: Row[Any]) -> Days:
+def days(page: Page, row: Row[Any] | About) -> Days:
     """The days that the digest counts: those of its week that were over when it was computed."""
     today = row.computed_at.astimezone(page.settings.zone).date()
     return Days(row.week, min(row.week + WEEK, today))
 
 
-def _place(page: Page, row: Row[Any]) -> dict[str, str]:
+def _place(page: Page, row: Row[Any] | About) -> dict[str, str]:
     """What narrows a list to the rooms of the digest; nothing for the fleet."""
     match row.scope:
         case DigestScope.FLEET:

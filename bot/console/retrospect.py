@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from bot import database
 from bot.charts.chart import Heat
 from bot.charts.drawing import Drawing
-from bot.console import boarding, roles
+from bot.console import boarding, digesting, roles
 from bot.console.page import Page
 from bot.console.roles import OPERATOR
 from bot.digest import storing
@@ -44,6 +44,7 @@ class Retrospect:
     trend: Drawing | None
     hours: Drawing | None
     figures: Sequence[Figure]
+    leads: Mapping[str, str]
     lifts: Sequence[Lift]
     words: Sequence[Rising]
     questions: Sequence[Rising]
@@ -51,7 +52,7 @@ class Retrospect:
 
 
 def gather(page: Page, platform_id: str, vertical: str) -> Retrospect | None:
-    """The retrospect of one room that the operator sees; at most four queries."""
+    """The retrospect of one room that the operator sees; at most five queries."""
     subject = Subject(DigestScope.ROOM, platform_id)
     monday = page.session.connection().scalar(
         select(func.max(DIGEST.c.week)).where(
@@ -79,6 +80,7 @@ def gather(page: Page, platform_id: str, vertical: str) -> Retrospect | None:
         trend=columns[-1] if len(columns) > 1 else None,
         hours=heats[0] if heats else None,
         figures=boarding.figures(sheet, boarding.COLUMNS),
+        leads=digesting.leads(page, digesting.about(monday, found[subject]), sheet),
         lifts=[Lift(each, others.get(each.key)) for each in (lift.figures if lift else ())],
         words=rose.words[:MOST] if rose else (),
         questions=rose.questions[:MOST] if rose and page.may(OPERATOR) else (),

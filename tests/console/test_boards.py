@@ -1,5 +1,8 @@
 """The board: a week of the fleet and of verticals as their digests have it, and goals to set."""
 
+import html
+import re
+
 import pytest
 
 from bot import database
@@ -52,6 +55,14 @@ async def test_the_board_says_what_the_digest_says(looked_back: Desk) -> None:
     assert f"/orders?since={LAST_WEEK}" in page
     (digest,) = [row.id for row in rows(looked_back.engine, Digest) if not row.target]
     assert f'href="/digests/{digest}/behind/unanswered"' in page
+    # A vertical's own figures lead to the lists of its own digest.
+    (own,) = [row.id for row in rows(looked_back.engine, Digest) if row.target == OURS]
+    cells = re.findall(r'<td class="text-end text-nowrap"><a href="([^"]+)">([^<]+)</a>', page)
+    assert f"/digests/{own}/behind/unanswered" in dict(cells)
+    orders, lines = next(each for each in cells if each[0].startswith("/orders?"))
+    async with looked_back.signed_in("小林", VIEWER) as browser:
+        listed = (await browser.get(html.unescape(orders))).text
+    assert f"共 {lines} 条" in listed
 
 
 async def test_a_goal_is_set_looked_at_and_dropped(looked_back: Desk) -> None:
@@ -108,6 +119,11 @@ async def test_a_room_tells_of_its_last_week_as_its_digest_does(looked_back: Des
     for role, reads in ((VIEWER, False), (OPERATOR, True)):
         async with looked_back.signed_in(role, role) as browser:
             page = (await browser.get(f"/rooms/{room.id}")).text
+            (digest,) = [row.id for row in rows(looked_back.engine, Digest) if row.target == ROOM]
+            figures = page[page.index('class="room-figures"') :]
+            lead = f"/digests/{digest}/behind/messages"
+            assert f'<a href="{lead}">{told["messages_per_room_day"]}</a>' in figures
+            assert f"/orders?since={LAST_WEEK}" in figures[: figures.index("</dl>")]
         assert "2026-W47 这一周" in page
         assert told["messages_per_room_day"] in page
         assert "防漏" in page

@@ -104,6 +104,24 @@ async def test_a_person_is_found_by_tag_and_name_with_the_reason_and_the_words(
         assert beyond.status_code == 200
 
 
+async def test_one_message_stands_behind_every_tag_that_it_speaks_for(community: Desk) -> None:
+    both = [
+        member_says(f"{day} 号看成分表，没效果就算了", f"2026-11-{day} 11:00", sender="rain", id=f"b{day}",
+                    room=ELSEWHERE)
+        for day in (15, 16, 17)
+    ]  # fmt: skip
+    record(community.engine, *both)
+    night(community)
+    async with community.signed_in("小林", OPERATOR) as browser:
+        one = (await browser.get(f"/people/{contact(community, 'rain')}")).text
+        room = (await browser.get("/rooms/2")).text
+    for tag in ("成分党", "功效党"):
+        assert f">{tag}</a>" in one
+    assert one.count("17 号看成分表，没效果就算了") == 2
+    # From the room a member leads to their page.
+    assert f'<a href="/people/{contact(community, "rain")}">小雨妈</a>' in room
+
+
 async def test_only_operators_read_the_words_and_a_recalled_one_is_gone(community: Desk) -> None:
     night(community)
     back = member_says(

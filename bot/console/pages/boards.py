@@ -13,7 +13,7 @@ from bot.console.roles import OPERATOR, VIEWER
 from bot.console.routes import Route
 from bot.digest import gather, goals, phrasing
 from bot.digest.goals import METRICS, Aim, Progress
-from bot.digest.sheet import Sheet, Subject
+from bot.digest.sheet import Sheet
 from bot.errors import InvalidInput
 
 LONG = 200
@@ -40,11 +40,15 @@ def show(page: Reader, week: str = "", vertical: str = "") -> Response:
         drawings=boarding.drawings(talk), rooms=rooms, tables=tables,
         ids=boarding.rooms(page, tables), columns=COLUMNS,
         verticals={
-            name: {figure.key: figure for figure in boarding.figures(each.sheet, COLUMNS)}
+            name: (
+                {figure.key: figure for figure in boarding.figures(each.sheet, COLUMNS)},
+                digesting.leads(page, digesting.about(found.monday, each), each.sheet),
+            )
             for name, each in found.verticals.items()
         },
         named=boarding.figures(sheet, COLUMNS),
-        progress=_progress(sheet, found, aims), leads=_leads(page, found.monday, sheet),
+        progress=_progress(sheet, found, aims),
+        leads=digesting.leads(page, digesting.about(found.monday, stored), sheet),
         shown=goals.shown, percent=phrasing.percent, forms=_forms(page),
     )  # fmt: skip
 
@@ -112,12 +116,6 @@ def _progress(sheet: Sheet, found: boarding.Week, aims: list[Aim]) -> list[Progr
         stored = found.verticals.get(each.vertical) if each.vertical else found.fleet
         told += goals.progress([each], stored.sheet.amounts() if stored else {}, last)
     return told
-
-
-def _leads(page: Page, monday: dt.date, sheet: Sheet) -> dict[str, str]:
-    """By figure: the list behind it, as in the digest that it is taken from."""
-    digest = digesting.named(page, monday, Subject(sheet.scope, sheet.target))
-    return digesting.leads(page, digest, sheet) if digest is not None else {}
 
 
 def _forms(page: Page) -> dict[str, object]:

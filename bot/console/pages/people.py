@@ -172,7 +172,7 @@ def _listing(total: int, number: int, path: str, kept: tuple[tuple[str, str], ..
 
 def _said(page: Page, person: Person) -> dict[str, list[Row[Any]]]:
     """The messages behind each need, by tag, of rooms that the operator sees."""
-    named = {each: tag.name for tag in person.tags for each in tag.messages}
+    behind = {tag.name: {*tag.messages} for tag in person.tags if tag.messages}
     rows = page.session.connection().execute(
         select(
             NEED.c.message_id, NEED.c.at, ROOM.c.id.label("room_id"), ROOM.c.topic,
@@ -180,14 +180,13 @@ def _said(page: Page, person: Person) -> dict[str, list[Row[Any]]]:
         )
         .join(IDENTITY, and_(IDENTITY.c.id == NEED.c.message_id, IDENTITY.c.day == NEED.c.day))
         .join(ROOM, ROOM.c.id == NEED.c.room_id)
-        .where(IDENTITY.c.id.in_(named), page.in_scope(ROOM))
+        .where(IDENTITY.c.id.in_(set[int]().union(*behind.values())), page.in_scope(ROOM))
         .distinct()
         .order_by(NEED.c.at.desc(), NEED.c.message_id)
     )  # fmt: skip
-    found: dict[str, list[Row[Any]]] = {}
-    for row in rows:
-        found.setdefault(named[row.message_id], []).append(row)
-    return found
+    every = rows.all()
+    # One message may stand behind several tags.
+    return {name: [row for row in every if row.message_id in ids] for name, ids in behind.items()}
 
 
 def _draws(page: Page) -> Sequence[Any]:

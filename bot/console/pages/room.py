@@ -24,6 +24,7 @@ from bot.models import (
     DeliveryState,
     Membership,
     PauseScope,
+    Profile,
     Role,
     RoomTag,
     Series,
@@ -33,7 +34,7 @@ from content_calendar import audience, definition
 from content_calendar.definition import Stored
 
 TAG, ACCOUNT, DELIVERY, SERIES = database.tables(RoomTag, Account, Delivery, Series)
-STAY, CONTACT, COUNT = database.tables(Membership, Contact, DailyCount)
+STAY, CONTACT, COUNT, PROFILE = database.tables(Membership, Contact, DailyCount, Profile)
 RECENT = 20
 MEMBERS = 30
 WIDTH, HEIGHT, TOP, LEFT = 720.0, 190.0, 14.0, 34.0
@@ -146,10 +147,12 @@ def _members(page: Page, room_id: int, last: dt.date, number: int) -> paging.Lis
         .subquery()
     )
     messages = func.coalesce(said.c.messages, 0)
+    # Only of these there is a page.
+    profiled = select(PROFILE.c.id).where(PROFILE.c.contact_id == STAY.c.contact_id).exists()
     query = (
         select(
-            STAY.c.id, STAY.c.role, STAY.c.joined_at, CONTACT.c.name,
-            messages.label("messages"),
+            STAY.c.id, STAY.c.role, STAY.c.joined_at, STAY.c.contact_id, CONTACT.c.name,
+            messages.label("messages"), profiled.label("profiled"),
         )
         .join(CONTACT, CONTACT.c.id == STAY.c.contact_id)
         .outerjoin(said, said.c.contact_id == STAY.c.contact_id)
