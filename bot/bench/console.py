@@ -27,7 +27,8 @@ SAMPLES = {
     "room_id": "7", "contact_id": "7", "delivery_id": "7", "key": "series-02", "operator_id": "1",
     "webhook_id": "1", "whom": "contact-7", "day": "2026-11-25", "question_id": "7",
     "case_id": "7", "faq_id": "1", "kind": "question", "rank": "1", "digest_id": "1",
-    "what": "messages", "ahead": "mentions", "line_id": "7", "experiment_id": "1",
+    "what": "messages", "ahead": "mentions", "listed": "joins", "line_id": "7",
+    "experiment_id": "1",
 }  # fmt: skip
 # They show no page: the stream, pictures that are not there, redirects, files, what programs ask.
 NO_PAGES = {

@@ -13,10 +13,11 @@ from bot.console import roles
 from bot.console.page import Page
 from bot.console.roles import OPERATOR
 from bot.digest import dispatch, gather, storing
+from bot.digest.behind import Listed
 from bot.digest.sheet import Sheet, Subject
 from bot.digest.storing import Stored
 from bot.insights.behind import What
-from bot.insights.engagement import Days
+from bot.insights.engagement import Days, RoomView
 from bot.models import Digest, DigestScope, Room
 
 DIGEST, ROOM = database.tables(Digest, Room)
@@ -68,11 +69,10 @@ CASES: Mapping[str, Mapping[str, str]] = {
     "complaints_wrong": {"show": "all", "outcome": "none"},
     "#complaints": {"show": "all"},
 }
-# Figures that no page lists as they are counted: a list of something else would mislead. What was
-# heard as a complaint is no case yet, and lifts compare days.
+# Figures that no page lists as they are counted: a list of something else would mislead. Lifts
+# compare days, and so does who spoke soon after joining; what came late is news, not orders.
 UNLISTED = {
-    *("activation", "joins", "leaves", "complaints", "lift_qa_day", "lift_sharing_day"),
-    *("deliveries_unsent", "late_order_events"),
+    *("activation", "lift_qa_day", "lift_sharing_day", "late_order_events"),
 }
 
 
@@ -168,6 +168,7 @@ def leads(page: Page, row: Row[Any] | About, sheet: Sheet) -> dict[str, str]:
     What the reader may not open, or what is not built, is left out.
     """
     told = {key: f"/digests/{row.id}/behind/{what}" for key, what in BEHIND.items()}
+    told |= {what.value: f"/digests/{row.id}/list/{what}" for what in Listed}
     over, place = days(page, row), _place(page, row)
     told |= {key: _orders(over, key, place) for key in ORDERS}
     told |= {
@@ -203,6 +204,17 @@ def days(page: Page, row: Row[Any] | About) -> Days:
     """The days that the digest counts: those of its week that were over when it was computed."""
     today = row.computed_at.astimezone(page.settings.zone).date()
     return Days(row.week, min(row.week + WEEK, today))
+
+
+def inside(room: RoomView, scope: DigestScope, target: str) -> bool:
+    """Whether a digest tells of a room."""
+    named = {
+        DigestScope.FLEET: "",
+        DigestScope.VERTICAL: room.vertical,
+        DigestScope.OWNER: room.owner,
+        DigestScope.ROOM: room.platform_id,
+    }
+    return named[scope] == target
 
 
 def _place(page: Page, row: Row[Any] | About) -> dict[str, str]:

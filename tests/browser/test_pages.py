@@ -80,6 +80,7 @@ SEEN: Mapping[str, str] = {
     "/digests/{digest_id}": "/digests/1",
     "/digests/{digest_id}/page": "/digests/1/page",
     "/digests/{digest_id}/behind/{what}": "/digests/1/behind/messages",
+    "/digests/{digest_id}/list/{listed}": "/digests/1/list/joins",
     "/deliveries": "/deliveries",
     "/deliveries/{delivery_id}": "/deliveries/1",
     "/todo": "/todo",

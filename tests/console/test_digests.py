@@ -8,21 +8,24 @@ from dataclasses import replace
 import openpyxl
 import pytest
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from bot import database
+from bot import database, membership_files
 from bot.console import digesting
 from bot.console.pages import digests
 from bot.digest import at_once, compose, gather, storing
+from bot.digest.behind import Listed
 from bot.digest.findings import Findings
 from bot.digest.sheet import Action, Evidence, Line, Section, Subject, Table
 from bot.errors import InvalidInput
 from bot.insights import attributing, rolling
 from bot.insights.behind import What
+from bot.membership_files import MembershipRow
 from bot.models import (
     Account,
     Audit,
     Delivery,
+    DeliveryKind,
     DeliveryState,
     Digest,
     DigestScope,
@@ -30,6 +33,7 @@ from bot.models import (
     OperatorRole,
     OrderLine,
     OrderStatus,
+    Role,
     Room,
 )
 from bot.orders import intake
@@ -224,6 +228,7 @@ async def test_every_figure_leads_to_a_list_that_opens(weekly: Desk) -> None:
         # Every figure that a digest can show has its list, on whatever page is built.
         built = {path for method, path in weekly.app.state.console.roles if method == "GET"}
         known = {*digesting.BEHIND, *digesting.ORDERS, *digesting.CASES, *digesting.UNLISTED}
+        known |= {what.value for what in Listed}
         known |= {key for key, (path, _) in digesting.PAGES.items() if path in built}
         assert figures() - known <= {
             key for key, (path, _) in digesting.PAGES.items() if path not in built
@@ -281,6 +286,47 @@ async def test_the_list_is_as_long_as_the_figure_says(weekly: Desk, what: What) 
         page = (await browser.get(f"/digests/{digest(weekly, target)}/behind/{what}")).text
     assert f"共 {expected:.0f} 条" in page
     assert "撤回的话" not in page
+
+
+async def test_who_came_and_went_what_was_heard_and_not_sent_is_as_many_as_the_figure_says(
+    weekly: Desk,
+) -> None:
+    came, gone = local("2026-11-17 09:00"), local("2026-11-19 09:00")
+    with database.transaction(weekly.engine) as session:
+        told = [
+            MembershipRow(OURS, "new", joined_at=came, left_at=gone),
+            MembershipRow(OURS, "staff", joined_at=came, role=Role.OPERATOR),
+            MembershipRow(OURS, "later", joined_at=local("2026-11-23 00:10")),
+            MembershipRow(THEIRS, "other", joined_at=came),
+        ]
+        membership_files.record(session, told, b"secret", NOW)
+        account, room = database.tables(Account, Room)
+        ours = session.connection().scalar(select(room.c.id).where(room.c.platform_id == OURS))
+        bot = session.connection().scalar(select(account.c.id))
+        assert ours and bot
+        for key, state, at in (("a", "failed", came), ("b", "sent", came), ("c", "expired", NOW)):
+            session.add(
+                Delivery(key=key, kind=DeliveryKind.POST, state=DeliveryState(state), priority=1,
+                         text="", mentions=[], planned_at=at, due_at=at, expires_at=NOW,
+                         room_id=ours, account_id=bot)
+            )  # fmt: skip
+    record(
+        weekly.engine, member_says("质量太差了,用两天就坏,要退货!", "2026-11-18 10:00", room=OURS)
+    )
+    rolling.catch_up(weekly.engine, SHANGHAI, NOW)
+    draft(weekly, NOW)
+    for target, expected in (("", (2, 1, 1, 1)), (OURS, (1, 1, 1, 1)), (THEIRS, (1, 0, 0, 0))):
+        subject = Subject(SCOPES_OF.get(target, DigestScope.ROOM), target)
+        with database.reading(weekly.engine) as session:
+            amounts = storing.figures(session, MONDAY, subject)
+        assert tuple(amounts.get(what) or 0 for what in Listed) == expected, target
+        async with weekly.signed_in("小林", OPERATOR) as browser:
+            for what, figure in zip(Listed, expected, strict=True):
+                page = (await browser.get(f"/digests/{digest(weekly, target)}/list/{what}")).text
+                assert (f"共 {figure} 条" in page) is (figure > 0), (target, what)
+    async with weekly.signed_in("小王", VIEWER) as browser:
+        page = (await browser.get(f"/digests/{digest(weekly, OURS)}/list/complaints")).text
+        assert "质量太差了" not in page
 
 
 @pytest.mark.parametrize("target", ["", "宝妈育儿", "其他垂类", ROOM])

@@ -28,6 +28,7 @@ OF_THE_WHOLE = ("/privacy", "/people/buyers", "/orders/share", "/orders/identiti
 # are told by their number, the fleet's first.
 DETAILS = (
     "/digests/{fleet}", "/digests/{fleet}/page", "/digests/{fleet}/behind/messages",
+    "/digests/{fleet}/list/joins", "/digests/{fleet}/list/complaints",
     "/digests/{room}", "/digests/{room}/behind/questions", "/boards", "/rooms/1",
     "/orders", "/orders/1", "/orders/funnel", "/orders/behind/mentions", "/orders/behind/clicks",
     "/experiments/1", "/people/1", "/people/candidates", "/people/buyers",

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from bot import database
+from bot.digest.behind import Listed
 from bot.insights.behind import What
 from bot.insights.funnel import Ahead
 from bot.models import (
@@ -47,6 +48,7 @@ NAMED: Mapping[str, Sequence[str]] = {
     "form": ("yaml", "xlsx", "ics", "png", "md", "html"),
     "what": tuple(What),
     "ahead": tuple(Ahead),
+    "listed": tuple(Listed),
     "subject": ("rooms", "deliveries", "engagement", "orders", "attribution", "messages"),
     "whom": ("contact-1", "contact-2", "person-1", "person-2"),
     "source": ("shop",),

@@ -173,7 +173,7 @@ def messages(
     if room is None:
         return _by_room(page, row, stored, what, number, rooms)
     view = rooms.get(room)
-    if view is None or not _inside(view, row.scope, row.target):
+    if view is None or not digesting.inside(view, row.scope, row.target):
         raise HTTPException(404)
     page.must_see(view.id)
     days = digesting.days(page, row)
@@ -265,16 +265,6 @@ def _by_room(
         "digest_rooms.html", row=row, title=stored.sheet.title, what=what, whats=WHATS,
         listing=listing, unanswered=unanswered,
     )  # fmt: skip
-
-
-def _inside(room: RoomView, scope: DigestScope, target: str) -> bool:
-    named = {
-        DigestScope.FLEET: "",
-        DigestScope.VERTICAL: room.vertical,
-        DigestScope.OWNER: room.owner,
-        DigestScope.ROOM: room.platform_id,
-    }
-    return named[scope] == target
 
 
 def _named(page: Page, rooms: tuple[str, ...]) -> list[tuple[str, str]]:
