@@ -42,11 +42,13 @@ class Builder:
         self.beside = 2 if target in ("", "宝妈育儿") else 0
         self.known = Known()
         self.risen: list[str] = []
+        self.gist: list[tuple[str, int]] = []
 
     def build(self) -> Known:
         for part in (
             self._frame, self._orders, self._messages, self._members, self._questions, self._lift,
             self._topics, self._complaints, self._changes, self._goals, self._health, self._actions,
+            self._gist,
         ):  # fmt: skip
             part()
         return self.known
@@ -120,10 +122,11 @@ class Builder:
         known.figure("messages_per_member_day", by_member, "#", by_member)
         low, _, high, _ = counted.band(rooms)
         weeks = counted.earlier(rooms)
-        for side in ("高于自身波动区间", "低于自身波动区间", "在自身波动区间内"):
-            words = f"群日均 # 条，{side}（#–#，# 周，其中 # 周来自模拟）。"
-            known.say(words, said / days, low, high, len(weeks), 3)
-            known.say(f"{side}（#–#，# 周，其中 # 周来自模拟）", low, high, len(weeks), 3)
+        for side in ("高于往常", "低于往常", "和往常差不多"):
+            words = f"群日均 # 条，{side}（#% 区间 #–#，# 周，其中 # 周来自模拟）。"
+            known.say(words, said / days, 95, low, high, len(weeks), 3)
+            short = f"{side}（#% 区间 #–#，# 周，其中 # 周来自模拟）"
+            known.say(short, 95, low, high, len(weeks), 3)
         known.say("区间里有 # 周是模拟的周汇总，日志查不到原消息。", 3)
         known.say("# 个群未采集或从未收到消息，没有算进任何平均。", self.beside)
         known.bars["band"] = [low, high]
@@ -349,6 +352,11 @@ class Builder:
         wrong = sum(
             str(row.outcome).lower() == "none" and row.closed_at is not None for row in opened
         )
+        self.gist += [("# 起投诉超时", late), ("# 条投诉", len(heard))]
+        known.say(
+            "规则听不出一半以上的投诉（标注的真话里听出 #%，#% 区间 #%–#%）：没听出不等于没有。",
+            *(44, 95, 32, 58),
+        )
         part = prompt / len(opened) if opened else 0
         known.figure("complaints_prompt", part, "#%（# / # 起）", 100 * part, prompt, len(opened))
         known.figure("complaints_overdue", late, "#", late)
@@ -369,10 +377,12 @@ class Builder:
             "一起比较后仍算变化的 # 个。",
             *(len(self.rooms), outside, 95, expected, len(called)),
         )
+        if not self.own:
+            self.gist.insert(0, ("# 群变冷", sum(side < 0 for side in called.values())))
         bands = {room: counted.band([room]) for room in called}
         for side, title, short in (
-            (-1, "先去看看（低于自身区间）", "先去看看"),
-            (1, "可以学学（高于自身区间）", "可以学学"),
+            (-1, "先去看看（低于往常）", "先去看看"),
+            (1, "可以学学（高于往常）", "可以学学"),
         ):
             rooms = sorted(
                 (room for room in called if called[room] == side),
@@ -405,6 +415,19 @@ class Builder:
         more = [len(rooms)] if len(rooms) > 3 else []
         words = f"{short}：{told}{' 等 # 个' if more else ''}"
         known.say(words, *(number for pair in pairs for number in pair), *more)
+
+    def _gist(self) -> None:
+        """The week in a few words, each with its number, as far as it is not nought."""
+        counted, rooms = self.counted, self.rooms
+        low, _, high, _ = counted.band(rooms)
+        rate = counted.rate(rooms)
+        side = "高于往常" if rate > high else "低于往常" if rate < low else "和往常差不多"
+        parts = [(words, number) for words, number in self.gist if number]
+        # Cases that are late stand for everything that was heard.
+        late = any("起投诉超时" in words for words, _ in parts)
+        parts = [part for part in parts if not (late and "条投诉" in part[0])]
+        form = " · ".join((f"要点 消息{side}", *(words for words, _ in parts)))
+        self.known.say(form, *(number for _, number in parts))
 
     def _goals(self) -> None:
         """Ten days before the week began, until the last day of the year."""
@@ -487,12 +510,13 @@ class Builder:
             room, count = min(open_ones.items(), key=lambda row: (-row[1], row[0]))
             most = f"，最多的是{PLACES[room].topic}（# 个）"
         # Of the words that rose the first that stands in one of the questions behind it.
-        busiest = sorted(open_ones, key=lambda room: (-open_ones[room], room))[:3]
+        busiest = sorted(open_ones, key=lambda room: (-open_ones[room], room))[:8]
         texts = [one.text for room in busiest for one in self._open_ones(room)[:16]]
         asked = [word for word in self.risen if any(word in (said or "") for said in texts)]
         topic = f"讲“{asked[0]}”" if asked else "先答没人回的提问"
         numbers = [open_ones.total(), *([count] if most else [])]
         known.say(f"做 下次问题解答日{topic}：本周 # 个提问没人回应{most}。", *numbers)
+        self.gist.append(("# 问没人回", open_ones.total()))
         testers = counted.testers()
         words = "做 邀请几位体验官：# 位成员在群里很活跃、# 天消费低于买家的中位数。"
         known.say(words, testers, 90)

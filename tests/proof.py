@@ -108,7 +108,7 @@ def _prove_words(words: str, known: Known) -> int:
 
 def _said(sheet: Sheet) -> Iterator[str]:
     """Every sentence, cell and label that a reader sees; definitions and quotes of members aside."""
-    yield from (sheet.title, sheet.period, sheet.status)
+    yield from (sheet.title, sheet.period, sheet.status, f"要点 {sheet.gist}")
     yield from (line.text for line in sheet.headline)
     for action in sheet.actions:
         yield f"做 {action.title}：{action.why.text}"

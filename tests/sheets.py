@@ -73,7 +73,7 @@ def a_full_sheet(long: str) -> Sheet:
         Section("health", "数据健康", brief=(line,)),
     )
     actions = tuple(Action(long, line) for _ in range(3))
-    return replace(sheet, sections=sections, actions=actions, comment=long, final=False)
+    return replace(sheet, sections=sections, actions=actions, comment=long, gist=long, final=False)
 
 
 def _orders() -> Section:

@@ -14,6 +14,7 @@ from bot.digest.sections import (
     actions,
     amended,
     complaints,
+    gist,
     goals,
     health,
     lift,
@@ -111,6 +112,7 @@ def sheet(
         sections=tuple(sections),
         notes=view.footnotes.notes(),
         left_out=LEFT_OUT,
+        gist=gist.gist(view),
     )
 
 

@@ -22,6 +22,8 @@ LONGEST_TITLE, LONGEST_WORDS, LONGEST_LABEL, LONGEST_LEGEND, LONGEST_ACTION = 19
 # What may take two lines, and what is left of it where the screen is too full for that.
 COMMENT, GOAL, REMARK, WHY, HEALTH = (50, 25), (40, 24), (27, 14), (40, 26), (58, 27)
 LONGEST_AMOUNT = 11
+# One line under the title.
+LONGEST_GIST = 26
 # What fits into one line in large letters.
 LARGE_TITLE = 14
 NARROW = 0.56
@@ -45,6 +47,7 @@ class Screen:
     long: bool
     week: str
     days: str
+    gist: str
     comment: str
     orders: Block | None
     talk: Block | None
@@ -65,6 +68,7 @@ def screen(sheet: Sheet, *, tight: bool = False) -> Screen:
         long=width(sheet.title) > LARGE_TITLE,
         week=week,
         days=days,
+        gist=cut(sheet.gist, LONGEST_GIST),
         comment=cut(sheet.comment, COMMENT[tight]),
         orders=_orders(parts.get("orders"), figures),
         talk=_talk(parts.get("talk"), figures, named=not tight),

@@ -137,7 +137,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A digest of one week and one scope. `week` is like 2026-W45."""
+    """A digest of one week and one scope. `week` is like 2026-W45; `gist` tells it in few words."""
 
     scope: DigestScope
     target: str
@@ -152,6 +152,7 @@ class Sheet:
     left_out: tuple[str, ...]
     actions: tuple[Action, ...] = ()
     comment: str = ""
+    gist: str = ""
 
     @property
     def subject(self) -> Subject:

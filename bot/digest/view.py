@@ -11,7 +11,7 @@ from bot.digest.notes import Footnotes
 from bot.digest.saying import Said
 from bot.digest.sheet import Subject
 from bot.errors import Fault, InvalidInput
-from bot.insights import figures, significance
+from bot.insights import figures, significance, topics
 from bot.insights.engagement import Days
 from bot.insights.figures import Figures
 from bot.insights.significance import Change
@@ -39,7 +39,8 @@ class View:
     """One digest's scope in a gathered week.
 
     `rooms` are all in scope; `counted` those of them whose messages are known, of which `figures`
-    are the sums. `behind` holds what was said in rooms of the scope, to be pointed at.
+    are the sums. `behind` holds what was said in rooms of the scope, to be pointed at. `small`: so
+    few members that figures would tell of single people outside of their room; none is counted.
     """
 
     findings: Findings
@@ -50,6 +51,7 @@ class View:
     figures: Figures
     behind: Mapping[int, Said]
     footnotes: Footnotes
+    small: bool = False
 
     @property
     def week(self) -> Week:
@@ -86,6 +88,8 @@ def view(findings: Findings, subject: Subject, said: Mapping[int, Said]) -> View
         problem = f"there is no {scope} {target!r}"
         raise InvalidInput(Fault(f"--{scope}", 0, "", problem, "see `qunyun rooms import`"))
     counted = tuple(room for room in rooms if room not in week.unread | week.unseen)
+    small = _small(week, scope, counted)
+    counted = () if small else counted
     since = week.monday - dt.timedelta(weeks=BAND_WEEKS)
     return View(
         findings=findings,
@@ -96,7 +100,18 @@ def view(findings: Findings, subject: Subject, said: Mapping[int, Said]) -> View
         figures=figures.together(week.weekly[room] for room in counted if room in week.weekly),
         behind={room: said[room] for room in rooms if room in said},
         footnotes=Footnotes(week.days, Days(since, week.days.until), week.days.back(MONTH_DAYS)),
+        small=small,
     )
+
+
+def _small(week: Week, scope: DigestScope, rooms: Sequence[int]) -> bool:
+    """Whether a vertical or an owner's rooms have too few members to be told of elsewhere; who
+    tries the product with a few friends still sees the fleet.
+    """
+    if scope not in (DigestScope.VERTICAL, DigestScope.OWNER) or not rooms:
+        return False
+    seats = sum(week.weekly[room].members for room in rooms if room in week.weekly)
+    return seats < topics.FEWEST_MEMBERS
 
 
 def inside(week: Week, scope: DigestScope, target: str) -> tuple[int, ...]:

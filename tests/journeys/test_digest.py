@@ -332,6 +332,28 @@ def test_what_fewer_than_five_members_named_is_not_shown_outside_their_room(
         assert bool(said.tables) == (len({(one.room, one.sender) for one in named}) >= 5)
 
 
+def test_a_vertical_of_fewer_than_five_members_is_told_of_in_its_own_room_alone(
+    engine: Engine, told: Community
+) -> None:
+    with database.transaction(engine) as session:
+        session.add(Room(platform_id="few@chatroom", topic="小群", vertical="新垂类", account_id=1))
+        session.flush()
+        rules = deriving.load_rules(session, ZONE)
+        at = dt.datetime(2026, 11, 3, 4, tzinfo=dt.UTC)
+        said = [
+            Said(id=f"few{n}", room="few@chatroom", sender=f"few{n % 4}", at=at + n * DAY / 30,
+                 type="text", text=f"第{n}个问题怎么办?")
+            for n in range(60)
+        ]  # fmt: skip
+        ingest.record(session, said, rules)
+    wide = digest_of(engine, Subject(DigestScope.VERTICAL, "新垂类"))
+    assert "成员不足 5 人" in render.markdown(wide)
+    assert wide.amounts().keys() == {"deliveries_unsent", "rooms_unread", "rooms_unseen"}
+    assert wide.actions == ()
+    own = digest_of(engine, Subject(DigestScope.ROOM, "few@chatroom"))
+    assert own.amounts()["questions"] == 60
+
+
 def test_a_room_that_cannot_be_read_is_not_called_silent(engine: Engine, told: Community) -> None:
     room = digest_of(engine, Subject(DigestScope.ROOM, "mute@chatroom"))
     assert "未采集" in render.markdown(room)

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from ctypes.util import find_library
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,18 +16,14 @@ from PIL import Image, ImageChops
 
 from bot.digest import card, fonts
 from bot.digest.sheet import Section
-from tests.sheets import a_full_sheet, a_sheet
+from tests import cards
+from tests.sheets import a_sheet
 
 GOLDEN = Path(__file__).parent.parent / "fixtures" / "cards"
 # Of 255, and in points of a picture shrunk to a quarter: less than an eye tells apart.
 NOTICED = 24
 FEWEST = 20
-ALONE = """
-import sys
-from bot.digest import card
-from tests.sheets import a_sheet
-sys.stdout.buffer.write(card.png(a_sheet(topic="宝妈育儿🌸 1 群 𠮷")))
-"""
+NAMES = ("room-light", "room-dark", "full-light")
 
 
 def different(one: Image.Image, other: Image.Image) -> int:
@@ -43,13 +40,29 @@ def drawn(picture: bytes) -> Image.Image:
     return Image.open(io.BytesIO(picture))
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_a_card_looks_like_the_golden_one(dark: bool) -> None:
-    path = GOLDEN / f"room-{'dark' if dark else 'light'}.png"
-    picture = card.png(a_sheet(), dark=dark)
+@pytest.fixture(scope="module")
+def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cards as a host without a single font draws them."""
+    return alone(tmp_path_factory.mktemp("hidden"), "<fontconfig></fontconfig>")
+
+
+def alone(folder: Path, fonts_conf: str) -> Path:
+    """Draw the cards in a process of its own, on a host whose fonts are those of `fonts_conf`."""
+    conf = folder / "fonts.conf"
+    conf.write_text(fonts_conf, encoding="utf-8")
+    host = {"FONTCONFIG_FILE": str(conf), "HOME": str(folder), "PYTHONPATH": str(Path.cwd())}
+    subprocess.run(
+        [sys.executable, "-m", "tests.cards", str(folder)], check=True, env=os.environ | host
+    )
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_looks_like_the_golden_one_where_no_font_is(hidden: Path, name: str) -> None:
+    picture, path = hidden / f"{name}.png", GOLDEN / f"{name}.png"
     if os.environ.get("QUNYUN_GOLDEN"):
-        path.write_bytes(picture)
-    assert different(drawn(picture), Image.open(path)) < FEWEST
+        path.write_bytes(picture.read_bytes())
+    assert different(Image.open(picture), Image.open(path)) < FEWEST
 
 
 def test_a_changed_number_is_seen() -> None:
@@ -63,22 +76,36 @@ def test_a_card_is_1080_wide_and_small_enough_for_a_robot() -> None:
     assert len(picture) < card.LARGEST
 
 
-def test_no_font_of_the_host_is_used(tmp_path: Path) -> None:
-    nothing = tmp_path / "fonts.conf"
-    nothing.write_text("<fontconfig></fontconfig>", encoding="utf-8")
-    bare = {"FONTCONFIG_FILE": str(nothing), "HOME": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
-    hidden = subprocess.run(
-        [sys.executable, "-c", ALONE], check=True, capture_output=True, env=os.environ | bare
-    )
-    assert hidden.stdout == card.png(a_sheet(topic="宝妈育儿🌸 1 群 𠮷"))
+def test_no_font_of_the_host_is_used(hidden: Path, tmp_path: Path) -> None:
+    """Not even one that has our family's name; a page that asks for the host's font shows that the
+    host's fonts are there to be used, and that using one would be seen.
+    """
+    for file, family in (("host", cards.HOST_FAMILY), ("impostor", fonts.FAMILY)):
+        renamed(tmp_path / f"{file}.otf", family)
+    conf = f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>"
+    host = alone(tmp_path, conf)
+    asked = [drawn((folder / "asking.png").read_bytes()) for folder in (hidden, host)]
+    # Without the library that finds them no font of a host can be used at all.
+    assert (different(*asked) >= FEWEST) == bool(find_library("fontconfig"))
+    for name in (*NAMES, "odd"):
+        pictures = [(folder / f"{name}.png").read_bytes() for folder in (hidden, host)]
+        assert pictures[0] == pictures[1], name
 
 
-def test_the_fullest_week_is_one_screen() -> None:
-    path, picture = GOLDEN / "full-light.png", card.png(a_full_sheet("很长的名字" * 40))
-    if os.environ.get("QUNYUN_GOLDEN"):
-        path.write_bytes(picture)
-    assert 2_000 < drawn(picture).height <= card.HIGHEST
-    assert different(drawn(picture), Image.open(path)) < FEWEST
+def renamed(path: Path, family: str) -> None:
+    """Our bold font as the regular one of another family."""
+    font = TTFont(fonts.FOLDER / fonts.FILES[1])
+    for name in font["name"].names:
+        if name.nameID in (1, 4, 6, 16):
+            name.string = family.replace(" ", "") if name.nameID == 6 else family
+        elif name.nameID in (2, 17):
+            name.string = "Regular"
+    font["OS/2"].usWeightClass = 400
+    font.save(path)
+
+
+def test_the_fullest_week_is_one_screen(hidden: Path) -> None:
+    assert 2_000 < drawn((hidden / "full-light.png").read_bytes()).height <= card.HIGHEST
 
 
 def test_what_is_too_high_all_the_same_has_no_card() -> None:

@@ -11,14 +11,14 @@ from bot.digest.saying import Words
 from bot.digest.sections import complaints, quoted, rooms, said
 from bot.digest.sheet import Action, Evidence, Line
 from bot.digest.view import View
-from bot.insights import reasons, tagging
+from bot.insights import reasons, tagging, topics
 from bot.insights.segments import Person
 from bot.models import DigestScope
 
 MOST = 3
 MOST_EVIDENCE = 3
 # Rooms of a scope whose open questions stand behind an action.
-MOST_ROOMS = 3
+MOST_ROOMS = 8
 FEWEST_OPEN = 3
 NO_WORDS = Words("", "")
 
@@ -41,7 +41,11 @@ def _busiest(view: View) -> list[int]:
     """The rooms with the most open questions."""
     if view.scope is DigestScope.ROOM:
         return list(view.rooms)
-    open_ones = {room: rooms.unanswered(view, room) for room in view.counted}
+    open_ones = {
+        room: rooms.unanswered(view, room)
+        for room in view.counted
+        if rooms.members(view, room) >= topics.FEWEST_MEMBERS
+    }
     ranked = sorted(open_ones, key=lambda room: (-open_ones[room], room))
     return [room for room in ranked[:MOST_ROOMS] if open_ones[room]]
 

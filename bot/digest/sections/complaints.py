@@ -9,29 +9,40 @@ from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import View
 
 CLOCK = dt.timedelta(hours=24)
+# Measured on talk that the rules were not written by: docs/signals.md, rules of version 5.
+HOW_SURE = "规则听不出一半以上的投诉（标注的真话里听出 44%，95% 区间 32%–58%）：没听出不等于没有。"
 
 
 def section(view: View) -> Section | None:
     """None where no room's messages are known."""
     if not view.counted:
         return None
-    heard = sum(found.heard for found in _all(view))
+    heard_ones = heard(view)
     opened = [case for found in _all(view) for case in found.opened]
     note = view.note("complaints")
-    if not heard and not opened:
-        return Section("complaints", "投诉", Line("本周没有听出投诉。", (note,)))
-    lead = Line(_lead(opened, heard), (note,))
+    if not heard_ones and not opened:
+        lead = Line("本周没有听出投诉。", (note,))
+        return Section("complaints", "投诉", lead, remarks=(Line(HOW_SURE, (note,)),))
+    lead = Line(_lead(opened, heard_ones), (note,))
     return Section(
         "complaints",
         "投诉",
         lead,
         brief=(lead,),
         figures=(
-            Figure("complaints", "听出的投诉", phrasing.count(heard), heard, note),
+            Figure("complaints", "听出的投诉", phrasing.count(heard_ones), heard_ones, note),
             *(_figures(opened, note) if opened else ()),
         ),
-        remarks=() if opened else (Line("听出来的没有立案：只有实时收到的消息才立案、计时。"),),
+        remarks=(
+            *(() if opened else (Line("听出来的没有立案：只有实时收到的消息才立案、计时。"),)),
+            Line(HOW_SURE, (note,)),
+        ),
     )
+
+
+def heard(view: View) -> int:
+    """How many messages the rules took for complaints."""
+    return sum(found.heard for found in _all(view))
 
 
 def overdue(view: View) -> list[tuple[int, Case]]:

@@ -3,6 +3,7 @@
 from bot.digest import phrasing
 from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import View
+from bot.insights import topics
 from bot.models import DigestScope
 
 # Fewer speakers than this would tell of single people, not of a distribution.
@@ -73,7 +74,8 @@ def _active(view: View) -> tuple[Figure, ...]:
 
 def _new(view: View) -> tuple[Figure, ...]:
     sums = view.figures
-    if not sums.newcomers:
+    least = 1 if view.scope is DigestScope.ROOM else topics.FEWEST_MEMBERS
+    if sums.newcomers < least:
         return ()
     return (
         Figure(

@@ -36,8 +36,8 @@ def section(view: View) -> Section | None:
         Line(lead, (view.note("rooms"),)),
         brief=(*_brief(view, "先去看看", below), *_brief(view, "可以学学", above)),
         tables=(
-            *_table(view, "先去看看（低于自身区间）", below),
-            *_table(view, "可以学学（高于自身区间）", above),
+            *_table(view, "先去看看（低于往常）", below),
+            *_table(view, "可以学学（高于往常）", above),
         ),
         remarks=_remarks(view, compared),
     )
@@ -81,6 +81,12 @@ def unanswered(view: View, room: int) -> int:
     return figures.together([row]).waiting(view.week.answered_until).unanswered
 
 
+def members(view: View, room: int) -> int:
+    """How many members a room has, as far as they are known."""
+    row = view.week.weekly.get(room)
+    return row.members if row else 0
+
+
 def topic(view: View, room: int) -> str:
     """What people call a room."""
     return view.week.rooms[room].topic or view.week.rooms[room].platform_id
@@ -114,7 +120,7 @@ def _table(view: View, title: str, rows: list[tuple[int, Change]]) -> tuple[Tabl
         for room, change in rows[:MOST_ROOMS]
     )
     more = f"，共 {len(rows):,} 个" if len(rows) > MOST_ROOMS else ""
-    columns = ("群", "群日均", "往常", "自身区间", "未回应提问")
+    columns = ("群", "群日均", "往常", "95% 区间", "未回应提问")
     keys = tuple(key(room) for room, _ in rows[:MOST_ROOMS])
     return (Table(f"{title}{more}", columns, cells, view.note("rooms"), keys),)
 

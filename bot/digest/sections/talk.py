@@ -7,8 +7,8 @@ from bot.digest import phrasing
 from bot.digest import view as viewing
 from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import Mean, Standing, View
-from bot.insights import statistics
-from bot.models import SeriesKind
+from bot.insights import statistics, topics
+from bot.models import DigestScope, SeriesKind
 
 SPECIAL = {SeriesKind.QA_DAY: "答疑", SeriesKind.SHARING_DAY: "分享"}
 ORIGINS = {"simulated": "模拟"}
@@ -46,12 +46,14 @@ def verdict(view: View, place: Standing) -> str:
         return f"早先只有 {place.weeks} 周，不足 {statistics.FEWEST_WEEKS} 周，不判断高低"
     band = place.change.band
     span = f"{phrasing.rate(band.low)}–{phrasing.rate(band.high)}"
-    words = {1: "高于自身波动区间", -1: "低于自身波动区间", 0: "在自身波动区间内"}
-    return f"{words[place.change.side]}（{span}，{place.weeks} 周{_outside(place)}）"
+    words = {1: "高于往常", -1: "低于往常", 0: "和往常差不多"}
+    return f"{words[place.change.side]}（95% 区间 {span}，{place.weeks} 周{_outside(place)}）"
 
 
 def unknown(view: View) -> str:
     """Why nothing can be said of the messages of this scope."""
+    if view.small:
+        return "这里的成员不足 5 人，数字只在各群自己的周报里。"
     if not view.rooms:
         return "还没有登记任何群：接入通道，或用 qunyun rooms import 登记。"
     if set(view.rooms) <= view.week.unread:
@@ -197,7 +199,8 @@ def _history_chart(view: View, place: Standing) -> tuple[Chart, ...]:
 def _hours(view: View) -> tuple[Heat, ...]:
     """Weekday × hour; none where so little was said that it would show single people."""
     hours = view.figures.hours
-    if sum(hours) < FEWEST_FOR_HOURS:
+    alone = view.scope is not DigestScope.ROOM and view.figures.speakers < topics.FEWEST_MEMBERS
+    if sum(hours) < FEWEST_FOR_HOURS or alone:
         return ()
     busiest = max(range(len(hours)), key=hours.__getitem__)
     weekday, hour = divmod(busiest, 24)
