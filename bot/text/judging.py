@@ -8,19 +8,19 @@ after it.
 import datetime as dt
 from collections import deque
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bot.models import SignalKind
-from bot.text import manners, pictures, signals, similarity, threads
-from bot.text.lexicon import Lexicon
+from bot.text import pictures, similarity, threads
+from bot.text import reading as reading_module
+from bot.text.lexicon import Cut, Lexicon
 from bot.text.past import Past
 from bot.text.pictures import Part
+from bot.text.reading import Reading
 from bot.text.segment import Segmenter
 from bot.text.signals import Sign
 from bot.text.threads import Open
-from bot.text.wording import Wording, wording
 
 LOOK_BACK = dt.timedelta(hours=24)
 FLOOD_FROM = 6
@@ -95,22 +95,24 @@ def hear(
     """
     if not messages:
         return []
-    worded = [_worded(message) for message in messages]
+    first = since.timestamp()
+    early = first - threads.WINDOW
     moments = [message.at.timestamp() for message in messages]
-    normals = ["" if words is None else words.normal for words in worded]
-    repeats = room.recent.hears(normals, moments)
-    first, cut = since.timestamp(), segmenter.engine.cut
+    readings = [
+        _read(message, moment < early, lexicon, segmenter.engine.cut)
+        for message, moment in zip(messages, moments, strict=True)
+    ]
+    repeats = room.recent.hears([reading.normal for reading in readings], moments)
     found: list[Verdict] = []
-    for message, words, moment, again in zip(messages, worded, moments, repeats, strict=True):
-        signs, products = _NO_SIGNS, _NO_PRODUCTS
-        if message.recalled and message.type not in UNCOUNTED_TYPES:
-            signs = _RECALLED
-        elif message.type not in UNCOUNTED_TYPES:
-            if words is not None and moment >= first - threads.WINDOW:
-                products = lexicon.named(words.folded, cut)
-            signs = _hear(room, message, words, moment, first, again, bool(products))
+    for message, reading, moment, again in zip(messages, readings, moments, repeats, strict=True):
+        signs: tuple[Sign, ...] = ()
+        if message.type not in UNCOUNTED_TYPES:
+            if message.recalled:
+                signs = _RECALLED
+            else:
+                signs = _hear(room, message, reading, moment, again, is_early=moment < early)
         if moment >= first:
-            found.append(Verdict(message, signs, products))
+            found.append(Verdict(message, signs, reading.products))
     room.past.forget(moments[-1] - _LOOK_BACK)
     return found
 
@@ -120,70 +122,47 @@ def order(message: Heard) -> tuple[dt.datetime, str]:
     return message.at, message.platform_id
 
 
-def _worded(message: Heard) -> Wording | None:
-    """None where nothing is said that counts."""
-    if message.text is None or message.recalled or message.type in UNCOUNTED_TYPES:
-        return None
-    return wording(message.text)
+def _read(message: Heard, is_early: bool, lexicon: Lexicon, cut: Cut) -> Reading:
+    if message.recalled or message.type in UNCOUNTED_TYPES:
+        return reading_module.NOTHING
+    if is_early:
+        return reading_module.normal(message.text)
+    if message.own:
+        return reading_module.said(message.text, lexicon, cut)
+    return reading_module.read(message.type, message.text, lexicon, cut)
 
 
-_NO_SIGNS: tuple[Sign, ...] = ()
-_NO_PRODUCTS = frozenset[int]()
 _LOOK_BACK = LOOK_BACK.total_seconds()
 _RECALLED = (Sign(SignalKind.RECALLED, "recall"),)
 
 
 def _hear(
-    room: Room,
-    message: Heard,
-    words: Wording | None,
-    moment: float,
-    first: float,
-    repeats: bool,
-    names_product: bool,
+    room: Room, message: Heard, reading: Reading, moment: float, repeats: bool, *, is_early: bool
 ) -> tuple[Sign, ...]:
-    """What a message that counts is, and remember it."""
-    floods = _floods(room, message.contact_id, moment)
-    if moment < first - threads.WINDOW:
-        # Too early to matter, but to whoever quotes it or mentions its sender.
-        text = None if message.own else message.text
-        _remember(room, message, words, moment, None if text is None else (message.type, text))
-        return _NO_SIGNS
+    """What a message that counts is, and remember it.
+
+    Of what is too early to matter to anybody but who quotes it or mentions its sender, no more is
+    kept than its text.
+    """
+    id, name, _, contact, sender, _, kind, text, mentions, quote, own, _ = message
+    floods = _floods(room, contact, moment)
     if room.waiting:
         room.waiting = threads.still_open(room.waiting, room.count - _MOST_BACK, moment)
-    if message.own:
-        _remember(room, message, words, moment)
-        return _NO_SIGNS
-    by_itself = signals.of(message.type, words, names_product=names_product)
-    tells = words is not None and _tells(words, by_itself)
-    signs = _signs(room, message, words, moment, by_itself, repeats, floods, tells)
-    asks = any(sign.kind is SignalKind.QUESTION for sign in by_itself)
-    _remember(room, message, words, moment, asks=asks, tells=tells)
-    return signs
-
-
-def _remember(
-    room: Room,
-    message: Heard,
-    words: Wording | None,
-    moment: float,
-    unheard: tuple[str, str] | None = None,
-    *,
-    asks: bool = False,
-    tells: bool = False,
-) -> None:
-    """`unheard` are the type and text of what nobody had to understand so far."""
-    id, name, _, contact, sender, *_ = message
-    room.past.add(id, name, contact, sender, moment, unheard, asks=asks)
-    normal = "" if words is None else words.normal
+    is_picture = kind in pictures.PICTURES
+    part = Part(room.count, contact, moment, is_picture, reading.tells)
+    signs = reading.signs
+    if not own and not is_early:
+        signs += _among(room, message, reading, part, repeats=repeats, floods=floods)
+    unheard = (kind, text) if is_early and not own and text is not None else None
+    room.past.add(id, name, contact, sender, moment, unheard, asks=reading.asks)
     if room.waiting:
-        room.waiting = threads.after(room.waiting, contact, normal, message.quote, message.mentions)
-    if asks:
-        room.waiting.append(Open(room.count, id, name, contact, sender, moment, normal))
-    if tells or message.type in pictures.PICTURES:
-        is_picture = message.type in pictures.PICTURES
-        room.parts.append(Part(room.count, contact, moment, is_picture, tells))
+        room.waiting = threads.after(room.waiting, contact, reading.normal, quote, mentions)
+    if reading.asks:
+        room.waiting.append(Open(room.count, id, name, contact, sender, moment, reading.normal))
+    if reading.tells or is_picture:
+        room.parts.append(part)
     room.count += 1
+    return signs
 
 
 def _floods(room: Room, contact: int, moment: float) -> bool:
@@ -199,63 +178,37 @@ def _floods(room: Room, contact: int, moment: float) -> bool:
     return often >= FLOOD_FROM
 
 
-def _tells(worded: Wording, by_itself: tuple[Sign, ...]) -> bool:
-    """Whether a text tells of something of one's own, and is nothing else already."""
-    return (
-        all(sign.kind in _TELLING for sign in by_itself)
-        and len(worded.normal) >= _TELLING_FROM
-        and manners.tells(worded.plain)
-    )
-
-
-_TELLING = frozenset({SignalKind.PRAISE, SignalKind.PURCHASE_INTENT})
-_TELLING_FROM = 6
-
-
-def _signs(
-    room: Room,
-    message: Heard,
-    words: Wording | None,
-    moment: float,
-    by_itself: tuple[Sign, ...],
-    repeats: bool,
-    floods: bool,
-    tells: bool,
+def _among(
+    room: Room, message: Heard, reading: Reading, part: Part, *, repeats: bool, floods: bool
 ) -> tuple[Sign, ...]:
-    found = list(by_itself)
-    kinds = {sign.kind for sign in by_itself}
-    if (floods or repeats) and _BY_ITSELF.isdisjoint(kinds):
-        found.append(_FLOOD if floods else _NEAR_DUPLICATE)
-    if SignalKind.QUESTION not in kinds:
-        answer = _answered(room, message, "" if words is None else words.normal, moment, kinds)
+    """What a message is besides, for what was said before."""
+    found: tuple[Sign, ...] = ()
+    if (floods or repeats) and not reading.little:
+        found = (_FLOOD if floods else _NEAR_DUPLICATE,)
+    if not reading.asks:
+        answer = _answered(room, message, reading, part.at)
         if answer is not None:
-            found.append(answer)
-    if tells or message.type in pictures.PICTURES:
-        is_picture = message.type in pictures.PICTURES
-        part = Part(room.count, message.contact_id, moment, is_picture, tells)
-        if pictures.shares(room.parts, part, room.count - _MOST_BACK):
-            found.append(_SHARE)
-    return tuple(found)
+            found += (answer,)
+    if (part.tells or part.is_picture) and pictures.shares(
+        room.parts, part, room.count - _MOST_BACK
+    ):
+        found += (_SHARE,)
+    return found
 
 
-_BY_ITSELF = frozenset({SignalKind.STICKER, SignalKind.PLUS_ONE, SignalKind.CHECK_IN})
-# What answers nobody unless it says whom.
-_NO_GUESS = _BY_ITSELF | {SignalKind.GREETING, SignalKind.ADVERTISEMENT}
 _SHARE = Sign(SignalKind.SHARE, "picture")
 _FLOOD = Sign(SignalKind.FLOOD, "rate")
 _NEAR_DUPLICATE = Sign(SignalKind.NEAR_DUPLICATE, "words")
 
 
-def _answered(
-    room: Room, message: Heard, normal: str, moment: float, kinds: AbstractSet[SignalKind]
-) -> Sign | None:
+def _answered(room: Room, message: Heard, reading: Reading, moment: float) -> Sign | None:
     """The question that a message answers: the one it quotes, else the latest of whom it @-s, else,
     where it says of nobody that it is meant for them, one that is open in the room.
     """
     if not (message.quote or message.mentions):
-        if not room.waiting or message.type != "text" or not _NO_GUESS.isdisjoint(kinds):
+        if not room.waiting or message.type != "text" or not reading.may_answer:
             return None
-        guess = threads.answered(room.waiting, normal, message.contact_id, moment)
+        guess = threads.answered(room.waiting, reading.normal, message.contact_id, moment)
         return _answer("window", guess)
     room.past.forget(moment - _LOOK_BACK)
     quoted = room.past.find(message.quote) if message.quote else None

@@ -39,11 +39,13 @@ def of(kind: str, wording: Wording | None, *, names_product: bool = False) -> tu
 
     `kind` is the message type; `wording` is None where there is no text.
     """
-    if kind in STICKERS or (wording is not None and _is_empty_of_words(wording)):
+    if kind in STICKERS:
         return _STICKER
     if wording is None:
         return ()
     plain, normal = wording.plain, _without_emoticons(wording)
+    if _is_empty_of_words(wording, normal):
+        return _STICKER
     if manners.agrees(normal):
         return _PLUS_ONE
     cue = cues.of(plain)
@@ -91,9 +93,10 @@ def _asked(plain: str, cue: int, found: list[Sign]) -> str | None:
 
 def asks(kind: str, wording: Wording | None) -> bool:
     """Whether `of` would say that this is a question, for less."""
-    if wording is None or kind in STICKERS or _is_empty_of_words(wording):
+    if wording is None or kind in STICKERS:
         return False
-    if manners.agrees(_without_emoticons(wording)):
+    normal = _without_emoticons(wording)
+    if _is_empty_of_words(wording, normal) or manners.agrees(normal):
         return False
     return _asked(wording.plain, cues.of(wording.plain), []) is not None
 
@@ -118,9 +121,9 @@ def _manners(normal: str) -> tuple[Sign, ...]:
     return ()
 
 
-def _is_empty_of_words(wording: Wording) -> bool:
+def _is_empty_of_words(wording: Wording, normal: str) -> bool:
     # A link says something, though `plain` has none.
-    return not _without_emoticons(wording) and "http" not in wording.folded
+    return not normal and "http" not in wording.folded
 
 
 def _without_emoticons(wording: Wording) -> str:
