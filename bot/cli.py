@@ -1,10 +1,8 @@
 """`qunyun …`: the command line. Thin: each command is one line of work somewhere below."""
 
-import sys
-
 import typer
-from sqlalchemy.exc import OperationalError
 
+from bot import starting
 from bot.commands import (
     attribute,
     bench,
@@ -29,7 +27,6 @@ from bot.commands import (
     target,
     topic,
 )
-from bot.errors import InvalidInput, QunyunError
 
 app = typer.Typer(
     help="群运:看得见、算得清、不重发的社群运营机器人。",
@@ -73,23 +70,5 @@ attribute.register(app)
 
 
 def main() -> None:
-    """Run a command. Expected errors go to standard error in a line or two, without a traceback."""
-    try:
-        app()
-    except InvalidInput as error:
-        _fail(str(error), 2)
-    except QunyunError as error:
-        _fail(str(error), 1)
-    except OperationalError as error:
-        _fail(f"数据库用不了:{error.orig};检查 QUNYUN_DATABASE_URL 和磁盘", 1)
-    except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError) as error:
-        _fail(f"{error.filename}: {error.strerror};检查路径和权限", 2)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough.
-        sys.stderr.close()
-        sys.exit(0)
-
-
-def _fail(text: str, code: int) -> None:
-    typer.echo(text, err=True)
-    sys.exit(code)
+    """Run a command."""
+    starting.run(app)

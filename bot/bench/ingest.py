@@ -20,7 +20,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
-from bot import database, deriving, message_log
+from bot import collecting, database, deriving, message_log
 from bot.bench import databases
 from bot.deriving import Rules
 from bot.gateway import Said
@@ -166,12 +166,13 @@ def _stages(path: Path, rules: Rules) -> tuple[dict[str, float], float]:
         lines = [line for line in islice(log, STAGED) if line.strip()]
     reading, said = _timed(lambda: [message_log.parse(line) for line in lines])
     rooms = _heard(said)
-    judged, _ = _timed(
-        lambda: [
-            judging.judge(heard, heard[0].at, rules.lexicon, rules.segmenter)
-            for heard in rooms.values()
-        ]
-    )
+    with collecting.seldom():
+        judged, _ = _timed(
+            lambda: [
+                judging.judge(heard, heard[0].at, rules.lexicon, rules.segmenter)
+                for heard in rooms.values()
+            ]
+        )
     texts = [one.text for one in said[:CUT] if one.text]
     reference = engines.reference()
     cutting, _ = _timed(lambda: [reference.cut(text) for text in texts])
