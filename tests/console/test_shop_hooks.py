@@ -158,6 +158,22 @@ async def test_too_much_is_not_read_and_too_odd_is_refused(
     assert len(audits(desk)) == len(they.NAMES) * (2 + len(odd))
 
 
+async def test_what_is_too_much_is_refused_although_the_shop_signed_it(
+    desk: Desk, shop: httpx.AsyncClient
+) -> None:
+    much = {"note": "x" * 1024 * 1024}
+    for told in (
+        they.shopify(PAID_SHOPIFY | much),
+        they.woocommerce(they.published("woocommerce_order") | much),
+        they.signed(they.an_order(**much), at=AT),
+        they.youzan("trade_TradeClose", much),
+        they.doudian({"tag": "106", "msg_id": "m1", "data": much["note"]}),
+        they.wechat(much, at=AT),
+    ):
+        assert (await push(shop, told)).status_code == 413, told.name
+    assert not events(desk)
+
+
 async def test_words_that_are_no_utf8_are_refused_although_they_are_signed(
     desk: Desk, shop: httpx.AsyncClient
 ) -> None:

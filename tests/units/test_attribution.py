@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.insights import arrays, explanation, speaking, threads, weights
+from bot.insights.arrays import Ints
 from bot.insights.attribution import GRADES, LABELS, decide, hashes
 from bot.insights.buying import Bought
 from bot.insights.explanation import Story
@@ -206,6 +207,29 @@ def test_weights_sum_to_one_million_and_order_never_matters(
         assert sum(told.weights) + told.sums[2] == weights.WHOLE
     chance.shuffle(named)
     assert attribute(*named, marked=marked) == told
+
+
+tables = st.lists(
+    st.integers(0, 10**7),
+    min_size=len(weights.CLASSES) * weights.BINS,
+    max_size=len(weights.CLASSES) * weights.BINS,
+).map(lambda odds: np.array(odds, np.int64).reshape(1, len(weights.CLASSES), weights.BINS))
+
+
+@given(touch_lists, st.booleans(), st.booleans(), tables)
+def test_whatever_odds_were_fitted_weights_are_shares_of_one_whole(
+    touches: list[Met1], marked: bool, out: bool, odds: Ints
+) -> None:
+    decided = decide(line(marked=marked, out=out), met(touches), odds)
+    sums = [int(each[0]) for each in (decided.organic, decided.promo, decided.base)]
+    if out:
+        assert (sums, decided.evidence.weight.tolist()) == ([-1] * 3, [])
+        return
+    assert sum(sums) == weights.WHOLE
+    assert all(0 <= each <= weights.WHOLE for each in (*sums, *decided.evidence.weight.tolist()))
+    of_touches = int(decided.evidence.weight.sum())
+    assert of_touches <= sums[0] + sums[1]
+    assert marked or of_touches == sums[0] + sums[1]
 
 
 @given(st.lists(st.lists(st.integers(0, 10**6), min_size=1, max_size=9).filter(any), min_size=1))
