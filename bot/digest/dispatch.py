@@ -222,7 +222,7 @@ def _asking(
     week = f"{ready.due.slot.monday:%G-W%V}"
     for room, receiver in reachable(session, settings.alert_rooms).items():
         for subject in sorted(ready.due.fresh & ready.sheets.keys()):
-            page = f"{settings.console_url}/digests/{stored[subject].id}"
+            page = f"{settings.console_url.rstrip('/')}/digests/{stored[subject].id}"
             command = f"qunyun digest --week {week} {chosen(subject)} --approve 名字"
             where = f"看和批准:{page},或者:{command}" if settings.console_url else f"发出:{command}"
             yield Intent(

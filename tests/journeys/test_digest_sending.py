@@ -192,7 +192,7 @@ def test_with_approval_nothing_goes_out_before_a_person_says_so(
 ) -> None:
     wanted = settings(
         tmp_path, OPERATORS, digest_approval=True, alert_rooms=(ROBOT,),
-        console_url="https://console.example.com",
+        console_url="https://console.example.com/",
     )  # fmt: skip
     assert tick(community, wanted, NOW) == 1
     (alert,) = rows(community, Delivery)

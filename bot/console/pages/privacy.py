@@ -154,14 +154,15 @@ def trace(page: Reader, words: Annotated[str, Form(max_length=LONG)] = "") -> Re
 def _forget(console: Console, known: Subject, by: str) -> None:
     """Every part is a transaction of its own; what is cut short goes on when it is asked again.
 
-    Who asks twice waits here, and finds nobody left.
+    Who asks twice waits here, finds nobody left, and sweeps what could not be swept before.
     """
     with console.forgetting:
         with database.reading(console.engine) as session:
-            if not subjects.stands(session, known):
-                return
+            stands = subjects.stands(session, known)
             rules = deriving.load_rules(session, console.settings.zone)
-        forgetting.forget(console.engine, console.settings.home, known, rules, console.clock(), by)
+        if stands:
+            home = console.settings.home
+            forgetting.forget(console.engine, home, known, rules, console.clock(), by)
         forgetting.sweep(console.engine, console.clock(), by)
 
 
