@@ -16,24 +16,33 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from bot import complaints, database, holding
+from bot import complaints, database, holding, sampling
 from bot import desk as questions
+from bot.console.pages import labels
 from bot.demo import home as homes
 from bot.demo import serving
 from bot.gateways.manual import ManualGateway
 from bot.gateways.memory import MemoryGateway
+from bot.insights import trials
 from bot.models import (
     Account,
+    Attribution,
+    AttributionEvidence,
     Delivery,
     DeliveryState,
+    Experiment,
+    ExperimentKind,
+    Label,
     Message,
     OpenQuestion,
     OperatorRole,
+    Product,
     Room,
+    SeriesKind,
 )
-from content_calendar import definition, interchange, lifecycle
+from content_calendar import definition, interchange, lifecycle, withholding
 from tests.browser.conftest import CHROMIUM, FLAGS, PHONE
 from tests.browser.desk import PASSWORD, Desk, Work, at_work, opened
 from tests.saying import local, member_says, record, rows
@@ -63,6 +72,8 @@ WIDE = {
     "complaints": "/complaints",
     "topics": "/topics?week=2026-11-16&vertical=宝妈育儿",
     "privacy": "/privacy/people/contact-20",
+    "digest": "/digests/1",
+    "labels": "/labels",
 }
 
 # (vertical, when, who, what) on the day of the pictures.
@@ -116,6 +127,7 @@ def take(home: Path, out: Path) -> None:
             pass_to(desk, work, TROUBLED)
         ask_for_approval(desk)
         ask(desk)
+        look_closer(desk)
         with at_work(desk, troubled(desk)) as work:
             desk.clock.move(local(NOW))
             work.tick()
@@ -214,6 +226,39 @@ def ask(desk: Desk) -> None:
         questions.answer(session, waiting[ASKED[0][-1]], told, "小林", local(NOW))
 
 
+def look_closer(desk: Desk) -> None:
+    """An experiment is proposed, and messages are drawn to be marked."""
+    now = desk.clock()
+    monday = trials.monday(now.date()) + trials.WEEK
+    with database.transaction(desk.engine) as session:
+        series = next(
+            each.definition.key
+            for each in definition.stored(session)
+            if each.definition.kind is SeriesKind.PROMO
+        )
+        products = database.table(Product).c
+        sku = session.connection().scalar(select(products.sku).order_by(products.id)) or ""
+        wanted = withholding.Wanted(
+            "推广停发-12月", ExperimentKind.HOLDOUT, series, monday, 4, 0.15, sku
+        )
+        withholding.propose(session, wanted, "Asia/Shanghai", "阿原", now)
+        sampling.draw(session, labels.COUNT, labels.SEED, now - labels.REACH, now, "小林")
+
+
+def told_at_length(desk: Desk) -> int:
+    """The order line that most was said before, and that talk is told to have led to."""
+    told, met = database.tables(Attribution, AttributionEvidence)
+    query = (
+        select(told.c.order_line_id)
+        .join(met, met.c.order_line_id == told.c.order_line_id)
+        .where(told.c.label == Label.ORGANIC)
+        .group_by(told.c.order_line_id)
+        .order_by(func.count().desc(), told.c.order_line_id)
+    )
+    with database.reading(desk.engine) as session:
+        return int(session.connection().scalars(query.limit(1)).one())
+
+
 def photograph(desk: Desk, out: Path) -> None:
     """Every picture, as small as a document wants it."""
     out.mkdir(parents=True, exist_ok=True)
@@ -224,7 +269,12 @@ def photograph(desk: Desk, out: Path) -> None:
         )
         sign_in(desk, page)
         asked = max(int(each.id) for each in rows(desk.engine, OpenQuestion))
-        for name, path in (WIDE | {"question": f"/questions/{asked}"}).items():
+        found = {
+            "question": f"/questions/{asked}",
+            "order": f"/orders/{told_at_length(desk)}",
+            "experiment": f"/experiments/{rows(desk.engine, Experiment)[-1].id}",
+        }
+        for name, path in (WIDE | found).items():
             shoot(page, desk.address + path, out / f"console-{name}.png")
         page.emulate_media(color_scheme="dark")
         shoot(page, f"{desk.address}/", out / "console-dark.png")
@@ -232,6 +282,7 @@ def photograph(desk: Desk, out: Path) -> None:
         sign_in(desk, phone)
         shoot(phone, f"{desk.address}/todo", out / "console-phone.png")
         shoot(phone, f"{desk.address}/questions", out / "console-phone-questions.png")
+        shoot(phone, f"{desk.address}/digests/1/page", out / "console-phone-digest.png")
         browser.close()
 
 
