@@ -224,7 +224,7 @@ def test_the_corrected_share_of_a_digest_is_estimated_again(engine: Engine, tmp_
     (figure,) = (figure for figure in part.figures if figure.key == "organic_share")
     alone = replace(part, lead=None, figures=(figure,), charts=(), remarks=())
     shown = replace(
-        sheet, title="", period="", status="", headline=(), actions=(), sections=(alone,)
+        sheet, title="", period="", status="", headline=(), actions=(), gist="", sections=(alone,)
     )
     assert proof.prove(shown, known) > 8
     assert 0.05 < value < 0.95
