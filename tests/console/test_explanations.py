@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -25,7 +26,7 @@ from bot.models import (
     Room,
     ShortLink,
 )
-from bot.orders import shop_events, shops
+from bot.orders import shop_events, shops, short_links
 from bot.settings import Settings
 from content_calendar import calendar_file, contact, interchange, lifecycle, planning
 from tests import shops as they
@@ -137,6 +138,49 @@ async def test_an_order_of_each_label_says_on_its_page_and_by_command_where_it_c
     assert {label for label, _ in told.values()} == set(Label)
 
 
+async def test_of_a_link_for_a_room_out_of_scope_no_more_than_its_code_is_shown(
+    community: Desk, tmp_path: Path
+) -> None:
+    """A line that is credited to the operator's room, and came by a link made for another one."""
+    desk = community
+    take_in(tmp_path, "rooms", "群,群名,垂类\nr1,宝妈 1 群,宝妈育儿\nr2,别人的群,职场穿搭\n")
+    (code,) = (row.code for row in rows(desk.engine, ShortLink))
+    with database.transaction(desk.engine) as session:
+        note, by = "门店海报", "小李"
+        own = short_links.add(session, TARGET, by, NOON, room="r2", note=note)
+    link = f"{TARGET}?qy={own}"
+    await shop_pushes(desk, an_order("elsewhere", "13:00", link=link, unionid="u3"))
+    with database.transaction(desk.engine) as session:
+        attributing.attribute_all(session, NOW)
+    (line,) = (row.id for row in rows(desk.engine, OrderLine))
+    every = (note, by, "别人的群", 'href="/rooms/2"')
+    async with desk.signed_in("小林", OPERATOR) as browser:
+        page = (await browser.get(f"/orders/{line}")).text
+        assert all(part in page for part in (own, *every))
+    async with desk.signed_in("小周", OPERATOR, verticals=["宝妈育儿"]) as browser:
+        page = (await browser.get(f"/orders/{line}")).text
+        assert f"从短链接 {own}下单,没有点开的记录,算促销带来" in page
+        assert not [part for part in every if part in page]
+    with database.transaction(desk.engine) as session:
+        room, known = database.tables(Room, ShortLink)
+        elsewhere = session.connection().scalar(
+            room.select().with_only_columns(room.c.id).where(room.c.platform_id == "r2")
+        )
+        # The same for the link of a post: which series it was of is not the operator's either.
+        session.connection().execute(
+            known.update().where(known.c.code == code).values(room_id=elsewhere)
+        )
+    await shop_pushes(desk, an_order("post", "13:00", link=f"{TARGET}?qy={code}", unionid="u3"))
+    with database.transaction(desk.engine) as session:
+        attributing.attribute_all(session, NOW)
+    (line,) = (row.id for row in rows(desk.engine, OrderLine) if row.order_id == "post")
+    async with desk.signed_in("小周", OPERATOR, verticals=["宝妈育儿"]) as browser:
+        page = (await browser.get(f"/orders/{line}")).text
+        assert f"从短链接 {code}下单," in page
+        verdict = page.partition('id="verdict-title"')[2].partition("</section>")[0]
+        assert not [part for part in ("周三特价", "别人的群", "/deliveries/") if part in verdict]
+
+
 def expected(code: str) -> dict[str, tuple[Label, str]]:
     """The label of each order and the whole sentence that tells of it."""
     gone = "已全额退款、已取消或是运营自己买的,不计入归因。"
@@ -209,18 +253,18 @@ async def follow(desk: Desk, code: str) -> None:
     desk.now = NOW
 
 
-def an_order(name: str, at: str, sku: str = "D1", **told: str) -> dict[str, object]:
+def an_order(name: str, at: str, sku: str = "D1", **told: str) -> dict[str, Any]:
     moment = f"2026-11-18T{at}:00+08:00"
     line = {"line_no": 1, "sku": sku, "quantity": 1, "amount": "99.00"}
     plain = {"order_id": name, "paid_at": moment, "updated_at": moment, "buyer_phone": None}
     return they.an_order(**plain | {"lines": [line]} | told)
 
 
-async def shop_pushes(desk: Desk, *orders: dict[str, object]) -> None:
+async def shop_pushes(desk: Desk, *orders: dict[str, Any]) -> None:
     """The shop pushes these orders, and the work on them is done."""
     async with desk.client(**{"sec-fetch-site": "cross-site"}) as shop:
-        for number, order in enumerate(orders):
-            told: Push = they.signed(order, at=int(NOW.timestamp()), id=f"e{number}")
+        for order in orders:
+            told: Push = they.signed(order, at=int(NOW.timestamp()), id=order["data"]["order_id"])
             answer = await shop.post(
                 f"/webhooks/orders/{told.name}", content=told.body, headers=told.headers
             )
