@@ -6,13 +6,16 @@ VENDOR := bot/console/static/vendor/.installed
 # The wheel's Node serves where the machine has none of its own.
 export PATH := $(PATH):$(abspath $(BIN))
 
-.PHONY: demo test browser install check bench faults soak run lock fonts
+.PHONY: demo test browser runtime install check bench faults soak run lock fonts
 
 demo: $(VENV)/.runtime $(VENDOR)
 	$(BIN)/qunyun demo
 
 run: $(VENV)/.runtime $(VENDOR)
 	$(BIN)/qunyun run
+
+# What `qunyun run` needs, without the tools of development.
+runtime: $(VENV)/.runtime $(VENDOR)
 
 install: $(VENV)/.development $(VENDOR) tests/gateway/node_modules/.installed tests/browser/node_modules/.installed
 

@@ -21,6 +21,8 @@ def migrate() -> None:
     """把数据库结构升级到最新。 Bring the schema to head."""
     engine = database.connect(edge.settings().database, pooled=False)
     database.migrate(engine)
+    # Several processes share it: it is there to be copied before any of them would make its own.
+    edge.secret()
     typer.echo("数据库结构已是最新")
 
 
