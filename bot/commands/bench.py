@@ -249,6 +249,8 @@ def everything(
     if again:
         for run in wanted:
             keeping.forget(folder, run.name)
+    # Not after half an hour of measuring.
+    out.parent.mkdir(parents=True, exist_ok=True)
     failed = False
     todo = [] if write else wanted
     for run, one in measuring.missing(todo, folder, files, edge.now, quick=quick, repeats=repeats):

@@ -56,6 +56,8 @@ def test_what_was_kept_of_the_same_sizes_is_found_again_and_a_line_cut_off_is_no
     with (tmp_path / "fast.jsonl").open("a") as file:
         file.write('{"arguments": ["inge')
     assert keeping.kept(tmp_path, "fast", ("ingest",)) == [kept(9), kept(11)]
+    keeping.keep(tmp_path, "fast", kept(12))
+    assert keeping.kept(tmp_path, "fast", ("ingest",)) == [kept(9), kept(11), kept(12)]
     assert keeping.kept(tmp_path, "fast", ("ingest", "--messages", "1")) == []
     keeping.forget(tmp_path, "fast")
     assert keeping.kept(tmp_path, "fast", ("ingest",)) == []

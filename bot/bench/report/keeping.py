@@ -1,6 +1,7 @@
 """Results of benches in a folder, a file a run, a line a repeat: what is there stays measured."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,10 +24,14 @@ class Kept:
 
 
 def keep(folder: Path, name: str, one: Kept) -> None:
-    """Add a repeat of the run of that name."""
+    """Add a repeat of the run of that name, behind a line that a kill cut off, too."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _file(folder, name).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(one), ensure_ascii=False) + "\n")
+    with _file(folder, name).open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            # Written at the end wherever it was read: the file is opened to be added to.
+            file.write(b"" if file.read() == b"\n" else b"\n")
+        file.write(json.dumps(asdict(one), ensure_ascii=False).encode() + b"\n")
 
 
 def kept(folder: Path, name: str, arguments: Sequence[str]) -> list[Kept]:
