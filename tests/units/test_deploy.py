@@ -41,7 +41,7 @@ def test_a_command_gets_the_settings_of_a_process_as_systemd_reads_them(tmp_path
     told.write_text("# two\nQUNYUN_STANDBY_GATEWAYS=a://T@b:1 c://$(id)@d:2\nQUNYUN_QUIET_HOURS=")
 
     def run(file: Path) -> subprocess.CompletedProcess[str]:
-        command = [tmp_path / "deploy" / "as", file, "doctor"]
+        command = [str(tmp_path / "deploy" / "as"), str(file), "doctor"]
         environ = {"PATH": os.environ["PATH"]}
         return subprocess.run(command, env=environ, check=False, capture_output=True, text=True)
 
