@@ -6,6 +6,8 @@ down a ladder in which each step is part of the one before (ATTRIBUTION §2):
 
     PAID ─ KEPT ─ KNOWN ─ MET ─ CREDITED ─ SETTLED
 
+MET is what was touched before it was paid: by talk or a post in a room of the buyer's, or by a
+campaign's coupon or link, which needs neither.
 A step says what is known of a line, not that the talk caused it: that is what `shares` corrects.
 """
 

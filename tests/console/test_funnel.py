@@ -9,7 +9,16 @@ from sqlalchemy import select
 from bot import database
 from bot.insights import attributing, funnel
 from bot.insights.funnel import Ahead, Step
-from bot.models import Click, ClickKind, OperatorRole, OrderStatus, Room, ShortLink
+from bot.models import (
+    Campaign,
+    Click,
+    ClickKind,
+    OperatorRole,
+    OrderStatus,
+    Product,
+    Room,
+    ShortLink,
+)
 from bot.orders import intake
 from bot.orders.intake import OrderRow
 from tests.console.conftest import NOW, Desk
@@ -37,8 +46,15 @@ def more(shop: Desk) -> None:
         OrderRow("C300", 1, "D1", 1, 900, early, unionid="u1"),
         OrderRow("D400", 1, "D1", 1, 800, PAID_AT, unionid="u1", status=OrderStatus.CANCELLED),
         OrderRow("E500", 1, "D1", 1, 700, today, unionid="u1"),
+        OrderRow("F600", 1, "D1", 1, 600, early, coupon="熊熊券"),
     ]
     with database.transaction(shop.engine) as session:
+        sku = session.connection().scalar(select(database.table(Product).c.id))
+        assert sku
+        session.add(
+            Campaign(name="熊熊节", product_id=sku, coupon="熊熊券", starts_at=SINCE, ends_at=UNTIL)
+        )
+        session.flush()
         assert not intake.record(session, orders, "shop", SECRET, NOW).faults
         attributing.attribute_all(session, NOW)
         room = session.connection().scalar(
@@ -69,12 +85,13 @@ def test_each_step_is_of_the_one_before_as_counted_by_hand(shop: Desk) -> None:
         found = funnel.gather(session, SINCE, UNTIL, None)
         here = funnel.gather(session, SINCE, UNTIL, database.table(Room).c.vertical == "宝妈育儿")
         none = funnel.gather(session, SINCE, UNTIL, database.table(Room).c.vertical == "其他")
-    # A100, B200 (of nobody), C300 (too early), D400 (given back), E500 (not final yet).
+    # A100, B200 (of nobody), C300 (too early), D400 (given back), E500 (not final yet), and F600 by
+    # a coupon alone.
     assert {rung.step: rung.lines for rung in found.ladder} == {
-        Step.PAID: 5, Step.KEPT: 4, Step.KNOWN: 3, Step.MET: 2, Step.CREDITED: 2, Step.SETTLED: 1,
+        Step.PAID: 6, Step.KEPT: 5, Step.KNOWN: 4, Step.MET: 3, Step.CREDITED: 3, Step.SETTLED: 2,
     }  # fmt: skip
-    assert [rung.of for rung in found.ladder] == [None, 5, 4, 3, 2, 2]
-    assert found.ladder[2].share == 3 / 4
+    assert [rung.of for rung in found.ladder] == [None, 6, 5, 4, 3, 3]
+    assert found.ladder[2].share == 4 / 5
     assert found.attributed_at == NOW
     # The friend twice, 小雨 once; two people by the room's link and one by the other.
     assert found.ahead == {Ahead.MENTIONS: 3, Ahead.CLICKS: 3}

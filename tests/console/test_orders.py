@@ -1,6 +1,8 @@
 """Orders on pages: each label with its figures, one line down to what was said, who is one human."""
 
 import datetime as dt
+import html
+import re
 
 import pytest
 from sqlalchemy import update
@@ -78,7 +80,11 @@ async def test_lines_are_listed_with_their_labels_and_narrowed_down(shop: Desk) 
         for ends in ({"since": "0001-01-01"}, {"until": "9999-12-31"}, {"until": "0001-01-01"}):
             for path in ("/orders", "/orders/share"):
                 assert (await browser.get(path, params=ends)).status_code == 200, ends
-        assert "不作估计" in (await browser.get("/orders/share")).text
+        shares = (await browser.get("/orders/share")).text
+        assert "不作估计" in shares
+        # The lines of the estimate are those that the list shows.
+        lead = re.search(r'<a href="(/orders\?[^"]+)">看这 2 行', shares)
+        assert lead and "共 2 条" in (await browser.get(html.unescape(lead[1]))).text
 
 
 async def test_a_line_leads_to_what_was_said_and_only_operators_read_it(shop: Desk) -> None:

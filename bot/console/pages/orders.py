@@ -23,7 +23,7 @@ LONG = 200
 STEPS = {
     "counted": (Step.KEPT, "周报计入的"),
     Step.KNOWN.value: (Step.KNOWN, "知道是谁买的"),
-    Step.MET.value: (Step.MET, "之前群里提到过"),
+    Step.MET.value: (Step.MET, "之前提到过，或用了活动的券"),
     Step.CREDITED.value: (Step.CREDITED, "算群聊或促销带来的"),
     Step.SETTLED.value: (Step.SETTLED, "其中已经定下来的"),
 }
