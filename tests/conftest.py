@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from bot import database
 from bot.bench import databases
 from tests import parts
+from tests.warm import Warm
 
 _NUMBERS = count(1)
 TEMPLATE = "qunyun_template"
@@ -36,7 +37,26 @@ def postgresql_server() -> Iterator[str]:
         engine = database.connect(made)
         database.migrate(engine)
         engine.dispose()
+        _wait_for_no_disk(url)
         yield url
+
+
+def _wait_for_no_disk(server: str) -> None:
+    """What goes with the tests need not outlive the machine; what they kill are never servers."""
+    engine = database.connect(server).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Engines that remember from test to test what they have compiled."""
+    engines = Warm()
+    yield engines
+    engines.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -53,8 +73,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(database_url: str, warm: Warm) -> Iterator[Engine]:
     """An engine on an empty database at head."""
-    opened = database.connect(database_url)
+    opened = warm.at(database_url)
     yield opened
     opened.dispose()

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, exists, select
 from bot import database, rebuilding
 from bot.models import Message, OrderEvent
 from tests.saying import rules
+from tests.warm import Warm
 
 # After every window of attribution that a journey may have opened.
 LATER = dt.datetime(2027, 6, 1, tzinfo=dt.UTC)
@@ -18,7 +19,7 @@ LATER = dt.datetime(2027, 6, 1, tzinfo=dt.UTC)
 
 @pytest.fixture(autouse=True)
 def rebuilds_to_itself(
-    request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path
+    request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path, warm: Warm
 ) -> Iterator[None]:
     """After a journey that ends with messages or orders, `rebuild --check` is clean: in the
     database that it was given, and in every one that its commands made in a home of their own.
@@ -32,11 +33,10 @@ def rebuilds_to_itself(
     for number, url in enumerate(sorted(urls)):
         empty = tmp_path / f"rebuilt{number}.db"
         shutil.copy(sqlite_template, empty)
-        assert _differences(url, empty) == []
+        assert _differences(warm.at(url), warm.at(f"sqlite:///{empty}", "rebuilt")) == []
 
 
-def _differences(url: str, empty: Path) -> list[rebuilding.Comparison]:
-    left, again = database.connect(url), database.connect(f"sqlite:///{empty}")
+def _differences(left: Engine, again: Engine) -> list[rebuilding.Comparison]:
     try:
         compared = rebuilding.compare(left, again, rules(left), LATER) if _holds_rows(left) else []
     finally:
