@@ -72,7 +72,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "新人 7 天内开口",
         "首次入群后的前 7 天（入群当天算第 1 天）在本周走完的人，其间发过言的占比。",
         "首次入群、且前 7 天在本周走完的人",
-        "qunyun export stays {month}",
+        "qunyun export stays {month} && qunyun export engagement {month}",
     ),
     "topics": (
         "涨得快的词和提问",

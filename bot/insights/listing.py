@@ -5,14 +5,14 @@ Counted as the roll-ups count (DESIGN §7): the messages of members that stand, 
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlmodel import Session
 
 from bot import database
-from bot.insights import behind, engagement
+from bot.insights import behind, engagement, rising
 from bot.insights.engagement import Days, RoomView
 from bot.models import (
     SINCE_EVER,
@@ -37,7 +37,7 @@ TALK = (
 )
 STAYS = ("room", "sender", "joined_at", "joined_day", "left_at", "left_day")
 EVER = Days(dt.date(1970, 1, 2), dt.date(9999, 1, 1))
-KINDS = (SignalKind.QUESTION, SignalKind.SHARE, SignalKind.COMPLAINT, SignalKind.ANSWER)
+KINDS = (SignalKind.QUESTION, SignalKind.SHARE, SignalKind.COMPLAINT)
 
 
 @dataclass(slots=True)
@@ -59,39 +59,10 @@ def talk(
 
     `answered_at` is when the first human other than the asker answered, operators included.
     """
-    first, last = since or EVER.since, until or EVER.until
-    heard = _heard(session, first)
+    span = Days(since or EVER.since, until or EVER.until)
     roles = engagement.roles(session)
-    query = (
-        select(
-            *(MESSAGE.c.room_id, MESSAGE.c.at, MESSAGE.c.id, MESSAGE.c.contact_id),
-            *(NAMED.c.platform_id, CONTACT.c.platform_id.label("sender")),
-        )
-        .join(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
-        .join(NAMED, NAMED.c.id == MESSAGE.c.id)
-        .where(MESSAGE.c.day >= first - DAY, MESSAGE.c.day <= last, behind.counts())
-        .order_by(MESSAGE.c.room_id, MESSAGE.c.at, MESSAGE.c.id)
-    )
-    rows = session.connection().execution_options(yield_per=2_000).execute(query)
-    for room, at, id, contact, name, sender in rows:
-        view = views[room]
-        day = at.astimezone(view.zone).date()
-        if not first <= day < last:
-            continue
-        kinds = heard.kinds.get(id, set())
-        replies = [
-            (when, roles.get((room, who)))
-            for when, who in heard.answers.get(id, ())
-            if who != contact
-        ]
-        human = [when for when, role in replies if role is not Role.BOT]
-        member = [when for when, role in replies if role is None]
-        yield (
-            *(view.platform_id, day, at, name, sender, SignalKind.QUESTION in kinds),
-            *(human[0] if human else None, member[0] if member else None),
-            *(SignalKind.SHARE in kinds, SignalKind.COMPLAINT in kinds),
-            "|".join(heard.products.get(id, ())),
-        )
+    for rooms in rising.parts(views):
+        yield from _talk(session, {room: views[room] for room in rooms}, span, roles)
 
 
 def stays(
@@ -119,24 +90,69 @@ def stays(
             yield (views[room].platform_id, sender, came, days[0], left_at, days[1])
 
 
-def _heard(session: Session, since: dt.date) -> _Heard:
-    """From the day before on: what was asked may be answered whenever."""
-    found = _Heard()
-    signals = session.connection().execute(
+def _talk(
+    session: Session,
+    views: Mapping[int, RoomView],
+    span: Days,
+    roles: Mapping[tuple[int, int], Role],
+) -> Iterator[tuple[object, ...]]:
+    """`talk` of some rooms: what was heard in all of them is held at once."""
+    heard = _heard(session, sorted(views), span)
+    query = (
         select(
-            *(SIGNAL.c[name] for name in ("message_id", "kind", "at", "contact_id", "target_id"))
+            *(MESSAGE.c.room_id, MESSAGE.c.at, MESSAGE.c.id, MESSAGE.c.contact_id),
+            *(NAMED.c.platform_id, CONTACT.c.platform_id.label("sender")),
         )
-        .where(SIGNAL.c.day >= since - DAY, SIGNAL.c.kind.in_(KINDS))
+        .join(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
+        .join(NAMED, NAMED.c.id == MESSAGE.c.id)
+        .where(MESSAGE.c.day >= span.since - DAY, MESSAGE.c.day <= span.until)
+        .where(MESSAGE.c.room_id.in_(sorted(views)), behind.counts())
+        .order_by(MESSAGE.c.room_id, MESSAGE.c.at, MESSAGE.c.id)
+    )
+    rows = session.connection().execution_options(yield_per=2_000).execute(query)
+    for room, at, id, contact, name, sender in rows:
+        day = at.astimezone(views[room].zone).date()
+        if not span.since <= day < span.until:
+            continue
+        kinds = heard.kinds.get(id, set())
+        replies = [
+            (when, roles.get((room, who)))
+            for when, who in heard.answers.get(id, ())
+            if who != contact
+        ]
+        human = [when for when, role in replies if role is not Role.BOT]
+        member = [when for when, role in replies if role is None]
+        yield (
+            *(views[room].platform_id, day, at, name, sender, SignalKind.QUESTION in kinds),
+            *(human[0] if human else None, member[0] if member else None),
+            *(SignalKind.SHARE in kinds, SignalKind.COMPLAINT in kinds),
+            "|".join(heard.products.get(id, ())),
+        )
+
+
+def _heard(session: Session, rooms: Sequence[int], span: Days) -> _Heard:
+    """What was heard in these days, and the answers to it, whenever they came."""
+    found = _Heard()
+    within = SIGNAL.c.room_id.in_(rooms), SIGNAL.c.day >= span.since - DAY
+    kinds = session.connection().execute(
+        select(SIGNAL.c.message_id, SIGNAL.c.kind).where(
+            *within, SIGNAL.c.day <= span.until, SIGNAL.c.kind.in_(KINDS)
+        )
+    )
+    for message, kind in kinds:
+        found.kinds[message].add(kind)
+    answers = session.connection().execute(
+        select(SIGNAL.c.target_id, SIGNAL.c.at, SIGNAL.c.contact_id)
+        .where(*within, SIGNAL.c.kind == SignalKind.ANSWER, SIGNAL.c.target_id.is_not(None))
         .order_by(SIGNAL.c.at, SIGNAL.c.message_id)
     )
-    for message, kind, at, contact, target in signals:
-        found.kinds[message].add(kind)
-        if kind is SignalKind.ANSWER and target is not None:
-            found.answers[target].append((at, contact))
+    for asked, at, contact in answers:
+        found.answers[asked].append((at, contact))
     mentions = session.connection().execute(
         select(MENTION.c.message_id, PRODUCT.c.name)
         .join(PRODUCT, PRODUCT.c.id == MENTION.c.product_id)
-        .where(MENTION.c.day >= since - DAY)
+        .where(MENTION.c.room_id.in_(rooms))
+        .where(MENTION.c.day >= span.since - DAY, MENTION.c.day <= span.until)
         .order_by(PRODUCT.c.name)
     )
     for message, product in mentions:
