@@ -18,17 +18,23 @@ from tests.faults.installation import ROOT
 from tests.faults.installation import now as operators_clock
 from tests.saying import rows
 from tests.soak import harm, load, settle, verdict, watch
-from tests.soak.fleet import ANSWER, GATEWAYS, ROOMS, Fleet, as_time, running
-from tests.soak.harm import Harm
+from tests.soak.fleet import ANSWER, GATEWAYS, ROOMS, Fleet, as_time, now, running
+from tests.soak.harm import SPARED, Harm
 from tests.soak.watch import Watch
 
-# So long the fleet is watched before and after anything is done to it.
+# So long the fleet is watched before anything is done to it.
 CALM_SECONDS = 10.0
+# How often what is said is followed into the log once everything is over.
+CLOSING_PROBES = 12
+FEWEST_MINUTES = 2
+MOST_TRIES = 4
 
 
 def main() -> int:
     """Run one; the seed is printed and QUNYUN_SOAK_SEED repeats its chance."""
     minutes = float(os.environ.get("QUNYUN_SOAK_MINUTES") or 30)
+    if minutes < FEWEST_MINUTES:
+        sys.exit(f"QUNYUN_SOAK_MINUTES: at least {FEWEST_MINUTES}, or memory says nothing")
     with_stream = bool(os.environ.get("QUNYUN_SOAK_STREAM"))
     seed = int(os.environ.get("QUNYUN_SOAK_SEED") or random.randrange(1_000_000))
     home = Path(tempfile.mkdtemp(prefix="qunyun-soak-"))
@@ -47,12 +53,12 @@ async def _soak(fleet: Fleet, minutes: float, chance: random.Random) -> dict[str
     for service in fleet.services:
         service.start()
     await settle.until(lambda: len(_online(fleet)) == GATEWAYS, "every account online")
-    load.plan(fleet, max(1, int(minutes) // 3), operators_clock())
+    load.plan(fleet, int(minutes), operators_clock())
     looking = [
         asyncio.create_task(each)
         for each in (
             watch.memory(watching), watch.owners(watching), watch.acceptance(watching),
-            watch.lag(watching, random.Random(chance.random())),
+            watch.lag(watching, random.Random(chance.random())), _told(fleet, watching, harming),
         )
     ]  # fmt: skip
     talking = [
@@ -62,27 +68,59 @@ async def _soak(fleet: Fleet, minutes: float, chance: random.Random) -> dict[str
     keeping = asyncio.create_task(harm.restarts(harming))
     await asyncio.sleep(CALM_SECONDS)
     hurting = [asyncio.create_task(each) for each in (harm.kills(harming), harm.harms(harming))]
-    await asyncio.wait(
+    broken, _ = await asyncio.wait(
         [*looking, *talking, *hurting, keeping],
         timeout=minutes * 60,
         return_when=asyncio.FIRST_COMPLETED,
     )
     await _end(hurting)
-    decided = await settle.everything(fleet)
-    await asyncio.sleep(CALM_SECONDS)
-    await _end(talking)
-    await settle.until(lambda: not any(map(fleet.waiting, range(GATEWAYS))), "every spool empty")
-    # One that has only just been started knows no SIGTERM yet.
+    for task in broken:
+        # None of them ends by itself.
+        task.result()
+    ended = now()
     await settle.until(
         lambda: all("at work" in each.log() for each in fleet.services), "all at work"
     )
+    for n in range(GATEWAYS):
+        await _recovered(watching, n)
+    recovered = round(now() - ended, 1)
+    decided = await settle.everything(fleet)
+    closing = [await watch.probe(watching, n % GATEWAYS, n) for n in range(CLOSING_PROBES)]
+    await _end(talking)
+    await settle.until(lambda: not any(map(fleet.waiting, range(GATEWAYS))), "every spool empty")
     await _end([*looking, keeping])
     stops = [await asyncio.to_thread(_stopped, fleet, n) for n in range(GATEWAYS)]
-    return _counted(fleet, watching, harming) | {
+    return await asyncio.to_thread(_counted, fleet, watching, harming) | {
+        "lag_s_at_end": round(max(watch.PATIENCE_SECONDS if s is None else s for s in closing), 2),
+        "recovered_s": recovered,
         "decided": decided,
         "stop_s": stops,
         "rebuilt_equal": await asyncio.to_thread(_rebuilt, fleet),
     }
+
+
+async def _recovered(watching: Watch, gateway: int) -> None:
+    """Until what a gateway says comes into the log again."""
+    for _ in range(MOST_TRIES):
+        if await watch.probe(watching, gateway, 0) is not None:
+            return
+    raise AssertionError(f"nothing comes from gateway {gateway} any more")
+
+
+async def _told(fleet: Fleet, watching: Watch, harming: Harm) -> None:
+    """Say every minute how far it is."""
+    began = now()
+    while True:
+        await asyncio.sleep(60)
+        lag = watching.lags[-1][1] if watching.lags else None
+        rss = {each.service: round(each.megabytes) for each in watching.memory[-GATEWAYS:]}
+        minutes, logged = round((now() - began) / 60), len(watching.accepted)
+        load = os.getloadavg()[0]
+        print(  # noqa: T201  # a run of half an hour that says nothing looks like one that hangs
+            f"{minutes} min: {logged} logged, {len(harming.done)} things done, last lag {lag} s,"
+            f" MB {rss}, load {load:.1f}",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
 
 
 def _online(fleet: Fleet) -> set[str]:
@@ -113,8 +151,9 @@ def _rebuilt(fleet: Fleet) -> bool:
     }
     done = subprocess.run(
         [sys.executable, "-m", "bot", "rebuild", "--check"],
-        env=os.environ | settings, cwd=ROOT, check=False, stdout=subprocess.DEVNULL,
+        env=os.environ | settings, cwd=ROOT, check=False, capture_output=True,
     )  # fmt: skip
+    (fleet.home / "rebuild.txt").write_bytes(done.stdout + done.stderr)
     return done.returncode == 0
 
 
@@ -134,6 +173,7 @@ def _counted(fleet: Fleet, watching: Watch, harming: Harm) -> dict[str, Any]:
     texts = {row["text"] for row in posts}
     replies = [row for row in rows(fleet.engine, Delivery) if row.kind is DeliveryKind.REPLY]
     begun = sum(row.attempts for row in replies if row.sending_at is not None)
+    lives = verdict.by_service(watching.memory)
     # Where nothing ever came, that is the lag.
     lags = sorted(seconds for _, seconds in watching.lags) or [watch.PATIENCE_SECONDS]
     return {
@@ -160,7 +200,9 @@ def _counted(fleet: Fleet, watching: Watch, harming: Harm) -> dict[str, Any]:
         "takeover_s": [
             round(each, 1)
             for each in verdict.takeovers(
-                watching.owners, [(one.at, one.process) for one in kills]
+                watching.owners,
+                [(one.at, one.process) for one in kills],
+                verdict.nobody_could(harming.done),
             )
         ],
         "lag_s": {
@@ -168,9 +210,12 @@ def _counted(fleet: Fleet, watching: Watch, harming: Harm) -> dict[str, Any]:
             "p95": round(lags[int(len(lags) * 0.95)], 2),
             "most": round(lags[-1], 2),
         },
-        "lag_s_at_end": round(watching.lags[-1][1], 2) if watching.lags else lags[-1],
-        "rss_mb": [round(each, 1) for each in verdict.growth([m for _, m, _ in watching.memory])],
-        "descriptors": list(verdict.growth([float(n) for _, _, n in watching.memory])),
+        "refused": sum(fleet.refused(n) for n in range(GATEWAYS)),
+        "spared": max(lives[SPARED], key=lambda each: each.minutes)._asdict(),
+        "mb_per_hour_of_the_killed": [
+            (each.minutes, each.mb_per_hour) for n in range(SPARED) for each in lives[n]
+        ],
+        "load": [round(each, 1) for each in os.getloadavg()],
     }  # fmt: skip
 
 

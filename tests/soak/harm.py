@@ -153,6 +153,7 @@ async def stop_database(harm: Harm) -> None:
         await asyncio.sleep(AWAY)
     finally:
         control(server, "start", "fast", options)
+        harm.note("database back", 0)
 
 
 async def kill_stream(harm: Harm) -> None:
@@ -174,6 +175,7 @@ async def freeze_process(harm: Harm) -> None:
         await asyncio.sleep(FROZEN)
     finally:
         harm.fleet.services[SPARED].thaw()
+        harm.note("process thawed", SPARED)
 
 
 async def pause_everything(harm: Harm) -> None:

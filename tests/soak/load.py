@@ -1,4 +1,8 @@
-"""What members say all the time, and what the calendar posts every minute."""
+"""What members say all the time, and what the calendar posts every third minute.
+
+Fifteen messages a second over 300 rooms are 4,300 a room and day, some thirty times what a lively
+room says; 300 posts every three minutes are 2,000 an hour and account.
+"""
 
 import asyncio
 import contextlib
@@ -28,6 +32,7 @@ TALK = (
 )
 # One in so many things said is the question that has an answer.
 ASKED = 40
+POSTED_MINUTES = 3
 
 
 async def talk(fleet: Fleet, gateway: int, chance: random.Random) -> None:
@@ -47,11 +52,11 @@ async def talk(fleet: Fleet, gateway: int, chance: random.Random) -> None:
 
 
 def plan(fleet: Fleet, minutes: int, now: dt.datetime) -> None:
-    """A series that posts to every room in each of so many minutes, each text once."""
+    """A series that posts to every room every third of so many minutes, each text once."""
     first = now.astimezone(SHANGHAI).replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
     day = first.date()
     steps = []
-    for n in range(minutes):
+    for n in range(0, max(1, minutes - 1), POSTED_MINUTES):
         at = first + dt.timedelta(minutes=n)
         steps.append(
             {

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,13 +14,19 @@ from tests.faults import installation as day
 from tests.saying import rows
 from tests.soak.fleet import GATEWAYS, Fleet, Line
 
-PATIENCE_SECONDS = 900.0
+# What takes longer than the longest outage and a take-over together does not come.
+PATIENCE_SECONDS = 300.0
 LOOK_SECONDS = 0.5
 OUT = (DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
 
 
-async def until(holds: Callable[[], bool], what: str) -> None:
-    """Wait for a state of the tables; a database that is away is asked again."""
+async def until(
+    holds: Callable[[], bool], what: str, now: Callable[[], object] | None = None
+) -> None:
+    """Wait for a state of the tables; a database that is away is asked again.
+
+    Fails with what was waited for, and how things stand `now`.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -28,7 +35,8 @@ async def until(holds: Callable[[], bool], what: str) -> None:
         except SQLAlchemyError:
             await asyncio.sleep(LOOK_SECONDS)
         await asyncio.sleep(LOOK_SECONDS)
-    raise AssertionError(f"waited {PATIENCE_SECONDS} s in vain: {what}")
+    stands = "" if now is None else f"; now {now()}"
+    raise AssertionError(f"waited {PATIENCE_SECONDS:g} s in vain: {what}{stands}")
 
 
 async def everything(fleet: Fleet) -> int:
@@ -39,7 +47,11 @@ async def everything(fleet: Fleet) -> int:
         await gateway.ask("behave", refuse=None, slow=0, unanswered=0, lost=0, late=0)
     decided = 0
     while True:
-        await until(lambda: all(row["state"] in OUT for row in posts(fleet)), "every post decided")
+        await until(
+            lambda: all(row["state"] in OUT for row in posts(fleet)),
+            "every post decided",
+            lambda: Counter(row["state"].value for row in posts(fleet)),
+        )
         held = [row for row in posts(fleet) if row["state"] is not DeliveryState.SENT]
         if not held:
             break

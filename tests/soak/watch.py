@@ -1,5 +1,5 @@
-"""Samples while it runs: memory and descriptors of the spared process, who owns which account, how
-long what is said takes into the log, and what had come there before each kill.
+"""Samples while it runs: memory and descriptors of each process, who owns which account, how long what
+is said takes into the log, and what had come there before each kill.
 """
 
 import asyncio
@@ -15,25 +15,28 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import database
 from bot.models import Account, MessageIdentity
 from tests.soak.fleet import GATEWAYS, ROOMS, Fleet, now
-from tests.soak.harm import SPARED
+from tests.soak.verdict import Sample
 
 SAMPLE_SECONDS = 5.0
+# Processes that record side by side commit in another order than they number: looked at again.
+LOOKED_BACK = 2_000
 OWNERS_SECONDS = 0.5
 PROBE_SECONDS = 2.0
 LOOK_SECONDS = 0.05
-PATIENCE_SECONDS = 60.0
+# Longer than any outage: what comes later was never heard.
+PATIENCE_SECONDS = 45.0
 
 IDENTITY, ACCOUNT = database.tables(MessageIdentity, Account)
 
 
 @dataclass(slots=True)
 class Watch:
-    """What was seen. `memory` holds (when, resident MB, descriptors), `owners` (when, account,
-    owner) at each change, `lags` (when said, seconds into the log), `accepted` platform ids.
+    """What was seen. `owners` holds (when, account, owner) at each change, `lags` (when said,
+    seconds into the log), `accepted` platform ids.
     """
 
     fleet: Fleet
-    memory: list[tuple[float, float, int]] = field(default_factory=list)
+    memory: list[Sample] = field(default_factory=list)
     owners: list[tuple[float, int, str]] = field(default_factory=list)
     lags: list[tuple[float, float]] = field(default_factory=list)
     accepted: set[str] = field(default_factory=set)
@@ -41,12 +44,17 @@ class Watch:
 
 
 async def memory(watch: Watch) -> None:
-    """Look at the spared process again and again."""
+    """Look at every process that lives, again and again."""
     while True:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(watch.fleet.services[SPARED].pid)
-            megabytes = process.memory_info().rss / 1e6
-            watch.memory.append((now(), megabytes, process.num_fds()))
+        for number, service in enumerate(watch.fleet.services):
+            if not service.alive():
+                continue
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(service.pid)
+                megabytes = process.memory_info().rss / 2**20
+                watch.memory.append(
+                    Sample(now(), number, service.pid, megabytes, process.num_fds())
+                )
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
@@ -65,7 +73,9 @@ async def owners(watch: Watch) -> None:
 async def acceptance(watch: Watch) -> None:
     """What is in the log must stay there: remember it as it comes."""
     while True:
-        query = select(IDENTITY.c.id, IDENTITY.c.platform_id).where(IDENTITY.c.id > watch.newest)
+        query = select(IDENTITY.c.id, IDENTITY.c.platform_id).where(
+            IDENTITY.c.id > watch.newest - LOOKED_BACK
+        )
         for number, name in await _asked(watch, query):
             watch.newest = max(watch.newest, number)
             watch.accepted.add(name)
@@ -75,33 +85,34 @@ async def acceptance(watch: Watch) -> None:
 async def lag(watch: Watch, chance: random.Random) -> None:
     """Say something now and then, and see when it comes into the log."""
     while True:
-        who = chance.randrange(GATEWAYS)
-        number = who * ROOMS + chance.randrange(ROOMS) + 1
-        try:
-            told = await watch.fleet.gateways[who].ask(
-                "say",
-                room=f"room{number}@chatroom",
-                sender=f"wxid_{number}_1",
-                text="在吗",
-                type="Text",
-            )
-        except httpx.HTTPError:
-            told = {}
-        if "id" in told:
-            await _arrival(watch, str(told["id"]))
+        took = await probe(watch, chance.randrange(GATEWAYS), chance.randrange(ROOMS))
+        if took is not None:
+            watch.lags.append((now() - took, took))
         await asyncio.sleep(PROBE_SECONDS)
 
 
-async def _arrival(watch: Watch, name: str) -> None:
-    said = now()
+async def probe(watch: Watch, gateway: int, room: int) -> float | None:
+    """Say something in a gateway's room: seconds until it is in the log, None if it never comes."""
+    number = gateway * ROOMS + room + 1
+    try:
+        told = await watch.fleet.gateways[gateway].ask(
+            "say",
+            room=f"room{number}@chatroom",
+            sender=f"wxid_{number}_1",
+            text="在吗",
+            type="Text",
+        )
+    except httpx.HTTPError:
+        return None
+    said, name = now(), str(told["id"])
     query = select(IDENTITY.c.id, IDENTITY.c.platform_id).where(
-        IDENTITY.c.id > watch.newest, IDENTITY.c.platform_id == name
+        IDENTITY.c.id > watch.newest - LOOKED_BACK, IDENTITY.c.platform_id == name
     )
     while now() - said < PATIENCE_SECONDS:
         if await _asked(watch, query) or name in watch.accepted:
-            watch.lags.append((said, now() - said))
-            return
+            return now() - said
         await asyncio.sleep(LOOK_SECONDS)
+    return None
 
 
 async def _asked(watch: Watch, query: object) -> list[tuple[int, str]]:
