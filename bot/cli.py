@@ -24,6 +24,7 @@ from bot.commands import (
     run,
     segments,
     shops,
+    spooled,
     target,
     topic,
 )
@@ -64,6 +65,7 @@ app.add_typer(privacy.app, name="privacy")
 app.add_typer(segments.app, name="segments")
 app.add_typer(link.app, name="links")
 app.add_typer(shops.app, name="shops")
+app.add_typer(spooled.app, name="spool")
 app.add_typer(target.app, name="target")
 data.register(app)
 attribute.register(app)

@@ -15,7 +15,18 @@ import itertools
 import logging
 from collections.abc import Sequence
 
-from bot import batches, database, errors, process, receiving, serving, spool, standby, waking
+from bot import (
+    batches,
+    database,
+    errors,
+    process,
+    receiving,
+    refusing,
+    serving,
+    spool,
+    standby,
+    waking,
+)
 from bot.errors import GatewayUnavailable
 from bot.gateway import Event, LoggedIn, LoggedOut
 from bot.process import App
@@ -168,7 +179,7 @@ async def _refuse(
     path, now = spool.path(app.settings.home, account), app.clock()
     over = now - dt.timedelta(days=app.settings.message_retention_days)
     kept = functools.partial(
-        asyncio.to_thread, spool.refuse, path, event, type(error).__name__, now, over
+        asyncio.to_thread, refusing.refuse, path, event, type(error).__name__, now, over
     )
     await process.until_it_holds(stop, kept, "keeping a refused event")
 

@@ -47,6 +47,14 @@ LEFT_OVER = 64 * 2**20
 # An empty spool is wiped so often at most: till then what left it stands in its write-ahead log.
 WIPED_SECONDS = 4.0
 LOOK_AGAIN_SECONDS = 5.0
+REMOVE = {
+    "event": "DELETE FROM event WHERE sequence = ?",
+    "refused": "DELETE FROM refused WHERE rowid = ?",
+}
+REPLACE = {
+    "event": "UPDATE event SET content = ? WHERE sequence = ?",
+    "refused": "UPDATE refused SET content = ? WHERE rowid = ?",
+}
 
 Answer = TypeVar("Answer")
 # sequence, life, content
@@ -199,35 +207,49 @@ class Spool:
 
     def _opened(self) -> sqlite3.Connection:
         if self._file is None:
-            self._file = _open(self.path)
+            self._file = opened(self.path)
         return self._file
 
 
-def refuse(path: Path, event: Event, reason: str, now: dt.datetime, over: dt.datetime) -> None:
-    """Keep an event that cannot be recorded, durably, in the file of its account's spool; what was
-    refused before `over` goes. `reason` is the name of an error. Safe beside the spool at work.
+def rewrite(path: Path, change: Callable[[Event], Event | None]) -> int:
+    """Change what waits or was refused, or take it out, durably; returns how many events that was.
+
+    A process at work records the lot that it has in its hands as it was.
     """
-    with closing(_open(path)) as file:
-        file.execute("DELETE FROM refused WHERE refused_at < ?", (over.isoformat(),))
-        file.execute(
-            "INSERT INTO refused (refused_at, reason, content) VALUES (?, ?, ?)",
-            (now.isoformat(), reason, event_codec.encode(event)),
-        )
+    changed = 0
+    with closing(opened(path)) as file:
+        with file:
+            file.execute("BEGIN IMMEDIATE")
+            for table, rowid, content in file.execute(
+                "SELECT 'event', sequence, content FROM event"
+                " UNION ALL SELECT 'refused', rowid, content FROM refused"
+            ).fetchall():
+                event = _decoded(content)
+                left = change(event) if event is not None else None
+                if event is None or left == event:
+                    continue
+                changed += 1
+                if left is None:
+                    file.execute(REMOVE[table], (rowid,))
+                else:
+                    file.execute(REPLACE[table], (event_codec.encode(left), rowid))
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return changed
 
 
-def refused(path: Path) -> int:
-    """How many events of an account were refused and are kept."""
-    if not path.exists():
-        return 0
-    with closing(_open(path)) as file:
-        return int(file.execute("SELECT count(*) FROM refused").fetchone()[0])
+def _decoded(content: bytes) -> Event | None:
+    try:
+        return event_codec.decode(content)
+    except ValueError:
+        # Nobody can read it, so it tells of nobody.
+        return None
 
 
 def holding(path: Path, words: str) -> int:
     """How many events that wait, or were refused, hold these words."""
     # As JSON writes them: in ASCII.
     wanted = json.dumps(words)[1:-1]
-    with closing(_open(path)) as file:
+    with closing(opened(path)) as file:
         found = file.execute(
             "SELECT count(*) FROM (SELECT content FROM event UNION ALL SELECT content FROM refused)"
             " WHERE instr(content, ?) > 0",
@@ -244,7 +266,8 @@ def look(path: Path) -> Waiting:
         return _waiting(file)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def opened(path: Path) -> sqlite3.Connection:
+    """A spool's file, made where there is none; close it."""
     # It holds what members say: nobody else's business, nor what is left of it on the disk.
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
@@ -292,7 +315,7 @@ def _wipe(file: sqlite3.Connection) -> bool:
 
 
 def _waiting(file: sqlite3.Connection) -> Waiting:
-    # Sequences have no gaps but at the head, where events leave.
+    # Sequences have no gaps but at the head, where events leave, and where somebody was forgotten.
     first, last = file.execute(
         "SELECT (SELECT min(sequence) FROM event), (SELECT max(sequence) FROM event)"
     ).fetchone()

@@ -35,6 +35,13 @@ def hide(session: Session, events: Sequence[Event]) -> Sequence[Event]:
     return [event for event in hidden if event is not None]
 
 
+def without(event: Event, people: Collection[str]) -> Event | None:
+    """The event without these people, None where it is theirs: what they said, came or went."""
+    if isinstance(event, Said) and event.sender in people:
+        return None
+    return _hidden(event, dict.fromkeys(people))
+
+
 def forgotten(session: Session, people: Iterable[str]) -> set[str]:
     """Those of these people of whom we hold nothing, and want nothing."""
     return {person for person, contact in _gone(session, people).items() if contact is None}

@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import alerting, database, serving, spool, stream
+from bot import alerting, database, refusing, serving, spool, stream
 from bot import app as app_module
 from bot.commands import edge
 from bot.digest import dispatch
@@ -122,7 +122,7 @@ def _spools() -> tuple[str, str]:
             told,
             "看数据库和 qunyun run 在不在;缓冲里的不会丢,见 docs/operations.md",
         )
-    if refused := sum(spool.refused(path) for path in paths):
+    if refused := sum(refusing.refused(path) for path in paths):
         return (
             f"{refused:,} 条消息进不了日志,留在缓冲文件里",
             "看日志里 refused, and kept 那几行,见 docs/operations.md",

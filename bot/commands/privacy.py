@@ -50,7 +50,8 @@ def forget(
     else:
         typer.echo(
             f"已忘记,留下的数字和订单记在 {done.pseudonym} 名下\n"
-            f"删掉 {done.messages} 条消息,清理别人的 {done.quoted} 条,删掉 {done.files} 个文件;"
+            f"删掉 {done.messages} 条消息,清理别人的 {done.quoted} 条,删掉 {done.files} 个文件,"
+            f"还没入库的 {done.spooled} 条;"
             f"封存 {done.sealed} 个群日,还没过完、已重新推导的 {done.open_days} 个\n"
             "备份、导出过的文件和 PostgreSQL 的 WAL 不在这里面,见 docs/privacy.md"
         )

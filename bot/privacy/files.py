@@ -1,9 +1,9 @@
 """Files of ours that hold what members said: digests that were written, uploads that wait."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from bot import spool
+from bot import spool, unnamed
 from bot.privacy.traces import Traces
 
 # Where digests are written and uploads wait, below the installation's folder.
@@ -22,6 +22,14 @@ def clean(home: Path, traces: Traces) -> int:
     for path in gone:
         path.unlink(missing_ok=True)
     return len(gone)
+
+
+def clean_spools(home: Path, contacts: Collection[str]) -> int:
+    """Take what these contacts said, and their coming and going, out of what waits for the log or
+    was refused, and their ids out of mentions; returns how many events that was.
+    """
+    paths = (home / "spool").glob("*.db")
+    return sum(spool.rewrite(path, lambda each: unnamed.without(each, contacts)) for path in paths)
 
 
 def holding(home: Path, words: str) -> int:

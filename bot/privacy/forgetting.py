@@ -33,7 +33,7 @@ from bot.times import DAY, Stretch
 PREFIX = "forgotten:"
 BEGUN, FORGOTTEN, SWEPT = "privacy.forgetting", "privacy.forget", "privacy.swept"
 # What the audit tells of it.
-DONE = ("messages", "quoted", "sealed", "open_days", "files")
+DONE = ("messages", "quoted", "sealed", "open_days", "files", "spooled")
 CHUNK = 1_000
 
 RoomDay = tuple[int, dt.date]
@@ -44,7 +44,8 @@ class Forgotten:
     """What was done: `messages` of their own are gone, `quoted` rows of others were cleaned.
 
     `sealed` room-days keep their figures; `open_days` were not over yet and were derived again.
-    `files` of digests and uploads in our folder are gone.
+    `files` of digests and uploads in our folder are gone, and of what waited for the log, or
+    could not go there, `spooled` events.
     """
 
     pseudonym: str
@@ -53,6 +54,7 @@ class Forgotten:
     sealed: int = 0
     open_days: int = 0
     files: int = 0
+    spooled: int = 0
     cleaned: dict[str, int] = field(default_factory=dict)
 
 
@@ -67,6 +69,8 @@ def forget(
     with database.reading(engine) as session:
         found = finding.look(session, subject, report.pseudonym)
     report.files = files.clean(home, found.traces)
+    # Before the log, into which it would come otherwise.
+    report.spooled = files.clean_spools(home, subject.contacts.values())
     with database.transaction(engine) as session:
         erasing.seal_orders(session, subject, found.ids)
         erasing.drop_bodies(session, subject, found.traces)

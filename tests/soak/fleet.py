@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from bot import database, spool
+from bot import database, refusing
 from bot.bench import databases
 from bot.bench.nats_server import NatsServer
 from bot.bench.node_gateway import NodeGateway
@@ -54,7 +54,7 @@ class Fleet:
     def refused(self, process: int) -> int:
         """How many events a process could not record and keeps aside."""
         folder = self.home / f"machine{process}" / "spool"
-        return sum(map(spool.refused, folder.glob("*.db")))
+        return sum(map(refusing.refused, folder.glob("*.db")))
 
     def journal(self, gateway: int) -> list[Line]:
         """What a gateway wrote down, in order; the last line may be half-written."""

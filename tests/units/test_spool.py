@@ -6,6 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from psycopg import errors as of_postgresql
 from sqlalchemy import exc
 
-from bot import event_codec, process, spool, stream
+from bot import event_codec, process, refusing, spool, stream
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, Said, TopicChanged
+from bot.privacy import files
 from bot.spool import Spool
 
 NOW = dt.datetime(2026, 11, 11, 4, 0, tzinfo=dt.UTC)
@@ -82,7 +84,7 @@ async def test_what_was_dropped_can_be_read_nowhere_and_what_waits_by_us_alone(
     assert any(needle in each.read_bytes() for each in files)
     assert [each.stat().st_mode & 0o777 for each in (path.parent, *files)] == [0o700, 0o600, 0o600]
     assert (spool.holding(path, "第 1 句"), spool.holding(path, "第 2 句")) == (1, 0)
-    spool.refuse(path, said(2), "ValueError", NOW, NOW)
+    refusing.refuse(path, said(2), "ValueError", NOW, NOW)
     assert spool.holding(path, "第 2 句") == 1
     head = await ours.head(10)
     assert head is not None
@@ -90,6 +92,33 @@ async def test_what_was_dropped_can_be_read_nowhere_and_what_waits_by_us_alone(
     await ours.wipe()
     assert not any(needle in each.read_bytes() for each in files)
     await ours.close()
+
+
+async def test_whoever_is_forgotten_is_in_nothing_that_waits_or_was_refused(tmp_path: Path) -> None:
+    path = tmp_path / "spool" / "a.db"
+    ours, gone, other = Spool(path, 100, "one"), "wxid_gone", Person("wxid_2", "乙")
+    theirs = replace(said(2), sender=gone, text="我的原话")
+    came = Joined("r1@chatroom", (Person(gone, "甲"), other), NOW)
+    calls = replace(said(3), mentions=(gone, other.id))
+    await ours.append(
+        [said(1), theirs, came, calls, Left("r1@chatroom", (came.people[0],), NOW)], NOW
+    )
+    refusing.refuse(path, replace(said(4), sender=gone), "ValueError", NOW, NOW)
+    refusing.refuse(path, said(5), "ValueError", NOW, NOW)
+    assert files.clean_spools(tmp_path, {gone}) == 5
+    assert files.clean_spools(tmp_path, {gone}) == 0
+    head = await ours.head(10)
+    assert head is not None
+    assert head.events == [
+        said(1),
+        replace(came, people=(other,)),
+        replace(calls, mentions=(other.id,)),
+    ]
+    assert refusing.refused(path) == 1
+    await ours.close()
+    written = b"".join(each.read_bytes() for each in path.parent.iterdir())
+    assert gone.encode() not in written
+    assert json.dumps("我的原话")[1:-1].encode() not in written
 
 
 async def test_what_goes_in_comes_out_in_order_and_stays_until_it_is_dropped(
