@@ -104,8 +104,11 @@ async def _take_on(
                 await _publish(stop, account, list(some), app.stream)
     logins = [event for event in events if isinstance(event, LoggedIn)]
     if logins and account_id in app.online:
-        # What connecting imported stays as well (see `app.run`).
-        gc.freeze()
+        if not app.connected:
+            # What connecting imported stays as well (see `app.run`). What the next connections
+            # make goes with them: frozen, it would never be found again.
+            app.connected = True
+            gc.freeze()
         listed = functools.partial(_list_rooms, me=logins[-1].me.id)
         task = asyncio.create_task(process.supervised(app, stop, "list rooms", account_id, listed))
         listing.add(task)

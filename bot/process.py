@@ -59,7 +59,8 @@ class App:
     """One process at work. `accounts`, `spools`, `senders` and `noted` go by account id; those of
     `standby` another process is meant to hold. `noted` is what the database knows of the spools.
     Spools are emptied into `stream`, and what is recorded comes out of it, where there is one.
-    `plans` tells that this process did the last round of the planner.
+    `plans` tells that this process did the last round of the planner, `connected` that some account
+    was in before.
 
     `changed` is set after every unit of database work of ours, for whoever watches.
     """
@@ -80,6 +81,7 @@ class App:
     wake: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     standby: Collection[int] = ()
     plans: bool = False
+    connected: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="writer")
