@@ -4,8 +4,9 @@ import datetime as dt
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -114,8 +115,11 @@ class Recent:
         found = [False] * len(normals)
         for place, earlier in self._near(old, before):
             new = place - before
-            if not found[new] and self.at[earlier] >= at[new] - _WINDOW:
-                found[new] = _is_alike(owns[new], self._text(earlier))
+            since = at[new] - _WINDOW
+            found[new] = any(
+                self.at[each] >= since and _is_alike(owns[new], self._text(each))
+                for each in earlier
+            )
         return found
 
     def _text(self, place: int) -> str:
@@ -133,7 +137,7 @@ class Recent:
         self.ends = array("q", (end - begin for end in self.ends))
         return 0
 
-    def _near(self, old: int, before: int) -> list[tuple[int, int]]:
+    def _near(self, old: int, before: int) -> Iterator[tuple[int, list[int]]]:
         """The places of the texts from `before` on, each with those of earlier ones from `old` on
         that could be alike, in order.
         """
@@ -142,7 +146,6 @@ class Recent:
         # Rounded up, of two together at least a third; nothing has more than 64 bits.
         third = np.minimum((sizes + 2) // 3, 64).astype(np.uint8)
         folded = low | high
-        pairs: list[tuple[int, int]] = []
         count, rows = len(low), max(1, _PAIRS // (len(low) - old))
         for first in range(before, count, rows):
             new = slice(first, min(first + rows, count))
@@ -156,8 +159,11 @@ class Recent:
                 bits = np.bitwise_count(low[place] ^ low[earlier]).astype(np.int32)
                 bits += np.bitwise_count(high[place] ^ high[earlier])
                 near = 3 * bits <= sizes[place] + sizes[earlier]
-                pairs += zip(place[near].tolist(), earlier[near].tolist(), strict=True)
-        return pairs
+                place, earlier = place[near], earlier[near]
+                # A text at a time: where a room repeats one all day, all pairs are too many.
+                starts = np.flatnonzero(np.diff(place, prepend=-1)).tolist()
+                for start, end in pairwise((*starts, len(place))):
+                    yield int(place[start]), earlier[start:end].tolist()
 
 
 _WINDOW = WINDOW.total_seconds()

@@ -1,6 +1,7 @@
 """What a message is among its neighbours."""
 
 import datetime as dt
+import tracemalloc
 from functools import cache
 
 import pytest
@@ -230,6 +231,17 @@ def test_near_duplicates_are_found_as_by_comparing_every_pair(texts: list[str]) 
         for place, own in enumerate(sets)
     ]
     assert found == expected
+
+
+def test_a_text_that_is_repeated_all_day_is_not_held_by_pairs() -> None:
+    """Three thousand equal texts are four and a half million pairs."""
+    recent = similarity.Recent()
+    tracemalloc.start()
+    found = recent.hears(["今天满一百减二十大家快来看看"] * 3_000, [0.0] * 3_000)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == [False, *[True] * 2_999]
+    assert most < 30 * 2**20
 
 
 def test_what_is_older_than_a_day_takes_no_memory() -> None:
