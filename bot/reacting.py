@@ -80,16 +80,9 @@ def follow(
     most_an_hour: int,
 ) -> Reacted:
     """React to what is live among the events, and note which open questions were answered."""
-    said = [
-        event
-        for event in events
-        if isinstance(event, Said) and not event.own and (event.room, event.id) in outcome.new
-    ]
-    live = [
-        event
-        for event in events
-        if now - event.at <= LIVE and (isinstance(event, Joined) or event in said)
-    ]
+    told = [event for event in events if isinstance(event, Joined) or _is_new(event, outcome)]
+    said = [event for event in told if isinstance(event, Said)]
+    live = [event for event in told if now - event.at <= LIVE]
     reacted = Reacted()
     if not said and not live:
         return reacted
@@ -114,6 +107,10 @@ def follow(
     complaints.open_cases(session, reacted.cases)
     desk.answered(session, _answers(signals))
     return reacted
+
+
+def _is_new(event: Said, outcome: Outcome) -> bool:
+    return not event.own and (event.room, event.id) in outcome.new
 
 
 def _attempt(
