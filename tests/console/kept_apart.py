@@ -12,7 +12,7 @@ from sqlalchemy import update
 from bot import database, membership_files
 from bot.digest import compose, gather, storing
 from bot.digest.findings import Findings
-from bot.insights import attributing, segments
+from bot.insights import attributing, segments, topics
 from bot.membership_files import MembershipRow
 from bot.models import (
     Complaint,
@@ -106,6 +106,12 @@ def _plan(desk: Desk) -> None:
     told = [
         MembershipRow(OUR_ROOM, "wxid_ours", unionid="u-ours", joined_at=local("2026-11-01 00:00")),
         MembershipRow(THEIR_ROOM, "wxid_anji", unionid="anji", joined_at=local("2026-11-01 00:00")),
+        # Verticals of fewer members are told of nowhere else.
+        *(
+            MembershipRow(room, f"{name}{n}", joined_at=local("2026-11-01 00:00"))
+            for room, name in ((OUR_ROOM, "silent"), (THEIR_ROOM, "anji-silent"))
+            for n in range(topics.FEWEST_MEMBERS)
+        ),
     ]
     with database.transaction(desk.engine) as session:
         membership_files.record(session, told, SECRET, NOW)

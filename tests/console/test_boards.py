@@ -5,10 +5,12 @@ import re
 
 import pytest
 
-from bot import database
+from bot import database, membership_files
 from bot.digest import compose, gather, storing
 from bot.digest.findings import Findings
 from bot.digest.sheet import Subject
+from bot.insights import topics
+from bot.membership_files import MembershipRow
 from bot.models import (
     Digest,
     DigestScope,
@@ -22,7 +24,7 @@ from bot.models import (
 from tests.console.conftest import NOW, Desk
 from tests.console.kept_apart import LAST_WEEK, OURS
 from tests.console.test_orders import shop
-from tests.saying import ROOM, SHANGHAI, rows
+from tests.saying import ROOM, SHANGHAI, local, rows
 
 VIEWER, OPERATOR, APPROVER, ADMIN = OperatorRole
 GOAL = {"metric": "participation", "value": "20", "until": "2026-12-31"}
@@ -31,7 +33,13 @@ assert shop  # the fixture, which pytest finds here
 
 @pytest.fixture
 def looked_back(shop: Desk) -> Desk:
-    """Last week's digests are stored."""
+    """Last week's digests are stored; there are members enough for a vertical to be told of."""
+    silent = [
+        MembershipRow(ROOM, f"silent{n}", joined_at=local("2026-11-01 00:00"))
+        for n in range(topics.FEWEST_MEMBERS)
+    ]
+    with database.transaction(shop.engine) as session:
+        membership_files.record(session, silent, b"secret", NOW)
     with database.transaction(shop.engine) as session:
         week = gather.gather(session, LAST_WEEK, NOW, SHANGHAI)
         sheets = compose.sheets(session, Findings(week), storing.everything(week))
