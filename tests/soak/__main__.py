@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -39,6 +40,8 @@ def main() -> int:
     seed = int(os.environ.get("QUNYUN_SOAK_SEED") or random.randrange(1_000_000))
     home = Path(tempfile.mkdtemp(prefix="qunyun-soak-"))
     home.chmod(0o755)
+    # Whoever ends it by force must not leave a fleet behind: what is running is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f"seed {seed}, {minutes:g} minutes, logs in {home}", file=sys.stderr, flush=True)  # noqa: T201
     with running(home, with_stream=with_stream) as fleet:
         report = asyncio.run(_soak(fleet, minutes, random.Random(seed)))

@@ -52,9 +52,11 @@ async def memory(watch: Watch) -> None:
             with contextlib.suppress(psutil.Error):
                 process = psutil.Process(service.pid)
                 megabytes = process.memory_info().rss / 2**20
-                watch.memory.append(
-                    Sample(now(), number, service.pid, megabytes, process.num_fds())
-                )
+                # One that was killed a moment ago is still listed, and holds nothing.
+                if megabytes:
+                    watch.memory.append(
+                        Sample(now(), number, service.pid, megabytes, process.num_fds())
+                    )
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
