@@ -53,11 +53,10 @@ LARGEST = 200_000
 SMOOTH = ("2026-11-23 12:10:05", "2026-11-23 20:00:05", "2026-11-24 12:10:05")
 TROUBLED = "2026-11-24 19:00:05"
 NOW = "2026-11-24 20:00:01"
-# Every picture that a reader sees without scrolling has come.
-SHOWN = """[...document.images]
+# Whatever a reader sees without scrolling has come.
+SHOWN = """Promise.all([...document.images]
   .filter(each => each.getBoundingClientRect().top < innerHeight)
-  .every(each => each.complete && each.naturalWidth)"""
-# Name of the picture → page.
+  .map(each => each.complete || new Promise(done => { each.onload = each.onerror = done })))"""
 WIDE = {
     "overview": "/",
     "board": "/boards",
@@ -303,7 +302,7 @@ def shoot(page: Page, address: str, path: Path) -> None:
     """One page as a PNG of few colours."""
     page.goto(address)
     page.locator(".htmx-request").first.wait_for(state="detached")
-    page.wait_for_function(SHOWN)
+    page.evaluate(SHOWN)
     # Once more, when the last of it is painted.
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     with Image.open(io.BytesIO(page.screenshot())) as taken:

@@ -108,8 +108,8 @@ def _plan(desk: Desk) -> None:
         MembershipRow(THEIR_ROOM, "wxid_anji", unionid="anji", joined_at=local("2026-11-01 00:00")),
         # Verticals of fewer members are told of nowhere else.
         *(
-            MembershipRow(room, f"{name}{n}", joined_at=local("2026-11-01 00:00"))
-            for room, name in ((OUR_ROOM, "silent"), (THEIR_ROOM, "anji-silent"))
+            MembershipRow(room, f"wxid_silent-{name}{n}", joined_at=local("2026-11-01 00:00"))
+            for room, name in ((OUR_ROOM, "ours"), (THEIR_ROOM, "anji"))
             for n in range(topics.FEWEST_MEMBERS)
         ),
     ]

@@ -1,10 +1,11 @@
 """The funnel on 订单与归因: what was said and followed, how far order lines came, and the lists."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends
 from fastapi.responses import Response
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, Subquery, select
 
 from bot import database, standing
 from bot.charts import drawing
@@ -54,7 +55,10 @@ AHEAD = {
         "所以说不出哪一次带来哪一单。点得太快没有逐条记下的、过了保存期的不在内。",
     ),
 }
-Listed = tuple[Select[Any], tuple[ColumnElement[Any], ...]]
+# What is listed, in which order, and how a page of it is told.
+Listed = tuple[
+    Select[Any], tuple[ColumnElement[Any], ...], Callable[[Subquery], Select[Any]] | None
+]
 # Where the lines of a step are listed: the label that is asked for.
 LISTED = {Step.PAID: "", Step.KEPT: "counted"}
 
@@ -78,9 +82,9 @@ def behind(
     wanted = ordering.wanted(page, asked)
     rooms = ordering.within(page, wanted)
     listed = _mentions if ahead is Ahead.MENTIONS else _clicks
-    query, order = listed(wanted, rooms)
+    query, order, told = listed(wanted, rooms)
     path = f"/orders/behind/{ahead}"
-    listing = paging.cut(page.session, query, order, number, path, asked.given())
+    listing = paging.cut(page.session, query, order, number, path, asked.given(), told=told)
     return page.render(
         "order_behind.html", listing=listing, what=ahead, ahead=AHEAD, asked=asked,
         may_read=page.may(OPERATOR),
@@ -89,18 +93,25 @@ def behind(
 
 def _mentions(wanted: Wanted, rooms: ColumnElement[bool] | None) -> Listed:
     found = funnel.mentions(wanted.since, wanted.until, rooms).subquery()
-    query = (
+    return select(found), _latest(found), _mentioned
+
+
+def _latest(found: Subquery) -> tuple[ColumnElement[Any], ...]:
+    # The day first: the latest day is sorted, and the others are left alone.
+    return found.c.day.desc(), found.c.at.desc(), found.c.message_id, found.c.product_id
+
+
+def _mentioned(found: Subquery) -> Select[Any]:
+    return (
         select(
             *(found.c.at, found.c.room_id, ROOM.c.topic, PRODUCT.c.name.label("product")),
             *(CONTACT.c.name, standing.text(found).label("text")),
         )
-        # Outer joins: whoever counts the rows need not look anything up.
         .outerjoin(PRODUCT, PRODUCT.c.id == found.c.product_id)
         .outerjoin(ROOM, ROOM.c.id == found.c.room_id)
         .outerjoin(CONTACT, CONTACT.c.id == found.c.contact_id)
+        .order_by(*_latest(found))
     )
-    # The day first: the latest day is sorted, and the others are left alone.
-    return query, (found.c.day.desc(), found.c.at.desc(), found.c.message_id, found.c.product_id)
 
 
 def _clicks(wanted: Wanted, rooms: ColumnElement[bool] | None) -> Listed:
@@ -110,7 +121,7 @@ def _clicks(wanted: Wanted, rooms: ColumnElement[bool] | None) -> Listed:
         .join(LINK, LINK.c.code == found.c.code)
         .outerjoin(ROOM, ROOM.c.id == found.c.room_id)
     )
-    return query, (found.c.at.desc(), found.c.id)
+    return query, (found.c.at.desc(), found.c.id), None
 
 
 def draw(page: Page, ladder: tuple[Rung, ...]) -> Drawing:
