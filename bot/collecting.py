@@ -15,12 +15,17 @@ _YOUNG, _MIDDLE, _OLD = 100_000, 20, 50
 
 @contextmanager
 def seldom() -> Iterator[None]:
-    """Look for cycles seldom, and never in what is loaded by now; afterwards as before."""
-    before = gc.get_threshold()
-    gc.freeze()
+    """Look for cycles seldom, and never in what is loaded by now; afterwards as before.
+
+    A process at work has set aside for good what it loaded (see `app.run`): that stays aside.
+    """
+    before, aside = gc.get_threshold(), gc.get_freeze_count()
+    if not aside:
+        gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not aside:
+            gc.unfreeze()

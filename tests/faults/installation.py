@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from bot import database, outbox
 from bot.bench.node_gateway import NodeGateway
@@ -243,11 +243,16 @@ def approve_day(at: Installation, due: dt.timedelta = dt.timedelta()) -> None:
         interchange.approve(session, changes, "小李", then, contact.rules(settings))
 
 
-def journal(at: Installation, kind: str) -> list[dict[str, str]]:
-    """What the gateway has `said` or `sent`, from its journal; the last line may be half-written."""
+def journal(at: Installation, kind: str, start: int = 0) -> list[dict[str, str]]:
+    """What the gateway has `said` or `sent`, from its journal; the last line may be half-written.
+
+    `start` is a size that the journal had while the gateway had nothing to say.
+    """
     if not at.journal.exists():
         return []
-    lines = at.journal.read_text(encoding="utf-8").split("\n")[:-1]
+    with at.journal.open("rb") as file:
+        file.seek(start)
+        lines = file.read().split(b"\n")[:-1]
     return [one for one in map(json.loads, lines) if kind in one]
 
 
@@ -296,18 +301,31 @@ def logged(at: Installation) -> set[str]:
     return {row.platform_id for row in rows(at.engine, MessageIdentity)}
 
 
+def has_logged(at: Installation, number: int) -> Callable[[], bool]:
+    """Whether so many messages are in the log, without reading them."""
+    query = select(func.count()).select_from(database.table(MessageIdentity))
+
+    def has() -> bool:
+        with database.reading(at.engine) as session:
+            return bool(session.connection().execute(query).scalar_one() >= number)
+
+    return has
+
+
 async def say(at: Installation, messages: int = 20) -> set[str]:
     """Members speak, whether we listen or not; returns the ids of what they said."""
-    before = len(journal(at, "said"))
+    start = at.journal.stat().st_size if at.journal.exists() else 0
     await at.node.ask("burst", messages=messages, rooms=at.rooms)
-    said = {one["said"] for one in journal(at, "said")[before:]}
+    said = {one["said"] for one in journal(at, "said", start)}
     assert len(said) == messages
     return said
 
 
 async def accept(at: Installation, said: set[str]) -> None:
     """What was said comes into the log: from here on it must be there."""
-    await until(lambda: said <= logged(at), "members' messages in the log")
+    # Counted first: one by one they are looked at when there are enough.
+    enough = has_logged(at, len(said))
+    await until(lambda: enough() and said <= logged(at), "members' messages in the log")
     at.accepted |= logged(at)
 
 

@@ -13,7 +13,7 @@ from tests import parts
 from tests.faults import installation as day
 from tests.faults.conftest import LONG
 from tests.faults.installation import Installation
-from tests.faults.test_spool import has_spooled, once, spooled
+from tests.faults.test_spool import once, spooled, waits
 
 FEW = 20 if LONG else 4
 # The long form is what ten minutes bring at 500 messages a second.
@@ -62,7 +62,8 @@ async def test_what_is_heard_while_the_database_is_away_is_in_the_log_once_it_is
     said = set[str]()
     for lot in range(LOTS):
         said |= await day.say(installation, EACH)
-        await day.until(has_spooled(installation, EACH * (lot + 1)), "spooled")
+        await day.until(waits(installation, EACH * (lot + 1)), "spooled")
+    await day.until(lambda: said <= spooled(installation), "all of it spooled")
     # Whoever heard it dies before the database is back.
     service.kill()
     assert said <= spooled(installation)

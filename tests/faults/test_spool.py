@@ -31,7 +31,7 @@ async def test_what_a_killed_process_had_spooled_comes_into_the_log_once(
         await day.say(installation, 300)
         reached = len(day.logged(installation))
         more = installation.chance.randrange(200)
-        await day.until(has_logged(installation, reached + more), "messages")
+        await day.until(day.has_logged(installation, reached + more), "messages")
         await installation.node.ask("burst", messages=300, rooms=installation.rooms)
         service.kill()
         accepted |= spooled(installation) | day.logged(installation)
@@ -42,19 +42,24 @@ async def test_what_a_killed_process_had_spooled_comes_into_the_log_once(
     once(installation)
 
 
-def has_logged(at: Installation, number: int) -> Callable[[], bool]:
-    return lambda: len(day.logged(at)) >= number
-
-
 def has_spooled(at: Installation, number: int) -> Callable[[], bool]:
     """Whether so many messages that were heard wait for the log."""
     return lambda: len(spooled(at)) >= number
 
 
+def waits(at: Installation, number: int) -> Callable[[], bool]:
+    """Whether so many events of any kind wait for the log, without reading them."""
+    return lambda: spool.look(_path(at)).events >= number
+
+
 def spooled(at: Installation) -> set[str]:
     """The ids of what was heard and waits for the log."""
+    return said_in(_path(at))
+
+
+def _path(at: Installation) -> Path:
     _, host, port = at.node.address
-    return said_in(spool.path(at.home, f"{host}:{port}"))
+    return spool.path(at.home, f"{host}:{port}")
 
 
 def said_in(path: Path) -> set[str]:

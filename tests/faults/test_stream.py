@@ -13,7 +13,7 @@ from tests import parts
 from tests.faults import installation as day
 from tests.faults.conftest import LONG
 from tests.faults.installation import Installation
-from tests.faults.test_spool import has_logged, has_spooled, once, spooled
+from tests.faults.test_spool import has_spooled, once, spooled
 
 ROUNDS = 5 if LONG else 1
 QUESTION, ANSWER = "几点开始?", "晚上八点哦"
@@ -57,7 +57,7 @@ async def test_a_stream_a_gateway_and_workers_that_are_killed_lose_and_double_no
         await day.until(listening.says("is online"), "the account online")
         said |= await day.say(installation, 200)
         await day.until(
-            has_logged(
+            day.has_logged(
                 installation, len(installation.accepted) + installation.chance.randrange(200)
             ),
             "some in the log",
