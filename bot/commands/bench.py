@@ -193,12 +193,12 @@ def attribution(
 @app.command()
 def scaling(
     rooms: Annotated[str, typer.Option(help="逗号分隔。")] = "2000,10000,50000,200000",
-    recorded: Annotated[float, typer.Option(min=1, help="bench ingest 的 per_second。")] = 2_600,
+    recorded: Annotated[float, typer.Option(min=1, help="bench stress 的 per_second。")] = 2_436,
     commit: Annotated[float, typer.Option(min=0, help="一批之外的毫秒。")] = 5,
-    posts: Annotated[float, typer.Option(min=1, help="send_commit_per_second。")] = 348,
-    bytes_a_message: Annotated[float, typer.Option(min=1, help="bench ingest 的同名值。")] = 480,
-    topics: Annotated[float, typer.Option(min=0, help="2,000 群的 topics_s。")] = 320,
-    digest: Annotated[float, typer.Option(min=0, help="2,000 群的 gather_s + render_s。")] = 85,
+    posts: Annotated[float, typer.Option(min=1, help="send_commit_per_second。")] = 412,
+    bytes_a_message: Annotated[float, typer.Option(min=1, help="bench ingest 的同名值。")] = 471,
+    topics: Annotated[float, typer.Option(min=0, help="2,000 群的 topics_s。")] = 77,
+    digest: Annotated[float, typer.Option(min=0, help="2,000 群的 gather_s + render_s。")] = 22,
     messages: Annotated[float, typer.Option(min=1, help="每群每天多少条。")] = 80,
     json: Json = False,
 ) -> None:
