@@ -10,14 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.insights import significance
+from bot.insights import significance, small_samples
 from bot.insights.arrays import Floats, Ints
+from bot.insights.small_samples import Taken
 from bot.insights.statistics import Interval
 
 # Fewer rooms than this say nothing that holds.
 FEWEST_ROOMS = 30
 # A split that chance gives less often than this is a fault of the experiment.
 RATIO_LEVEL = 0.001
+# What is left of a column where another explains all of it.
+NOUGHT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,18 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A difference a cell, its standard error, and the clusters behind it."""
+    """A difference a cell, its standard error with the degrees of freedom that the error has, and
+    the clusters behind it.
+    """
 
     value: float
     error: float
+    freedom: float
     clusters: int
 
     def interval(self, level: float) -> Interval:
-        """The values that a test at `level` does not refuse (Student's t, clusters − 1)."""
-        reach = significance.t_quantile(level, self.clusters - 1) * self.error
+        """The values that a test at `level` does not refuse (Student's t)."""
+        reach = significance.t_quantile(level, self.freedom) * self.error
         return Interval(self.value - reach, self.value + reach)
 
 
@@ -53,7 +59,7 @@ def assigned(seen: Observed) -> Estimate | None:
     """What being assigned did (intention to treat); None where nothing can be compared.
 
     Least squares of the outcome on assignment, the usual level and a constant for each stratum;
-    cluster-robust variance CR1 (Cameron & Miller 2015, J. Human Resources 50:317–372, §II.C).
+    cluster-robust variance CR2 with Satterthwaite's degrees of freedom (`small_samples`).
     """
     return _estimate(seen, seen.assigned)
 
@@ -64,7 +70,8 @@ def exposed(seen: Observed) -> Estimate | None:
     None where assignment moved exposure in less than one of ten cells: dividing by so little
     says nothing. Angrist, Imbens & Rubin (1996), JASA 91:444–455.
     """
-    lots, gone = _taken_off(seen, seen.assigned, seen.exposed)
+    usual = _centred(seen, seen.prior)
+    lots, gone = (_without(usual, _centred(seen, each)) for each in (seen.assigned, seen.exposed))
     if not lots @ lots or abs(lots @ gone) < 0.1 * (lots @ lots):
         return None
     return _estimate(seen, seen.exposed)
@@ -92,33 +99,41 @@ def ratio_p(counts: Sequence[int], shares: Sequence[float]) -> float:
 
 def _estimate(seen: Observed, cause: Floats) -> Estimate | None:
     """The effect of `cause`, with assignment as its instrument (itself, where it is the cause)."""
-    lots, moved, bought = _taken_off(seen, seen.assigned, cause, seen.outcome)
+    usual = _centred(seen, seen.prior)
+    lots, moved, bought = (
+        _without(usual, _centred(seen, each)) for each in (seen.assigned, cause, seen.outcome)
+    )
     _, cluster = np.unique(seen.cluster, return_inverse=True)
-    clusters, cells = int(cluster.max(initial=-1)) + 1, len(lots)
-    strata = len(np.unique(seen.stratum))
-    parameters = strata + 2
+    _, stratum, sizes = np.unique(seen.stratum, return_inverse=True, return_counts=True)
+    clusters = int(cluster.max(initial=-1)) + 1
     strength = float(lots @ moved)
-    if clusters < 2 or cells <= parameters or abs(strength) < 1e-9:
+    if clusters < 2 or len(lots) <= len(sizes) + 2 or abs(strength) < 1e-9:
         return None
     value = float(lots @ bought) / strength
-    scores = np.bincount(cluster, weights=lots * (bought - value * moved))
-    small = clusters / (clusters - 1) * (cells - 1) / (cells - parameters)
-    return Estimate(value, math.sqrt(small * float(scores @ scores)) / abs(strength), clusters)
+    # What the fit takes off: the mean of each stratum, the usual level, the assignment.
+    taken = Taken(stratum, sizes, np.stack([_unit(usual), _unit(lots)], axis=1))
+    weighed = small_samples.adjusted(lots, cluster, taken)
+    if weighed is None:
+        return None
+    scores = np.bincount(cluster, weights=weighed * (bought - value * moved))
+    error = math.sqrt(float(scores @ scores)) / abs(strength)
+    return Estimate(value, error, small_samples.freedom(weighed, cluster, taken), clusters)
 
 
-def _taken_off(seen: Observed, *columns: Floats) -> list[Floats]:
-    """Columns without what strata and the usual level explain (Frisch–Waugh–Lovell)."""
+def _centred(seen: Observed, column: Floats) -> Floats:
+    """A column without the means of the strata."""
     _, stratum = np.unique(seen.stratum, return_inverse=True)
-    sizes = np.bincount(stratum)
+    means: Floats = np.bincount(stratum, weights=column) / np.bincount(stratum)
+    return column - means[stratum]
 
-    def centred(column: Floats) -> Floats:
-        means: Floats = np.bincount(stratum, weights=column) / sizes
-        return column - means[stratum]
 
-    usual = centred(seen.prior)
+def _without(usual: Floats, column: Floats) -> Floats:
+    """A column without what the usual level explains (Frisch–Waugh–Lovell); both are centred."""
     spread = float(usual @ usual)
-    found = []
-    for column in columns:
-        left = centred(column)
-        found.append(left - usual * (float(usual @ left) / spread) if spread > 1e-9 else left)
-    return found
+    return column - usual * (float(usual @ column) / spread) if spread > NOUGHT else column
+
+
+def _unit(column: Floats) -> Floats:
+    """A column of length one; noughts where there is nothing in it."""
+    length = float(column @ column)
+    return column / math.sqrt(length) if length > NOUGHT else np.zeros_like(column)

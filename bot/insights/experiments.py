@@ -168,9 +168,9 @@ def power(session: Session, name: str) -> Power:
     level = looking.levels(found.weeks)[-1]
     smallest = None
     if estimate and estimate.error and level and estimate.clusters >= effects.FEWEST_ROOMS:
-        freedom = estimate.clusters - 1
-        reach = significance.t_quantile(level, freedom)
-        smallest = estimate.error * (reach + significance.t_quantile(POWER_TAIL, freedom))
+        smallest = estimate.error * sum(
+            significance.t_quantile(each, estimate.freedom) for each in (level, POWER_TAIL)
+        )
     values = {"smallest": smallest, "usual": usual}
     session.connection().execute(
         update(EXPERIMENT).where(EXPERIMENT.c.id == found.id).values(**values)

@@ -68,6 +68,8 @@ def reading(
         f"{_arm(each.arm)} {each.cells} 格,{each.orders} 单,真正收到 {each.exposed} 格"
         for each in groups
     ]
+    if not shown:
+        told.append("比不出差别:格数太少,或有一组的差别全在一个群里,误差算不出来")
     told += [_effect_words(found.kind, each, "按抽签") for each in shown]
     told += [_effect_words(found.kind, each, "按真正收到的") for each in by_exposure]
     if cells.lines:
