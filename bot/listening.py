@@ -12,7 +12,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from bot import database, deriving, directory, leases
@@ -146,11 +157,12 @@ def _ears(
         return {}
     ids = directory.rooms(session, dict.fromkeys(named))
     deriving.lock_rooms(session, ids.values())
+    given = database.given(session, {"room_id": Integer()}, [(room,) for room in ids.values()])
     attentive = ROOM.c.listener_id.in_(_attentive(now)).label("attentive")
     shared = _shared(account_id).label("shared")
     rows = session.connection().execute(
         select(ROOM.c.id, ROOM.c.listener_id, ROOM.c.listener_since, attentive, shared).where(
-            ROOM.c.id.in_(ids.values())
+            ROOM.c.id.in_(select(given.c.room_id))
         )
     )
     ears, first, again = {}, set(), set()

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Integer, Row, or_, select
 from sqlmodel import Session
 
-from bot import database, outbox
+from bot import database
 from bot.intents import Intent
 from bot.models import Delivery, DeliveryKind, DeliveryState
 from handlers.moment import Reply
@@ -56,27 +56,25 @@ def standing(session: Session, rooms: Iterable[int], now: dt.datetime, most_an_h
     return Quotas(said, most_an_hour)
 
 
-def plan(
-    session: Session,
-    quotas: Quotas,
-    reply: Reply,
-    room: Row[Any],
-    message: int | None,
-    now: dt.datetime,
-) -> int:
-    """Plan a reply to a message, or to an arrival, where the room may hear it; returns how many."""
+def intent(
+    quotas: Quotas, reply: Reply, room: Row[Any], message: int | None, now: dt.datetime
+) -> Intent | None:
+    """A reply to a message, or to an arrival, as it is to be planned; None where the room may not
+    hear it. From then on it counts as said.
+    """
     said = quotas.said[room.id]
     last = max((due for due, text in said if text == reply.text), default=None)
     due = now
     if last is not None and reply.every is not None:
         due = max(now, last if last > now else last + reply.every)
     elif last is not None and last > now - SAME_WORDS:
-        return 0
+        return None
     lately = sum(due - MINUTE < at <= due for at, _ in said)
     if len(said) >= quotas.most_an_hour or lately >= MOST_A_MINUTE:
-        return 0
+        return None
+    said.append((due, reply.text))
     key = f"reply:{message}" if message else f"reply:join:{room.id}:{due:%Y%m%d%H%M%S}"
-    intent = Intent(
+    return Intent(
         key=key,
         kind=DeliveryKind.REPLY,
         room_id=room.id,
@@ -87,7 +85,3 @@ def plan(
         expires_at=due + LASTS,
         priority=REPLIES_FIRST,
     )
-    planned = outbox.plan(session, [intent], now)
-    if planned:
-        said.append((due, reply.text))
-    return planned

@@ -1,18 +1,19 @@
 """From messages just recorded to what comes of them: replies, cases, questions, orders.
 
 Only live messages are reacted to, at most five minutes old: replay, rebuild and catch-up never
-are. Handlers only say what is to be done; it is done here, each event in a savepoint of its own.
+are. Handlers only say what is to be done; it is done here, for the whole batch at once, but for
+what operators order, each in a savepoint of its own.
 """
 
 import datetime as dt
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, Select, and_, func, select
 from sqlmodel import Session
 
 from bot import (
@@ -23,6 +24,7 @@ from bot import (
     errors,
     faq,
     ordering,
+    outbox,
     quotas,
     times,
 )
@@ -30,7 +32,9 @@ from bot.deriving import Rules
 from bot.gateway import Joined, Said
 from bot.ingest import Outcome
 from bot.insights import so_far
+from bot.intents import Intent
 from bot.models import Contact, Membership, Operator, Role, Room, Signal, SignalKind
+from bot.models.columns import LogText
 from bot.quotas import Quotas
 from bot.text.retrieval import Curated
 from handlers import Handler, operator_command, react
@@ -46,10 +50,13 @@ ROOM, SIGNAL, STAY, CONTACT, OPERATOR = database.tables(Room, Signal, Membership
 
 @dataclass(slots=True)
 class Reacted:
-    """What came of a batch: `held_back` replies would have been too many for their rooms."""
+    """What came of a batch: `held_back` replies would have been too many for their rooms; `wanted`
+    are those that will be planned.
+    """
 
     replies: int = 0
     held_back: int = 0
+    wanted: list[Intent] = field(default_factory=list)
     cases: list[complaints.Heard] = field(default_factory=list)
     questions: list[desk.Asked] = field(default_factory=list)
 
@@ -58,12 +65,13 @@ class Reacted:
 class _Scene:
     """What is known about a batch, gathered once.
 
-    `signals` go by our id of the message; `staff` are (room, contact) platform ids of operators,
-    `bots` are our ids of contacts that are bots somewhere.
+    `signals` go by our id of the message, and so does `checked_in`: how many members checked in
+    that day, up to it. `staff` are (room, contact) platform ids of operators.
     """
 
     rooms: Mapping[str, Row[Any]]
     signals: Mapping[int, Sequence[Row[Any]]]
+    checked_in: Mapping[int, int]
     staff: frozenset[tuple[str, str]]
     answers: Curated
     quotas: Quotas
@@ -95,6 +103,7 @@ def follow(
         scene = _Scene(
             rooms,
             signals,
+            _checked_in(session, signals, {row.id: row for row in rooms.values()}, rules.zone),
             _staff(session, live),
             faq.curated(session, rules.segmenter),
             quotas.standing(session, [rooms[event.room].id for event in live], now, most_an_hour),
@@ -103,6 +112,7 @@ def follow(
         for event in live:
             message = outcome.new[event.room, event.id] if isinstance(event, Said) else None
             _attempt(session, scene, event, message, now, handlers, reacted)
+    reacted.replies += outbox.plan(session, reacted.wanted, now, revive=False)
     desk.ask(session, reacted.questions)
     complaints.open_cases(session, reacted.cases)
     desk.answered(session, _answers(signals))
@@ -123,12 +133,14 @@ def _attempt(
     reacted: Reacted,
 ) -> None:
     """React to one event; a handler's bug must not take the message along."""
-    savepoint = session.begin_nested()
     try:
-        _react(session, scene, event, message, now, handlers, reacted)
-        savepoint.commit()
+        if _by_operator(scene, event):
+            # What they order is read and written at once.
+            with session.begin_nested():
+                _react(session, scene, event, message, now, handlers, reacted)
+        else:
+            _react(session, scene, event, message, now, handlers, reacted)
     except Exception as error:  # noqa: BLE001  # a handler's bug: the message stays
-        savepoint.rollback()
         what = f"message {message}" if message else "an arrival"
         log.error(  # noqa: TRY400
             "a handler failed on %s in room %s: %s",
@@ -151,9 +163,10 @@ def _react(
     moment = _moment(session, scene, event, message, now)
     match react(moment, handlers):
         case Reply() as reply:
-            planned = quotas.plan(session, scene.quotas, reply, room, message, now)
-            reacted.replies += planned
-            reacted.held_back += not planned
+            wanted = quotas.intent(scene.quotas, reply, room, message, now)
+            if wanted is not None:
+                reacted.wanted.append(wanted)
+            reacted.held_back += wanted is None
         case Case(grievance):
             reacted.cases.append(
                 complaints.Heard(
@@ -185,8 +198,7 @@ def _moment(
 ) -> Moment:
     room, signals = scene.rooms[event.room], scene.signals.get(message or 0, ())
     kinds = frozenset(signal.kind for signal in signals)
-    zone = ZoneInfo(str(room.zone)) if room.zone else scene.zone
-    by_operator = isinstance(event, Said) and (event.room, event.sender) in scene.staff
+    by_operator = _by_operator(scene, event)
     wants_week = by_operator and _wants_week(event)
     return Moment(
         event=event,
@@ -194,9 +206,7 @@ def _moment(
         vertical=room.vertical,
         signals=kinds,
         answers=scene.answers,
-        checked_in=(
-            _checked_in(session, room.id, event.at, zone) if SignalKind.CHECK_IN in kinds else 0
-        ),
+        checked_in=scene.checked_in.get(message or 0, 0),
         by_operator=by_operator,
         grievance=next(
             (
@@ -206,8 +216,16 @@ def _moment(
             ),
             None,
         ),
-        week=so_far.week(session, room.id, now, zone) if wants_week else None,
+        week=so_far.week(session, room.id, now, _zone(room, scene.zone)) if wants_week else None,
     )
+
+
+def _by_operator(scene: _Scene, event: Said | Joined) -> bool:
+    return isinstance(event, Said) and (event.room, event.sender) in scene.staff
+
+
+def _zone(room: Row[Any], otherwise: ZoneInfo) -> ZoneInfo:
+    return ZoneInfo(str(room.zone)) if room.zone else otherwise
 
 
 def _wants_week(event: Said | Joined) -> bool:
@@ -217,8 +235,16 @@ def _wants_week(event: Said | Joined) -> bool:
 
 
 def _rooms(session: Session, names: set[str]) -> dict[str, Row[Any]]:
-    rows = session.connection().execute(select(ROOM).where(ROOM.c.platform_id.in_(names)))
+    rows = session.connection().execute(
+        select(ROOM).where(ROOM.c.platform_id.in_(_given(session, names)))
+    )
     return {row.platform_id: row for row in rows}
+
+
+def _given(session: Session, names: Collection[str]) -> Select[tuple[str]]:
+    """Platform ids of ours, to be looked for."""
+    given = database.given(session, {"name": LogText()}, [(name,) for name in sorted(names)])
+    return select(given.c.name)
 
 
 def _signals(
@@ -253,12 +279,14 @@ def _staff(session: Session, live: Sequence[Said | Joined]) -> frozenset[tuple[s
         select(ROOM.c.platform_id, CONTACT.c.platform_id)
         .join(STAY, STAY.c.room_id == ROOM.c.id)
         .join(CONTACT, CONTACT.c.id == STAY.c.contact_id)
-        .where(CONTACT.c.platform_id.in_(senders), STAY.c.role == Role.OPERATOR)
+        .where(CONTACT.c.platform_id.in_(_given(session, senders)), STAY.c.role == Role.OPERATOR)
     )
     everywhere = session.connection().scalars(
         select(CONTACT.c.platform_id)
         .join(OPERATOR, OPERATOR.c.contact_id == CONTACT.c.id)
-        .where(CONTACT.c.platform_id.in_(senders), OPERATOR.c.disabled_at.is_(None))
+        .where(
+            CONTACT.c.platform_id.in_(_given(session, senders)), OPERATOR.c.disabled_at.is_(None)
+        )
     )
     listed = set(everywhere)
     return frozenset(
@@ -296,13 +324,39 @@ def _answers(signals: Mapping[int, Sequence[Row[Any]]]) -> list[desk.Answered]:
     ]
 
 
-def _checked_in(session: Session, room_id: int, at: dt.datetime, zone: ZoneInfo) -> int:
-    """How many members checked in in this room on the local day of `at`, up to `at`."""
-    since, _ = counting.local_day(at.astimezone(zone).date(), zone)
-    counted = select(func.count(SIGNAL.c.contact_id.distinct())).where(
-        SIGNAL.c.day.in_(times.utc_days(since, at + dt.timedelta(seconds=1))),
-        SIGNAL.c.room_id == room_id,
-        SIGNAL.c.kind == SignalKind.CHECK_IN,
-        SIGNAL.c.at.between(since, at),
+def _checked_in(
+    session: Session,
+    signals: Mapping[int, Sequence[Row[Any]]],
+    rooms: Mapping[int, Row[Any]],
+    zone: ZoneInfo,
+) -> dict[int, int]:
+    """How many members checked in in its room on the local day of each message that is a check-in,
+    up to it.
+    """
+    given: list[tuple[object, ...]] = []
+    for found in signals.values():
+        for one in found:
+            if one.kind is SignalKind.CHECK_IN:
+                here = _zone(rooms[one.room_id], zone)
+                since, _ = counting.local_day(one.at.astimezone(here).date(), here)
+                days = times.utc_days(since, one.at + dt.timedelta(seconds=1))
+                given += [(one.message_id, day, one.room_id, since, one.at) for day in days]
+    if not given:
+        return {}
+    kinds = {"message": SIGNAL.c.message_id, "day": SIGNAL.c.day, "room": SIGNAL.c.room_id}
+    kinds |= {"since": SIGNAL.c.at, "until": SIGNAL.c.at}
+    wanted = database.given(
+        session,
+        {name: column.type for name, column in kinds.items()},
+        given,
     )
-    return session.connection().execute(counted).scalar_one()
+    counted = (
+        select(wanted.c.message, func.count(SIGNAL.c.contact_id.distinct()))
+        .join(SIGNAL, and_(SIGNAL.c.day == wanted.c.day, SIGNAL.c.room_id == wanted.c.room))
+        .where(
+            SIGNAL.c.kind == SignalKind.CHECK_IN,
+            SIGNAL.c.at.between(wanted.c.since, wanted.c.until),
+        )
+        .group_by(wanted.c.message)
+    )
+    return dict(session.connection().execute(counted).all())

@@ -76,10 +76,11 @@ def serve(session: Session, account_id: int, names: Collection[str]) -> None:
     """Serve the rooms, by platform id, that nobody serves yet, where this account can post."""
     if not names:
         return
+    given = database.given(session, {"name": LogText()}, [(name,) for name in sorted(names)])
     session.connection().execute(
         update(ROOM)
         .where(
-            ROOM.c.platform_id.in_(names),
+            ROOM.c.platform_id.in_(select(given.c.name)),
             ROOM.c.account_id.is_(None),
             exists().where(ACCOUNT.c.id == account_id, ACCOUNT.c.posting == Posting.DIRECT),
         )

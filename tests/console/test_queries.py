@@ -1,15 +1,12 @@
 """A page asks the database the same number of questions, however many rooms there are."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-from sqlalchemy import Engine, event
 
 from bot.models import Digest, DigestScope, OperatorRole
 from tests.console import kept_apart
 from tests.console.conftest import Desk
 from tests.saying import rows
+from tests.statements import counted
 
 # Every page that an operator looks at; a parameter stands for the first row.
 PAGES = (
@@ -38,21 +35,6 @@ DETAILS = (
 )  # fmt: skip
 # A page about one thing puts together what stands in many tables.
 MOST = 20
-
-
-@contextmanager
-def counted(engine: Engine) -> Iterator[list[str]]:
-    """The statements that are executed meanwhile."""
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("scope", [{}, {"verticals": ["宝妈育儿"]}], ids=["all", "some"])

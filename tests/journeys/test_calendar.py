@@ -1,11 +1,10 @@
 """A calendar file travels into the database, and what is due out of it into deliveries."""
 
 import datetime as dt
-from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy import Engine, select
 
 from bot import database, outbox
 from bot.errors import InvalidInput
@@ -34,6 +33,7 @@ from content_calendar.contact import Rules
 from content_calendar.interchange import Difference
 from content_calendar.planning import Planned
 from content_calendar.preview import Previewed, preview, remarks
+from tests.statements import counted
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 RULES: Rules = contact.rules(Settings(_env_file=None))
@@ -416,15 +416,8 @@ def test_an_idle_tick_asks_one_question_and_a_step_costs_the_same_for_any_number
 
 
 def _statements(engine: Engine, now: dt.datetime) -> int:
-    seen: list[str] = []
-
-    def note(_c: Connection, _cursor: object, statement: str, *_: Sequence[object]) -> None:
-        if not statement.startswith("BEGIN"):
-            seen.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    planned(engine, now)
-    event.remove(engine, "before_cursor_execute", note)
+    with counted(engine) as seen:
+        planned(engine, now)
     return len(seen)
 
 

@@ -3,8 +3,6 @@
 import datetime as dt
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -12,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import typer
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, func, select
 from sqlmodel import Session
 from typer.testing import CliRunner
 
@@ -49,6 +47,7 @@ from bot.models import (
     Series,
     SeriesKind,
 )
+from tests.statements import counted
 
 ZONE = ZoneInfo("Asia/Shanghai")
 PARIS = ZoneInfo("Europe/Paris")
@@ -599,26 +598,14 @@ def test_drafting_again_replaces_a_draft_and_leaves_an_approved_one(
 
 def test_the_number_of_queries_does_not_grow_with_rooms(engine: Engine, told: Community) -> None:
     rolling.catch_up(engine, ZONE, NOW)
-    with counting(engine) as few, database.reading(engine) as session:
+    with counted(engine) as few, database.reading(engine) as session:
         gather.gather(session, MONDAY, NOW, ZONE)
     with database.transaction(engine) as session:
         session.add_all(Room(platform_id=f"more{n}", vertical="美妆") for n in range(40))
     rolling.catch_up(engine, ZONE, NOW)
-    with counting(engine) as many, database.reading(engine) as session:
+    with counted(engine) as many, database.reading(engine) as session:
         gather.gather(session, MONDAY, NOW, ZONE)
     assert len(few) == len(many)
-
-
-@contextmanager
-def counting(engine: Engine) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(*args: object) -> None:
-        seen.append(str(args[2]))
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def test_a_week_that_has_not_begun_and_an_unknown_room_are_refused(

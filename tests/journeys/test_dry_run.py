@@ -1,12 +1,11 @@
 """What an approval would do is said before it is done, and what must not be done is refused."""
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine
 from sqlmodel import SQLModel
 
 from bot import database, gateway, outbox
@@ -30,6 +29,7 @@ from content_calendar.dry_run import DryRun
 from content_calendar.estimating import Sending
 from tests import calendars
 from tests.saying import local, rows
+from tests.statements import counted
 
 RULES: Rules = contact.rules(Settings(_env_file=None))
 MONDAY = local("2026-11-02 09:00")
@@ -509,7 +509,8 @@ def test_asking_costs_the_same_for_any_number_of_rooms(engine: Engine) -> None:
     a_community(engine)
     imported(engine, CALENDAR, another("news", "20:10"))
     approve(engine, "news")
-    few = statements(engine, lambda: dry(engine))
+    with counted(engine) as few:
+        dry(engine)
     with database.transaction(engine) as session:
         more = [
             {"id": n, "platform_id": f"x{n}", "topic": "", "vertical": "宝妈育儿", "owner": "",
@@ -517,21 +518,9 @@ def test_asking_costs_the_same_for_any_number_of_rooms(engine: Engine) -> None:
             for n in range(100, 400)
         ]  # fmt: skip
         database.insert_rows(session, Room, more)
-    assert statements(engine, lambda: dry(engine)) == few
-
-
-def statements(engine: Engine, what: Callable[[], object]) -> int:
-    """How many statements something takes."""
-    seen: list[str] = []
-
-    def note(_c: Connection, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith("BEGIN"):
-            seen.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    what()
-    event.remove(engine, "before_cursor_execute", note)
-    return len(seen)
+    with counted(engine) as many:
+        dry(engine)
+    assert len(many) == len(few)
 
 
 def test_rooms_asleep_then_are_counted_and_get_nothing(engine: Engine) -> None:

@@ -1,14 +1,13 @@
 import datetime as dt
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlmodel
-from sqlalchemy import Engine, event, inspect, select
+from sqlalchemy import Engine, inspect, select
 from sqlmodel import Session, SQLModel
 
 from bot import database, deriving, ingest, membership_files
@@ -39,6 +38,7 @@ from bot.models import (
 from bot.orders import catalogue, intake, lines, people
 from bot.orders.catalogue import CampaignRow, ProductRow
 from bot.orders.intake import OrderRow
+from tests.statements import counted
 
 Model = TypeVar("Model", bound=SQLModel)
 
@@ -338,20 +338,6 @@ def contents(engine: Engine, *models: type[SQLModel]) -> list[list[tuple[object,
             )
             for model in models
         ]
-
-
-@contextmanager
-def counted(engine: Engine) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def count(*told: object) -> None:
-        statements.append(str(told[2]))
-
-    event.listen(engine, "before_cursor_execute", count)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", count)
 
 
 def _id(session: Session, model: type[SQLModel], column: str, value: str) -> int:

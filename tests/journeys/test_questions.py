@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine
 
 from bot import database
 from bot.errors import InvalidInput
@@ -12,6 +12,7 @@ from bot.gateway import Said
 from bot.models import Account, Contact, Membership, Role, Room, Series, SeriesKind
 from content_calendar import questions, words
 from tests.saying import ROOM, local, member_says, record, rows
+from tests.statements import counted
 
 OTHER = "room2@chatroom"
 SINCE, UNTIL = local("2026-11-09 00:00"), local("2026-11-10 00:00")
@@ -89,17 +90,9 @@ def test_a_question_with_a_forbidden_word_leaves_its_place_to_the_next(engine: E
 
 def test_one_statement_serves_all_rooms(engine: Engine) -> None:
     record(engine, *(member_says("怎么用?", room=f"r{n}@chatroom") for n in range(9)))
-    seen: list[str] = []
-
-    def note(_c: Connection, _cursor: object, statement: str, *_: Sequence[object]) -> None:
-        if not statement.startswith("BEGIN"):
-            seen.append(statement)
-
     ids = [row.id for row in rows(engine, Room)]
-    event.listen(engine, "before_cursor_execute", note)
-    with database.reading(engine) as session:
+    with counted(engine) as seen, database.reading(engine) as session:
         found = questions.gathered(session, ids, SINCE, UNTIL, words.NONE)
-    event.remove(engine, "before_cursor_execute", note)
     assert (len(found), len(seen)) == (9, 1)
 
 

@@ -34,6 +34,7 @@ from bot.receiving import Taken
 from bot.settings import Settings
 from handlers.moment import Moment, Reply
 from tests.saying import ROOM, local, member_says, record, rows, rules
+from tests.statements import counted
 
 NOON = "2026-11-11 12:00"
 DESK = "desk@chatroom"
@@ -305,6 +306,47 @@ def test_an_echo_that_is_in_the_log_has_settled_its_post_whatever_ends_the_proce
     assert {row.text for row in rows(engine, Message)} == {"开始啦", "在吗"}
     (row,) = rows(engine, Delivery)
     assert (row.state, row.message_id) == (DeliveryState.SENT, "own1")
+
+
+def test_the_first_and_every_tenth_member_who_checks_in_today_is_cheered(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app = running_app(engine, tmp_path)
+    # Before midnight in Shanghai, and of the same UTC day; and in another room.
+    record(engine, member_says("打卡", "2026-11-10 23:59:59", sender="wxid_0"))
+    record(engine, member_says("打卡", "2026-11-11 00:05", sender="wxid_9", room="other@chatroom"))
+    early = [f"wxid_{number}" for number in range(9)]
+    hears(app, *(member_says("打卡", at(n / 60), sender=who) for n, who in enumerate(early)))
+    assert said(engine) == ["今天第一个打卡,真棒!"]
+    again = [member_says("再打卡一次", at(0.5), sender=who) for who in early]
+    hears(app, *again, member_says("打卡", at(0.5), sender="wxid_late"))
+    assert sorted(said(engine))[0] == "今天已经有 10 位朋友打卡啦,继续保持!"
+
+
+def test_a_lot_of_many_rooms_asks_the_database_as_often_as_one_of_one_room(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app = running_app(engine, tmp_path)
+    texts = ("怎么退货", "退货要运费吗", "收到就漏液了,我要投诉", "打卡", "大家早")
+
+    def talk(minute: float, rooms: int) -> list[Event]:
+        return [
+            member_says(text, at(minute), sender=f"wxid_{n}", room=f"r{room}@chatroom")
+            for room in range(rooms)
+            for n, text in enumerate(texts)
+        ]
+
+    app.clock = at_minute(0)
+    hears(app, *talk(0, 40))
+    app.clock = at_minute(11)
+    with counted(engine) as few:
+        one = hears(app, *talk(11, 1))
+    app.clock = at_minute(22)
+    with counted(engine) as many:
+        all_of_them = hears(app, *talk(22, 40))
+    assert one.replies > 0
+    assert all_of_them.replies == 40 * one.replies
+    assert len(many) == len(few)
 
 
 def test_replay_and_old_messages_lead_to_nothing(engine: Engine, tmp_path: Path) -> None:
