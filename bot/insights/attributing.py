@@ -267,8 +267,8 @@ def _attribute_some(
     given = bulk.given(session, {"id": np.array(ids, np.int64)})
     bought, buyers = buying.gather(session, LINE.c.id.in_(select(given.c.id)))
     met = meeting.gather(session, bought, buyers)
-    versions, odds = calibrations.of_lines(known, bought.at)
-    decided = attribution.decide(bought, met, odds)
+    versions, *odds = calibrations.of_lines(known, bought.at)
+    decided = attribution.decide(bought, met, *odds)
     final = bought.at + int(lines.FINAL_AFTER.total_seconds()) <= int(now.timestamp())
     told = attribution.hashes(bought, met, decided, final, versions)
     written = recording.record(

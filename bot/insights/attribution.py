@@ -44,7 +44,8 @@ class Evidence:
 class Decisions:
     """One entry a line. `named` is the one touch that the label names (NOTHING: none). The three
     sums add up to 1,000,000, and are NOTHING for `out` and `unknown`; the evidence's weights with
-    `base` do too, but for what a coupon or link says by itself, which is in `promo` alone.
+    `base` do too, but for what a coupon or link says by itself, which is in `promo` alone, and for
+    talk that nobody heard, which is in `organic` alone.
     """
 
     label: Ints
@@ -57,13 +58,14 @@ class Decisions:
     evidence: Evidence
 
 
-def decide(bought: Bought, met: Met, odds: Ints) -> Decisions:
+def decide(bought: Bought, met: Met, odds: Ints, unheard: Ints) -> Decisions:
     """Decide every line. Every tie is broken: later touch, higher grade, smaller name.
 
-    `odds` holds a table of `weights` for each line: (line, class, bin).
+    `odds` holds those of touches for each line: (line, class, bin); `unheard` those of talk that
+    nobody heard.
     """
     count = len(bought)
-    kept = _qualified(bought, met)
+    kept = qualified(bought, met)
     line = met.touched.line[kept]
     touch, grade = met.touched.touch[kept], met.grade[kept]
     promo = _first(line, (touch == arrays.PROMO) | (touch == arrays.ECHO), count)
@@ -78,8 +80,9 @@ def decide(bought: Bought, met: Met, odds: Ints) -> Decisions:
     named = np.select(cases, (none, promo, none, answered, promo, spoke), there)
     possible = (label == DIRECT) & (there >= 0)
     settled = ~np.isin(label, (OUT, UNKNOWN))
-    shares, base = _weigh(bought, met, kept, odds, settled)
-    organic = np.bincount(line, shares * (touch == arrays.ORGANIC), count).astype(np.int64)
+    shares, missed, base = _weigh(bought, met, kept, odds, unheard)
+    heard = np.bincount(line, shares * (touch == arrays.ORGANIC), count).astype(np.int64)
+    organic = heard + missed
     position = np.arange(len(line)) - np.searchsorted(line, line)
     shown = settled[line]
     return Decisions(
@@ -92,6 +95,30 @@ def decide(bought: Bought, met: Met, odds: Ints) -> Decisions:
         base=np.where(settled, base, NOTHING),
         evidence=Evidence(line[shown], kept[shown], position[shown], shares[shown]),
     )
+
+
+def qualified(bought: Bought, met: Met) -> Ints:
+    """Places of the touches that may have led to their line: none of the buyer's own, none after
+    the intent; by line, the preferred first.
+    """
+    touched: Touched = met.touched
+    lag = bought.at[touched.line] - touched.at
+    reach = np.where(met.grade == speaking.A, LOOK_BACK, RECENT)
+    able = ~met.own & (touched.touch != arrays.PROMPT) & (lag > 0) & (lag <= reach)
+    # Who asked first already wanted it: what came after answers the wish, it did not make it.
+    spoken, heard = (np.full(len(bought), arrays.FOREVER) for _ in range(2))
+    own = met.own & (lag > 0)
+    np.minimum.at(spoken, touched.line[own], touched.at[own])
+    np.minimum.at(heard, touched.line[able], touched.at[able])
+    able &= (spoken >= heard)[touched.line]
+    kept = np.flatnonzero(able)
+    order = np.lexsort(
+        (
+            *(met.rank[kept], touched.touch[kept], met.grade[kept]),
+            *(-touched.at[kept], touched.line[kept]),
+        )
+    )
+    return kept[order]
 
 
 def hashes(
@@ -125,30 +152,6 @@ def hashes(
     return found
 
 
-def _qualified(bought: Bought, met: Met) -> Ints:
-    """Places of the touches that may have led to their line: none of the buyer's own, none after
-    the intent; by line, the preferred first.
-    """
-    touched: Touched = met.touched
-    lag = bought.at[touched.line] - touched.at
-    reach = np.where(met.grade == speaking.A, LOOK_BACK, RECENT)
-    able = ~met.own & (touched.touch != arrays.PROMPT) & (lag > 0) & (lag <= reach)
-    # Who asked first already wanted it: what came after answers the wish, it did not make it.
-    spoken, heard = (np.full(len(bought), arrays.FOREVER) for _ in range(2))
-    own = met.own & (lag > 0)
-    np.minimum.at(spoken, touched.line[own], touched.at[own])
-    np.minimum.at(heard, touched.line[able], touched.at[able])
-    able &= (spoken >= heard)[touched.line]
-    kept = np.flatnonzero(able)
-    order = np.lexsort(
-        (
-            *(met.rank[kept], touched.touch[kept], met.grade[kept]),
-            *(-touched.at[kept], touched.line[kept]),
-        )
-    )
-    return kept[order]
-
-
 def _first(line: Ints, holds: Flags, count: int) -> Ints:
     """The first place of each line where it holds, NOTHING where nowhere."""
     found = np.full(count, NOTHING)
@@ -158,19 +161,23 @@ def _first(line: Ints, holds: Flags, count: int) -> Ints:
     return found
 
 
-def _weigh(bought: Bought, met: Met, kept: Ints, odds: Ints, settled: Flags) -> tuple[Ints, Ints]:
-    """Shares of each touch, and of the base of each line, in ppm; a coupon has the rest."""
+def _weigh(
+    bought: Bought, met: Met, kept: Ints, odds: Ints, unheard: Ints
+) -> tuple[Ints, Ints, Ints]:
+    """Shares of each touch, and of what nobody heard and of the base of each line, in ppm; a coupon
+    has the rest.
+    """
     touched, count = met.touched, len(bought)
     line = touched.line[kept]
     lag = bought.at[line] - touched.at[kept]
     kind = weights.classes(touched.touch[kept], met.grade[kept])
     told = odds[line, kind, weights.bins(lag)]
     lines = np.arange(count)
-    group = np.concatenate((lines, lines, line))
-    parts = np.concatenate(
-        (np.full(count, weights.BASE), np.where(bought.marked, weights.COUPON, 0), told)
-    )
+    coupon = np.where(bought.marked, weights.COUPON, 0)
+    group = np.concatenate((lines, lines, lines, line))
+    parts = np.concatenate((np.full(count, weights.BASE), coupon, unheard, told))
     order = np.argsort(group, kind="stable")
     shares = np.empty(len(group), np.int64)
     shares[order] = weights.share_out(group[order], parts[order], count)
-    return shares[2 * count :], np.where(settled, shares[:count], 0)
+    base, _, missed = shares[: 3 * count].reshape(3, count)
+    return shares[3 * count :], missed, base

@@ -25,10 +25,11 @@ from bot.insights import (
     waves,
     weights,
 )
-from bot.insights.arrays import Ints, Record
+from bot.insights.arrays import Record
 from bot.insights.estimates import Estimate, Shares
 from bot.insights.lags import Kernel
 from bot.insights.sights import Seen
+from bot.insights.weights import Odds
 from bot.models import Calibration, OrderLine
 from bot.orders import lines
 
@@ -82,14 +83,14 @@ def _odds(
     made: tuple[Shares, Kernel],
     found: Estimate,
     now: dt.datetime,
-) -> Ints:
-    """The odds of evidence. Their level: what the shares say talk led to, of it what the detector
-    heard inside the window.
+) -> Odds:
+    """The odds of evidence. Their level: what the shares say talk led to, and which part of it the
+    detector heard inside the window.
     """
     organic, base = (max(each.value, 0.0) for each in (made[0].organic, made[0].base))
-    led = organic / max(organic + base, 0.01) * found.value * made[1].influence.value
+    led, heard = organic / max(organic + base, 0.01), found.value * made[1].influence.value
     bought, _ = buying.gather(session, buying.paid_in(None, now - lines.FINAL_AFTER))
-    return odds.fit(session, record, seen, bought.id[~bought.out & ~bought.ours], led)
+    return odds.fit(session, record, seen, bought.id[~bought.out & ~bought.ours], led, heard)
 
 
 def fit_due(session: Session, now: dt.datetime) -> bool:

@@ -28,12 +28,13 @@ def latest(session: Session) -> Row[Any] | None:
     return known[-1] if known else None
 
 
-def of_lines(known: Sequence[Row[Any]], at: Ints) -> tuple[Ints, Ints]:
-    """The version and the odds of lines paid at these times: (line,) and (line, class, bin)."""
-    if not known:
-        return np.zeros(len(at), np.int64), np.repeat(weights.priors()[None], len(at), axis=0)
+def of_lines(known: Sequence[Row[Any]], at: Ints) -> tuple[Ints, Ints, Ints]:
+    """The version and the odds of lines paid at these times, those of touches (line, class, bin)
+    and those of talk that nobody heard.
+    """
     starts = np.array([int(each.applies_from.timestamp()) for each in known[1:]], np.int64)
     place = np.searchsorted(starts, at, side="right")
-    versions = np.array([each.version for each in known], np.int64)
-    tables = np.stack([weights.of_json(each.odds) for each in known])
-    return versions[place], tables[place]
+    versions = np.array([each.version for each in known] or [0], np.int64)
+    told = [weights.of_json(each.odds) for each in known] or [weights.priors()]
+    touches, unheard = np.stack([each.touches for each in told]), [each.unheard for each in told]
+    return versions[place], touches[place], np.array(unheard, np.int64)[place]

@@ -1,7 +1,8 @@
 """Fit the odds of evidence on recorded orders (ATTRIBUTION §2): EM, talk after them as control.
 
     lines used → counts of touches before, and as in a mirror after, by class and lag
-        → odds of each against "would have come anyway" → their level after the share of many
+        → odds of each against "would have come anyway" → their level, and the odds of what nobody
+        heard, after the share of many
 
 A line that would have come anyway sees as many touches before as after, class by class, lag by lag;
 one hour's hazard is the base times 1 + Σ odds. So what a line saw before is told from its mirror
@@ -16,11 +17,12 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from bot import bulk, database
-from bot.insights import arrays, buying, lags, meeting, speaking, weights
+from bot.insights import arrays, attribution, buying, lags, meeting, speaking, weights
 from bot.insights.arrays import DAY, HOUR, Flags, Floats, Ints, Record
 from bot.insights.buying import Bought
 from bot.insights.meeting import LOOK_BACK, Met
 from bot.insights.sights import Seen
+from bot.insights.weights import Odds
 from bot.models import OrderLine
 
 LINE = database.table(OrderLine)
@@ -34,38 +36,51 @@ ROUNDS, CLOSE = 300, 1e-4
 _ORGANIC = slice(0, 3 * weights.BINS)
 
 
-def fit(session: Session, record: Record, seen: Seen, ids: Ints, led: float) -> Ints:
+def fit(session: Session, record: Record, seen: Seen, ids: Ints, led: float, heard: float) -> Odds:
     """The odds as `weights` keeps them. `ids` are the ids of the record's lines, in order; `led` is
-    which part of the lines that no promotion made a touch in reach led to: the level of the odds.
+    which part of the lines that no promotion made talk led to, and `heard` which part of these a
+    touch that the detector heard within a day: the level of the odds.
     """
-    used = seen.far & ~record.lines.marked[seen.line]
-    used &= record.lines.at[seen.line] + 2 * LOOK_BACK <= record.log.until[seen.room]
-    chosen = ids[seen.line[used]]
-    chosen = chosen[:: max(1, -(-len(chosen) // AT_MOST))]
-    if len(chosen) < LEAST_LINES:
+    far = seen.far & ~record.lines.marked[seen.line]
+    far &= record.lines.at[seen.line] + 2 * LOOK_BACK <= record.log.until[seen.room]
+    step = max(1, -(-len(far) // AT_MOST))
+    if far[::step].sum() < LEAST_LINES:
         return weights.priors()
-    given = bulk.given(session, {"id": chosen})
+    given = bulk.given(session, {"id": ids[seen.line[::step]]})
     bought, buyers = buying.gather(session, LINE.c.id.in_(select(given.c.id)))
-    before = counted(bought, meeting.gather(session, bought, buyers))
-    after = counted(bought, meeting.mirrored(session, bought, buyers))
-    found = by_class_and_lag(before, after * _hours(record, bought))
-    alone = before[:, _ORGANIC.stop :].sum(axis=1) == 0
-    found[_ORGANIC] *= level(before[alone, _ORGANIC], found[_ORGANIC], led)
+    used = np.isin(bought.id, ids[seen.line[::step]][far[::step]])
+    met, mirrored = (each(session, bought, buyers) for each in (meeting.gather, meeting.mirrored))
+    before = counted(bought, met, attribution.qualified(bought, met))
+    after = counted(bought, mirrored, np.flatnonzero(_reaches(bought, mirrored)))
+    found = by_class_and_lag(before[used], (after * _hours(record, bought))[used])
+    # The share is one of all lines, and so is its level: those whose buyers spoke met more.
+    alone = ~bought.marked & (before[:, _ORGANIC.stop :].sum(axis=1) == 0)
+    size = before[alone, _ORGANIC] @ found[_ORGANIC]
+    factor, unheard = levels(size, led * heard, led * (1 - heard))
+    found[_ORGANIC] *= factor
     told = np.rint(found * weights.BASE).astype(np.int64)
-    return told.reshape(len(weights.CLASSES), weights.BINS)
+    touches = told.reshape(len(weights.CLASSES), weights.BINS)
+    return Odds(touches, round(unheard * weights.BASE))
 
 
-def counted(bought: Bought, met: Met) -> Floats:
-    """How many touches each line met by class and lag: (line, class · bin), as evidence counts."""
-    touched = met.touched
-    lag = np.abs(bought.at[touched.line] - touched.at)
-    reach = np.where(met.grade == speaking.A, LOOK_BACK, DAY)
-    kept = ~met.own & (touched.touch != arrays.PROMPT) & (lag > 0) & (lag <= reach)
-    kind = weights.classes(touched.touch[kept], met.grade[kept])
+def counted(bought: Bought, met: Met, which: Ints) -> Floats:
+    """How many of these touches each line met by class and lag: (line, class · bin)."""
+    line = met.touched.line[which]
+    lag = np.abs(bought.at[line] - met.touched.at[which])
+    kind = weights.classes(met.touched.touch[which], met.grade[which])
     cells = len(weights.CLASSES) * weights.BINS
-    place = touched.line[kept] * cells + kind * weights.BINS + weights.bins(lag[kept])
+    place = line * cells + kind * weights.BINS + weights.bins(lag)
     found = np.bincount(place, minlength=len(bought) * cells).reshape(-1, cells)
     return found.astype(np.float64)
+
+
+def _reaches(bought: Bought, mirrored: Met) -> Flags:
+    """Which touches would be evidence, were they as long before as they were after."""
+    touched = mirrored.touched
+    lag = np.abs(bought.at[touched.line] - touched.at)
+    reach = np.where(mirrored.grade == speaking.A, LOOK_BACK, DAY)
+    able: Flags = ~mirrored.own & (touched.touch != arrays.PROMPT) & (lag > 0) & (lag <= reach)
+    return able
 
 
 def by_class_and_lag(before: Floats, after: Floats) -> Floats:
@@ -73,7 +88,7 @@ def by_class_and_lag(before: Floats, after: Floats) -> Floats:
 
     First how much each class works beside its prior, then each lag beside that. Pure.
     """
-    prior = weights.priors().astype(np.float64) / weights.BASE
+    prior = weights.priors().touches / weights.BASE
     both = [each.reshape(-1, *prior.shape) for each in (before, after)]
     some = (before + after).sum(axis=0).reshape(prior.shape)
     ones = np.ones(len(prior))
@@ -102,13 +117,28 @@ def maximise(before: Floats, after: Floats, prior: Floats, free: Flags) -> Float
     return odds
 
 
-def level(before: Floats, odds: Floats, led: float) -> float:
-    """By how much to multiply the odds so that they explain so many of the lines, on the mean."""
-    size = before @ odds
+def levels(size: Floats, heard: float, unheard: float) -> tuple[float, float]:
+    """By how much to multiply the odds that each line met (`size`), and the odds of what nobody
+    heard, so that on the mean they explain these parts of the lines. Pure.
+
+    Half-way each in turn: more of one leaves less to the other, so that neither overshoots.
+    """
+    alone, factor, missed = np.ones_like(size), 0.0, 0.0
+    for _ in range(ROUNDS):
+        before = factor, missed
+        factor = _times(size, missed * alone, heard)
+        missed = _times(alone, factor * size, unheard)
+        if abs(factor - before[0]) + abs(missed - before[1]) < CLOSE:
+            break
+    return factor, missed
+
+
+def _times(size: Floats, beside: Floats, part: float) -> float:
+    """By how much to multiply odds so that, beside the base and others, they explain this part."""
     low, high = 0.0, 64.0
-    for _ in range(60):
+    for _ in range(40):
         middle = (low + high) / 2
-        if (middle * size / (1 + middle * size)).mean() < led:
+        if (middle * size / (1 + beside + middle * size)).mean() < part:
             low = middle
         else:
             high = middle

@@ -1,12 +1,13 @@
 """How much credit each touch of one order line gets, in parts per million.
 
-Each touch has odds against "would have come anyway" by its class, grade and lag; the shares of a
-line are in proportion. Where nothing was fitted yet the odds are priors, chosen by judgement and
-fitted to no data; `calibrating` fits them to recorded orders. Integers only, so that every machine
-computes the same.
+Each touch has odds against "would have come anyway" by its class, grade and lag, and so has talk
+that nobody heard; the shares of a line are in proportion. Where nothing was fitted yet the odds are
+priors, chosen by judgement and fitted to no data; `calibrating` fits them to recorded orders.
+Integers only, so that every machine computes the same.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,25 +29,36 @@ BASE = 1_000
 COUPON = 3_000
 _PRIORS = {"organic_a": 2_000, "organic_b": 700, "organic_c": 100, "promo": 900, "echo": 400}
 _HALF_LIFE = 12
+_UNHEARD = "unheard"
 
 
-def priors() -> Ints:
-    """The odds before anything was fitted: thousandths against the base, one row a class of
-    CLASSES, one column a bin of LAGS.
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """Thousandths against the base: of each touch, one row a class of CLASSES and one column a bin
+    of LAGS; and of talk that nobody heard, because the detector missed it or it came earlier.
     """
+
+    touches: Ints
+    unheard: int
+
+
+def priors() -> Odds:
+    """The odds before anything was fitted; what nobody heard has none."""
     middle = (np.array(LAGS[1:]) + np.array(LAGS[:-1])) // 2
     rows = [_PRIORS[name] * _HALF_LIFE // (_HALF_LIFE + middle) for name in CLASSES]
-    return np.stack(rows).astype(np.int64)
+    return Odds(np.stack(rows).astype(np.int64), 0)
 
 
-def of_json(told: Mapping[str, Sequence[int]]) -> Ints:
+def of_json(told: Mapping[str, Sequence[int]]) -> Odds:
+    """Odds as a calibration keeps them; the earliest knew none of what nobody heard."""
+    (unheard,) = told.get(_UNHEARD, (0,))
+    return Odds(np.array([told[name] for name in CLASSES], np.int64), unheard)
+
+
+def as_json(odds: Odds) -> dict[str, list[int]]:
     """Odds as a calibration keeps them."""
-    return np.array([told[name] for name in CLASSES], np.int64)
-
-
-def as_json(odds: Ints) -> dict[str, list[int]]:
-    """Odds as a calibration keeps them."""
-    return dict(zip(CLASSES, odds.tolist(), strict=True))
+    touches = dict(zip(CLASSES, odds.touches.tolist(), strict=True))
+    return {**touches, _UNHEARD: [odds.unheard]}
 
 
 def classes(touch: Ints, grade: Ints) -> Ints:

@@ -25,6 +25,8 @@ PAID = int(PAID_AT.timestamp())
 HOUR = 3_600
 ROOM, PRODUCT, PERSON = 1, 7, 5
 BUYER, FRIEND = 10, 11
+# The odds of one line, of touches and of what nobody heard.
+PRIORS, NOTHING_MISSED = weights.priors().touches[None], np.zeros(1, np.int64)
 
 
 def before(hours: float) -> dt.datetime:
@@ -85,7 +87,7 @@ def met(touches: Sequence[Met1]) -> Met:
 
 def attribute(*touches: Met1, **told: object) -> Told:
     bought, seen = line(**told), met(touches)
-    decided = decide(bought, seen, weights.priors()[None])
+    decided = decide(bought, seen, PRIORS, NOTHING_MISSED)
     named = int(decided.named[0])
     final, version = np.array([True]), np.zeros(1, np.int64)
     return Told(
@@ -176,8 +178,8 @@ def test_a_line_never_depends_on_its_neighbours() -> None:
         rank=np.tile(seen.rank, 2),
     )
     two = Bought(*(np.repeat(getattr(line(), x.name), 2) for x in fields(Bought)))
-    decided = decide(two, both, np.repeat(weights.priors()[None], 2, axis=0))
-    alone = decide(line(), seen, weights.priors()[None])
+    decided = decide(two, both, np.repeat(PRIORS, 2, axis=0), np.repeat(NOTHING_MISSED, 2))
+    alone = decide(line(), seen, PRIORS, NOTHING_MISSED)
     assert decided.evidence.weight.tolist() == alone.evidence.weight.tolist() * 2
     assert decided.label.tolist() == alone.label.tolist() * 2
 
@@ -216,11 +218,11 @@ tables = st.lists(
 ).map(lambda odds: np.array(odds, np.int64).reshape(1, len(weights.CLASSES), weights.BINS))
 
 
-@given(touch_lists, st.booleans(), st.booleans(), tables)
+@given(touch_lists, st.booleans(), st.booleans(), tables, st.integers(0, 10**7))
 def test_whatever_odds_were_fitted_weights_are_shares_of_one_whole(
-    touches: list[Met1], marked: bool, out: bool, odds: Ints
+    touches: list[Met1], marked: bool, out: bool, odds: Ints, unheard: int
 ) -> None:
-    decided = decide(line(marked=marked, out=out), met(touches), odds)
+    decided = decide(line(marked=marked, out=out), met(touches), odds, np.array([unheard]))
     sums = [int(each[0]) for each in (decided.organic, decided.promo, decided.base)]
     if out:
         assert (sums, decided.evidence.weight.tolist()) == ([-1] * 3, [])
@@ -229,7 +231,17 @@ def test_whatever_odds_were_fitted_weights_are_shares_of_one_whole(
     assert all(0 <= each <= weights.WHOLE for each in (*sums, *decided.evidence.weight.tolist()))
     of_touches = int(decided.evidence.weight.sum())
     assert of_touches <= sums[0] + sums[1]
-    assert marked or of_touches == sums[0] + sums[1]
+    assert marked or unheard or of_touches == sums[0] + sums[1]
+
+
+def test_talk_that_nobody_heard_counts_as_talk_and_for_no_touch() -> None:
+    decided = decide(line(), met([]), PRIORS, np.array([250]))
+    assert (int(decided.organic[0]), int(decided.base[0])) == (200_000, 800_000)
+    assert LABELS[int(decided.label[0])] == Label.DIRECT
+    touched = decide(line(), met([spoke(3)]), PRIORS, np.array([250]))
+    (weight,) = touched.evidence.weight.tolist()
+    of_base = int(touched.base[0]) * 250 / weights.BASE
+    assert int(touched.organic[0]) - weight == pytest.approx(of_base, abs=1)
 
 
 @given(st.lists(st.lists(st.integers(0, 10**6), min_size=1, max_size=9).filter(any), min_size=1))

@@ -7,7 +7,7 @@ from bot.insights import odds, weights
 from bot.insights.arrays import Floats
 
 CELLS = len(weights.CLASSES) * weights.BINS
-PRIOR = weights.priors().ravel() / weights.BASE
+PRIOR = weights.priors().touches.ravel() / weights.BASE
 
 
 def lines(count: int, working: int, share: float, seed: int = 5) -> tuple[Floats, Floats]:
@@ -48,8 +48,18 @@ def test_few_lines_move_the_odds_less_than_many() -> None:
     assert moved[0] < moved[1]
 
 
-def test_the_level_makes_the_odds_explain_as_many_lines_as_it_is_told() -> None:
+def test_the_levels_make_the_odds_explain_as_many_lines_as_they_are_told() -> None:
     before, _ = lines(3_000, 3, 0.3)
-    size = before @ (PRIOR * odds.level(before, PRIOR, 0.25))
-    assert (size / (1 + size)).mean() == pytest.approx(0.25, abs=1e-6)
-    assert odds.level(before, PRIOR, 0.0) == pytest.approx(0.0, abs=1e-9)
+    met = before @ PRIOR
+    factor, unheard = odds.levels(met, 0.25, 0.1)
+    whole = 1 + unheard + factor * met
+    assert (factor * met / whole).mean() == pytest.approx(0.25, abs=1e-3)
+    assert (unheard / whole).mean() == pytest.approx(0.1, abs=1e-3)
+    assert odds.levels(met, 0.0, 0.0) == pytest.approx((0.0, 0.0), abs=1e-9)
+
+
+def test_what_a_calibration_keeps_is_read_as_it_was_fitted() -> None:
+    fitted = weights.Odds(weights.priors().touches, 107)
+    assert weights.of_json(weights.as_json(fitted)).unheard == 107
+    earliest = {name: odds for name, odds in weights.as_json(fitted).items() if name != "unheard"}
+    assert weights.of_json(earliest).unheard == 0
