@@ -274,6 +274,13 @@ def _orders(rng: Random) -> list[str]:
         row(f"E{n}", early, 4_000 + n, f"{letter}甲")
         if n % 3 == 0:
             row(f"F{n}", early + 20 * DAY, 3_000, f"{letter}甲")
+    # Weeks before, one of them without any: what comes back in ten days comes after their digest.
+    for ago in (1, 2, 3, 5, 6, 7, 8, 9):
+        for n, back in enumerate((None, 1, 6)):
+            at, id = start - ago * WEEK + 2 * n * DAY, f"W{ago}-{n}"
+            row(id, at, 400_000 + 9_100 * ago + n, f"regular{ago}-{n}")
+            if back:
+                row(id, at + back * DAY, 30_300 * n, f"regular{ago}-{n}", "已退款")
     return rows
 
 

@@ -69,7 +69,7 @@ def prove(sheet: Sheet, known: Known) -> int:
                 count += _prove_bars(shape(chart.title), [bar.amount for bar in chart.bars], known)
                 if chart.low is not None:
                     band = [chart.low, chart.high]
-                    count += _prove_bars("band", band, known)
+                    count += _prove_bars(f"{shape(chart.title)}: band", band, known)
             else:
                 hours = [amount for row in chart.rows for amount in row.amounts]
                 count += _prove_bars(chart.title, hours, known)

@@ -76,14 +76,8 @@ class Recount:
         return {monday: self.rate(rooms, monday) for monday in mondays}
 
     def band(self, rooms: Rooms) -> tuple[float, float, float, float]:
-        """(low, usual, high, p): one more draw of a normal sample of logarithms."""
-        logs = numpy.log1p(list(self.earlier(rooms).values()))
-        spread = logs.std(ddof=1) * math.sqrt(1 + 1 / len(logs))
-        law = stats.t(len(logs) - 1, logs.mean(), spread)
-        away = abs(math.log1p(self.rate(rooms)) - logs.mean()) / spread
-        p = 2 * stats.t(len(logs) - 1).sf(away)
-        low, usual, high = numpy.expm1([law.ppf(0.025), logs.mean(), law.ppf(0.975)])
-        return max(float(low), 0.0), float(usual), float(high), float(p)
+        """(low, usual, high, p) of the rooms' rate among their earlier weeks."""
+        return predicted(list(self.earlier(rooms).values()), self.rate(rooms))
 
     def changed(self, rooms: Rooms) -> tuple[dict[str, int], int]:
         """(rooms whose change is called one, with its side; rooms outside their band)."""
@@ -309,6 +303,29 @@ class Recount:
                 found[row["订单号"]] = (at, row["买家ID"], net)
         return found
 
+    def taken(self) -> dict[dt.date, int]:
+        """Fen of earlier weeks since the first whole one, each as it stood as long after its end
+        as this week does now; a week without a line is no week.
+        """
+        paid: dict[str, tuple[dt.datetime, int]] = {}
+        back: dict[str, list[tuple[dt.datetime, int]]] = defaultdict(list)
+        for row in self.told.order_lines():
+            fen = round(float(row["实付金额"]) * 100)
+            at = dt.datetime.fromisoformat(row["支付时间"]).replace(tzinfo=ZONE)
+            if row["状态"] == "已退款":
+                back[row["订单号"]].append((at, fen))
+            else:
+                paid[row["订单号"]] = (at, 0 if row["状态"] == "已取消" else fen)
+        first, found = min(at for at, _ in paid.values()).date(), Counter[dt.date]()
+        for id, (at, fen) in paid.items():
+            room = self.labels[id][2]
+            on = at.astimezone(PLACES[room].zone if room else ZONE).date()
+            week = on - on.weekday() * DAY
+            moment = NOW - (MONDAY - week)
+            if first <= week < MONDAY and week >= MONDAY - 24 * WEEK:
+                found[week] += fen - sum(lost for when, lost in back[id] if when < moment)
+        return dict(sorted(found.items()))
+
     @cached_property
     def labels(self) -> dict[str, tuple[str, bool, str | None]]:
         """By order: (label, whether talk possibly led to it, the room that the label names). Nobody
@@ -424,6 +441,17 @@ def risen(week: Counter[str], before: Counter[str]) -> dict[str, float]:
     spread = 1 / (now + alpha) + 1 / (then + alpha)
     scores = (numpy.log(odds[0]) - numpy.log(odds[1])) / numpy.sqrt(spread)
     return dict(zip(words, scores.tolist(), strict=True))
+
+
+def predicted(earlier: Sequence[float], now: float) -> tuple[float, float, float, float]:
+    """(low, usual, high, p): one more draw of a normal sample of logarithms."""
+    logs = numpy.log1p(earlier)
+    spread = logs.std(ddof=1) * math.sqrt(1 + 1 / len(logs))
+    law = stats.t(len(logs) - 1, logs.mean(), spread)
+    away = abs(math.log1p(now) - logs.mean()) / spread
+    p = 2 * stats.t(len(logs) - 1).sf(away)
+    low, usual, high = numpy.expm1([law.ppf(0.025), logs.mean(), law.ppf(0.975)])
+    return max(float(low), 0.0), float(usual), float(high), float(p)
 
 
 def gini(amounts: Sequence[int]) -> float:

@@ -59,7 +59,7 @@ def a_full_sheet(long: str) -> Sheet:
     sections = (
         replace(
             orders,
-            brief=(line,),
+            brief=(line, line),
             figures=(*orders.figures, money),
             charts=(Chart("parts", long, long, bars, legend=bars, note=1),),
         ),

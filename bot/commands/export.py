@@ -1,4 +1,4 @@
-"""`qunyun export`: engagement, messages, deliveries, orders, attribution, talk, stays."""
+"""`qunyun export`: engagement, messages, deliveries, orders, attribution, talk, stays, takings."""
 
 import datetime as dt
 import json
@@ -16,7 +16,7 @@ from sqlmodel import Session
 from bot import counting, csv_files, database, exports, message_log
 from bot.commands import edge
 from bot.errors import Fault, InvalidInput
-from bot.insights import attributing, engagement, listing
+from bot.insights import attributing, engagement, listing, takings
 from bot.orders import lines as order_lines
 
 
@@ -30,6 +30,7 @@ class Subject(StrEnum):
     ATTRIBUTION = "attribution"
     TALK = "talk"
     STAYS = "stays"
+    TAKINGS = "takings"
 
 
 class Format(StrEnum):
@@ -50,7 +51,7 @@ def export(
     form: Annotated[Format, typer.Option("--format")] = Format.CSV,
     out: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
 ) -> None:
-    """导出互动、消息、投递、订单、归因、算数的消息或进出群。 Export what the log holds or gave."""
+    """导出日志里记下的和由它算出的。 Export what the log holds or gave."""
     days = _day("--since", since), _day("--until", until)
     zone = edge.settings().zone
     with database.reading(edge.engine()) as session, _opened(out) as target:
@@ -83,19 +84,21 @@ def _rows(
             )
         case Subject.ATTRIBUTION:
             return attributing.EXPORT, attributing.attribution_rows(session, since, until, zone)
-        case Subject.TALK | Subject.STAYS:
-            return _of_members(session, subject, days, zone)
+        case Subject.TALK | Subject.STAYS | Subject.TAKINGS:
+            return _behind_digests(session, subject, days, zone)
         case Subject.MESSAGES:
             told = map(json.loads, _messages(session, days, zone))
             return message_log.COLUMNS, map(_flat, told)
 
 
-def _of_members(
+def _behind_digests(
     session: Session, subject: Subject, days: Days, zone: ZoneInfo
 ) -> tuple[Sequence[str], Rows]:
     rooms = engagement.rooms(session, zone)
     if subject is Subject.TALK:
         return listing.TALK, listing.talk(session, rooms, *days)
+    if subject is Subject.TAKINGS:
+        return takings.TAKINGS, takings.rows(session, rooms, *days, zone)
     return listing.STAYS, listing.stays(session, rooms, *days)
 
 

@@ -37,9 +37,9 @@ def brief(sheet: Sheet) -> Brief:
     return Brief(
         figures=tuple(found[:MOST_FIGURES]),
         parts=tuple(
-            Part(part.key, part.title, part.brief)
+            Part(part.key, part.title, lines)
             for part in sheet.sections
             # What the headline says is not said twice.
-            if part.brief and not all(line.text in said for line in part.brief)
+            if (lines := tuple(line for line in part.brief if line.text not in said))
         ),
     )

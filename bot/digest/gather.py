@@ -22,7 +22,16 @@ from bot.digest.cases import Cases
 from bot.digest.goals import Aim
 from bot.errors import Fault, InvalidInput
 from bot.gateway import Read
-from bot.insights import customers, engagement, experiments, rolled, segments, shares, topics
+from bot.insights import (
+    customers,
+    engagement,
+    experiments,
+    rolled,
+    segments,
+    shares,
+    takings,
+    topics,
+)
 from bot.insights.engagement import Days, RoomView
 from bot.insights.history import Day, EarlierWeek
 from bot.insights.history import Week as RoomsWeek
@@ -30,6 +39,7 @@ from bot.insights.intervals import Share
 from bot.insights.rising import Target
 from bot.insights.segments import Candidates
 from bot.insights.shares import Told
+from bot.insights.takings import Takings
 from bot.insights.topics import Topics
 from bot.models import (
     DigestScope,
@@ -83,7 +93,7 @@ class Week:
     roll-ups of weeks before the log. `people` counts those who spoke, each once, by scope.
     `candidates` are people to think of for a tester program, `again` the share of buyers who came
     back, None where nobody has been watched for long enough. `shares` are those of the orders of
-    28 days, None where there are no orders.
+    28 days, None where there are no orders. `takings` are earlier weeks' as of the same age.
     """
 
     monday: dt.date
@@ -106,6 +116,7 @@ class Week:
     cases: Mapping[int, Cases]
     orders: Sequence[order_rows.Sale]
     orders_known: bool
+    takings: Takings
     late_order_events: int
     unsent: Mapping[int, Counter[tuple[str, str]]]
     sent: Mapping[int, int]
@@ -169,6 +180,7 @@ def gather(session: Session, monday: dt.date, now: dt.datetime, zone: ZoneInfo) 
         cases=cases.of_week(session, rooms, roles, days, now),
         orders=order_rows.sales(session, rooms, days, zone),
         orders_known=orders_known,
+        takings=takings.gather(session, rooms, monday, now, zone, BAND_WEEKS),
         late_order_events=order_rows.late_events(session, days, zone, SETTLES_AFTER),
         unsent=post_rows.unsent(session, rooms, days),
         sent=post_rows.sent(session, rooms, days),

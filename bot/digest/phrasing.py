@@ -3,6 +3,7 @@
 import datetime as dt
 
 UNKNOWN = "—"
+NOT_COLLECTED = "未采集"
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
 
@@ -29,13 +30,16 @@ def percent(share: float | None) -> str:
 
 
 def yuan(fen: int | None) -> str:
-    """Money in yuan: cents only where they matter."""
+    """Money in yuan: cents only where there are some and they matter."""
     if fen is None:
         return UNKNOWN
-    sign = "−" if fen < 0 else ""
-    return (
-        f"{sign}¥{abs(fen) / 100:,.2f}" if abs(fen) < 100_000 else f"{sign}¥{abs(fen) / 100:,.0f}"
-    )
+    sign, cents = "−" if fen < 0 else "", abs(fen) < 100_000 and fen % 100
+    return f"{sign}¥{abs(fen) / 100:,.2f}" if cents else f"{sign}¥{abs(fen) / 100:,.0f}"
+
+
+def short_yuan(fen: float) -> str:
+    """Money where there is little room, such as over a bar: ¥19.1万."""
+    return f"¥{fen / 1_000_000:,.1f}万" if abs(fen) >= 1_000_000 else f"¥{fen / 100:,.0f}"
 
 
 def duration(seconds: float | None) -> str:

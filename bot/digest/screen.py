@@ -19,6 +19,8 @@ MOST_TILES = 4
 NAMED = ("special", "outside", "band")
 # In widths of a Chinese character; ASCII is about half as wide.
 LONGEST_TITLE, LONGEST_WORDS, LONGEST_LABEL, LONGEST_LEGEND, LONGEST_ACTION = 19, 34, 13, 11, 22
+# What stands beside money, two of it: a number of nine figures leaves fourteen to a line.
+BESIDE_MONEY = (34, 24)
 # What may take two lines, and what is left of it where the screen is too full for that.
 COMMENT, GOAL, REMARK, WHY, HEALTH = (50, 25), (40, 24), (27, 14), (40, 26), (58, 27)
 LONGEST_AMOUNT = 11
@@ -70,7 +72,7 @@ def screen(sheet: Sheet, *, tight: bool = False) -> Screen:
         days=days,
         gist=cut(sheet.gist, LONGEST_GIST),
         comment=cut(sheet.comment, COMMENT[tight]),
-        orders=_orders(parts.get("orders"), figures),
+        orders=_orders(parts.get("orders"), figures, BESIDE_MONEY[tight]),
         talk=_talk(parts.get("talk"), figures, named=not tight),
         tiles=tuple(_tiles(figures, REMARK[tight])),
         goal=_first(parts.get("goals"), GOAL[tight]),
@@ -101,15 +103,15 @@ def width(words: str) -> float:
     return sum(NARROW if character.isascii() else 1 for character in words)
 
 
-def _orders(part: Section | None, figures: Mapping[str, Figure]) -> Block | None:
+def _orders(part: Section | None, figures: Mapping[str, Figure], longest: float) -> Block | None:
     lines, revenue = figures.get("order_lines"), figures.get("revenue_fen")
     if part is None or lines is None or revenue is None:
         return _told(part)
     chart = _bars(part)
     if chart:
         chart = replace(chart, legend=tuple(_shorter(bar) for bar in chart.legend))
-    words = (f"{lines.label} {lines.text} 行", *_words(part.brief))
-    return Block(revenue.label, revenue, words, chart)
+    many = f"{lines.label} {lines.text}" + (" 行" if lines.amount is not None else "")
+    return Block(f"{revenue.label} · {many}", revenue, _words(part.brief[:2], longest), chart)
 
 
 def _talk(part: Section | None, figures: Mapping[str, Figure], *, named: bool) -> Block | None:
@@ -122,7 +124,7 @@ def _talk(part: Section | None, figures: Mapping[str, Figure], *, named: bool) -
         shown = [bar for bar in chart.legend if named and bar.tone in NAMED]
         legend = tuple(replace(bar, label=cut(bar.label, LONGEST_LEGEND)) for bar in shown)
         chart = replace(chart, legend=legend)
-    return Block(figure.label, figure, _words(part.brief), chart)
+    return Block(figure.label, figure, _words(part.brief[:1], LONGEST_WORDS), chart)
 
 
 def _told(part: Section | None) -> Block | None:
@@ -132,8 +134,8 @@ def _told(part: Section | None) -> Block | None:
     return Block(part.title, None, (cut(part.lead.text, COMMENT[False]),), None)
 
 
-def _words(lines: tuple[Line, ...]) -> tuple[str, ...]:
-    return tuple(cut(line.text, LONGEST_WORDS) for line in lines[:1])
+def _words(lines: tuple[Line, ...], longest: float) -> tuple[str, ...]:
+    return tuple(cut(line.text, longest) for line in lines)
 
 
 def _shorter(bar: Bar) -> Bar:

@@ -82,6 +82,14 @@ def is_final(paid_at: dt.datetime, now: dt.datetime) -> bool:
 
 
 def _lines(session: Session, query: Select[Any]) -> Iterator[Line]:
+    for order_id, events, wholes in told(session, query):
+        yield from adding.add_up_order(order_id, events, wholes)
+
+
+def told(
+    session: Session, query: Select[Any]
+) -> Iterator[tuple[str, dict[int, list[Event]], list[Whole]]]:
+    """(order, its events by line, what is said of all of it) of a query of OrderEvent rows."""
     event = database.table(OrderEvent).c
     rows = session.connection().execute(query.order_by(event.order_id, event.line_no))
     for order_id, group in itertools.groupby(rows, key=lambda row: row.order_id):
@@ -92,7 +100,7 @@ def _lines(session: Session, query: Select[Any]) -> Iterator[Line]:
                 wholes.append(adding.whole_of(row.content, row.source, row.digest))
             else:
                 events[row.line_no].append(adding.event_of(row.content, row.source, row.digest))
-        yield from adding.add_up_order(order_id, events, wholes)
+        yield order_id, events, wholes
 
 
 def _record(session: Session, lines: Sequence[Line]) -> int:

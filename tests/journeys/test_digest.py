@@ -563,12 +563,12 @@ def test_a_week_later_the_digest_says_what_late_data_changed(
     (table,) = part.tables
     changed = {row[0]: row[1:] for row in table.rows}
     assert changed["订单行"] == ("1", "2", "1 条后到的订单或退款")
-    assert changed["收入（已减退款）"] == ("¥80.00", "¥160.00", "1 条后到的订单或退款")
+    assert changed["收入（已减退款）"] == ("¥80", "¥160", "1 条后到的订单或退款")
     asked = sum((one.text or "").endswith("?") for room in ROOMS for one in told.of_week(room))
     assert changed["提问"][:2] == (f"{asked}", f"{asked + 1}")
     assert "后到或撤回的消息" in changed["提问"][2]
     text = render.text(next_week)
-    assert f"订单行 1 → 2；收入（已减退款） ¥80.00 → ¥160.00 等 {len(changed)} 个" in text
+    assert f"订单行 1 → 2；收入（已减退款） ¥80 → ¥160 等 {len(changed)} 个" in text
     # The week before is not judged by what is as of today.
     assert "复购率（90 天）" not in changed
 

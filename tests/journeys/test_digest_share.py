@@ -222,7 +222,8 @@ def test_the_corrected_share_of_a_digest_is_estimated_again(engine: Engine, tmp_
     known.say(short, 28, 100 * value, *span)
     (part,) = (part for part in sheet.sections if part.key == "orders")
     (figure,) = (figure for figure in part.figures if figure.key == "organic_share")
-    alone = replace(part, lead=None, figures=(figure,), charts=(), remarks=())
+    share = part.brief[-1:]
+    alone = replace(part, lead=None, brief=share, figures=(figure,), charts=(), remarks=())
     shown = replace(
         sheet, title="", period="", status="", headline=(), actions=(), gist="", sections=(alone,)
     )

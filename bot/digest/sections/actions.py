@@ -83,7 +83,7 @@ def _next_topic(view: View) -> Iterator[Action]:
     topic = f"讲“{word}”" if word else "先答没人回的提问"
     most = ""
     if view.scope is not DigestScope.ROOM and where:
-        most = f"，最多的是{rooms.topic(view, where[0])}（{rooms.unanswered(view, where[0]):,} 个）"
+        most = f"，{rooms.topic(view, where[0])}占 {rooms.unanswered(view, where[0]):,} 个"
     notes = (view.note("unanswered"), *((view.note("topics"),) if word else ()))
     yield Action(
         f"下次问题解答日{topic}",

@@ -17,6 +17,14 @@ STATES = {
     "cancelled": "已取消",
 }
 MOST_REASONS = 8
+# What the short forms call a figure, and its unit.
+SHORT = {
+    "deliveries_unsent": ("没有发出", "条"),
+    "unresolved_buyers": ("买家未识别", "行"),
+    "late_order_events": ("订单迟到", "条"),
+    "rooms_unread": ("未采集", "群"),
+    "rooms_unseen": ("从没收到消息", "群"),
+}
 
 
 def section(view: View) -> Section:
@@ -55,7 +63,9 @@ def _brief(view: View, figures: list[Figure]) -> tuple[Line, ...]:
         return ()
     if not wrong:
         return (Line("都收齐、都发出了。", tuple(dict.fromkeys(each.note for each in figures))),)
-    text = " · ".join(f"{each.label} {each.text}" for each in wrong)
+    text = " · ".join(
+        f"{name} {each.text} {unit}" for each in wrong for name, unit in [SHORT[each.key]]
+    )
     return (Line(text, tuple(dict.fromkeys(each.note for each in wrong))),)
 
 

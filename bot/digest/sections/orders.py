@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.charts.chart import Bar, Chart
 from bot.digest import phrasing
 from bot.digest.orders import Sale
+from bot.digest.sections import takings
 from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import View
 from bot.insights import calibrating, shares
@@ -40,6 +41,8 @@ def section(view: View) -> Section:
         remarks = (how,) if view.scope is DigestScope.FLEET else ()
         lead = Line("还没有接入订单，本周的成交情况未知。")
         return Section("orders", title, lead, remarks=remarks)
+    if not view.week.orders:
+        return _not_collected(view)
     paid = [sale for sale in sales(view) if sale.label is not Label.OUT]
     out = len(sales(view)) - len(paid)
     revenue = sum(sale.net for sale in paid)
@@ -58,19 +61,36 @@ def section(view: View) -> Section:
         *_share(view),
         *_again(view),
     )
+    told = f"本周{whose}订单 {len(paid):,} 行，收入 {phrasing.yuan(revenue)}"
     if not paid:
-        lead = Line(f"本周没有{whose}订单。", (view.note("orders"),))
-        return Section("orders", title, lead, figures=figures, remarks=_remarks(view, paid, out))
-    told = f"本周{whose}订单 {len(paid):,} 行，收入 {phrasing.yuan(revenue)}。"
+        told = f"本周没有{whose}订单"
+    compared = takings.verdict(view, revenue)
+    told += f"，{compared.text}。" if compared else "。"
     return Section(
         "orders",
         title,
-        Line(told, (view.note("orders"),)),
-        brief=_brief(view),
+        Line(told, (view.note("orders"), *(compared.notes if compared else ()))),
+        brief=(*((compared,) if compared else ()), *_brief(view)),
         figures=figures,
-        charts=(_chart(view, paid),),
-        remarks=(Line(WEAK), *_shares(view), *_remarks(view, paid, out)),
+        charts=(*takings.chart(view, revenue), *_chart(view, paid)),
+        remarks=(
+            *((Line(WEAK), *_shares(view)) if paid else ()),
+            *takings.remarks(view),
+            *_remarks(view, paid, out),
+        ),
     )
+
+
+def _not_collected(view: View) -> Section:
+    """Not one line in the whole week, of anybody: that is not known to be 0."""
+    note = view.note("orders")
+    told = "本周一行订单也没有收到：没有人买，还是没有导入、没有推送，这里看不出，记作未采集。"
+    figures = (
+        Figure("order_lines", "订单行", phrasing.NOT_COLLECTED, None, note),
+        Figure("revenue_fen", "收入（已减退款）", phrasing.NOT_COLLECTED, None, note),
+        *_again(view),
+    )
+    return Section("orders", "订单与收入", Line(told, (note,)), figures=figures)
 
 
 def _again(view: View) -> tuple[Figure, ...]:
@@ -154,7 +174,9 @@ def by_label(paid: Sequence[Sale]) -> list[tuple[Label | None, int, int]]:
     return rows
 
 
-def _chart(view: View, paid: Sequence[Sale]) -> Chart:
+def _chart(view: View, paid: Sequence[Sale]) -> tuple[Chart, ...]:
+    if not paid:
+        return ()
     bars = tuple(
         Bar(
             NAMES[label],
@@ -164,14 +186,9 @@ def _chart(view: View, paid: Sequence[Sale]) -> Chart:
         )
         for label, lines, fen in by_label(paid)
     )
-    return Chart(
-        "parts",
-        "订单行，按标签",
-        "；".join(f"{bar.label} {bar.text}" for bar in bars),
-        bars,
-        legend=bars,
-        note=view.note("labels"),
-    )
+    summary = "；".join(f"{bar.label} {bar.text}" for bar in bars)
+    note = view.note("labels")
+    return (Chart("parts", "订单行，按标签", summary, bars, legend=bars, note=note),)
 
 
 def _remarks(view: View, paid: Sequence[Sale], out: int) -> tuple[Line, ...]:
