@@ -23,6 +23,7 @@ from bot.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+CONCEPTS = ROOT / "docs" / "concepts.md"
 GETTING_STARTED = ROOT / "docs" / "getting-started.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 PRODUCT = sorted(
@@ -181,6 +182,24 @@ def headings(document: Path) -> set[str]:
     """The anchors of a document's headings, as GitHub makes them."""
     titles = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_two_paths_name_functions_of_their_files() -> None:
+    paths = CONCEPTS.read_text(encoding="utf-8").partition("## 两条路")[2].partition("\n## ")[0]
+    steps = re.findall(r"^ {4,}(\S+\.py) +(\w+)\(\)", paths, re.MULTILINE)
+    assert len(steps) > 20
+    for file, function in steps:
+        named = {node.name for node in ast.walk(tree(ROOT / file)) if isinstance(node, Function)}
+        assert function in named, f"{file}: {function}"
+
+
+def test_whatever_the_map_of_files_names_is_there() -> None:
+    rows = CONCEPTS.read_text(encoding="utf-8").partition("## 东西在哪")[2].partition("\n## ")[0]
+    named = re.findall(r"`(\w+)(/?)`", rows.partition("|---|---|")[2])
+    assert len(named) > 80
+    for name, folder in named:
+        paths = [top / (name if folder else f"{name}.py") for top in (ROOT / "bot", ROOT)]
+        assert any(path.is_dir() if folder else path.is_file() for path in paths), name
 
 
 def test_the_readme_promises_and_says_how_to_try_and_to_test() -> None:
