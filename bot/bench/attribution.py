@@ -29,8 +29,6 @@ from bot.insights.arrays import Floats, Record
 from bot.insights.estimates import Estimate
 from bot.models import Attribution, OrderLine
 
-# Nothing was tuned on seeds from here on (decision 0023).
-SEED_BASE = 7_000
 # Worlds in which the estimators' assumptions hold: coverage and width are pooled over them.
 OUTSIDE = ("outside-events", "outside-events-large")
 NOTE = "worlds are ours: no proof of how a real community behaves"

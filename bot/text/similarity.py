@@ -180,13 +180,6 @@ def _signature(own: frozenset[str]) -> int:
     return bits
 
 
-def smaller_half(own: frozenset[str]) -> list[int]:
-    """The hashes of as many 3-grams as one of any alike text must share one with, in whatever order
-    they are compared (Chaudhuri et al., "A primitive operator for similarity joins", 2006).
-    """
-    return sorted(map(hash, own))[: len(own) // 2 + 1]
-
-
 def _is_alike(own: frozenset[str], other: str) -> bool:
     """Whether half of all 3-grams of two texts are in both."""
     # A text has at most two 3-grams less than characters.

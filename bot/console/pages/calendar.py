@@ -30,7 +30,6 @@ from content_calendar import (
 from content_calendar.definition import Stored
 from content_calendar.preview import Previewed
 
-SHOWN_ROOMS = 8
 FAR = 400
 FIRST, LAST = dt.date(2000, 1, 1), dt.date(2199, 1, 1)
 
