@@ -1,7 +1,7 @@
 """The running system: builds the real things once, owns the loops and the clock.
 
-    process    what a process holds        incoming   gateways → spools → the log
-    recording  the stream → the log        outgoing   the outbox → gateways
+    process      what a process holds      incoming   gateways → spools → the log
+    from_stream  the stream → the log      outgoing   the outbox → gateways
 
 Time only ticks; the truth is in our rows.
 """
@@ -23,13 +23,13 @@ from bot import (
     background,
     database,
     deriving,
+    from_stream,
     heartbeats,
     incoming,
     leases,
     outgoing,
     owning,
     process,
-    recording,
     spool,
     upkeep,
     waking,
@@ -122,37 +122,16 @@ async def run(app: App, stop: asyncio.Event) -> None:
     posts get their answers, what was heard is recorded, or stays in its spool where the database
     is away, accounts are given up.
     """
-    parts = app.settings.parts
     ended = asyncio.Event()
-    hand_on = functools.partial(incoming.hand_on, ended=ended)
-    loops: list[Awaitable[None]] = []
-    listeners: list[Awaitable[None]] = []
-    posters: list[Awaitable[None]] = []
-    if "planner" in parts:
-        loops.append(process.supervised(app, stop, "tick", None, _tick))
-    elif "gateways" in parts:
-        loops.append(process.supervised(app, stop, "refresh", None, _refresh))
-    if "gateways" in parts:
-        loops.append(process.supervised(app, stop, "leases", None, _keep))
-    loops += [
-        process.supervised(app, stop, name, None, _beside(work))
-        for name, work in background.of(parts).items()
-    ]
-    for account_id in app.accounts if "gateways" in parts else ():
-        listeners.append(process.supervised(app, stop, "listen", account_id, incoming.listen))
-        loops.append(process.supervised(app, stop, "hand on", account_id, hand_on))
-        if "deliveries" in parts and outgoing.posts(app, account_id):
-            posters.append(
-                process.supervised(app, stop, "deliver", account_id, outgoing.deliver_all)
-            )
-    loops += _of_stream(app, stop)
     # What start-up made stays: looking through it again and again would hold the loop up.
     gc.collect()
     gc.freeze()
     # The writer thread gives way sooner, so that the loop gets its turn while a batch is judged.
     sys.setswitchinterval(0.001)
-    running, hearing, posting = (asyncio.gather(*each) for each in (loops, listeners, posters))
-    log.info("at work: %s", ", ".join(parts))
+    running = asyncio.gather(*_loops(app, stop, ended))
+    hearing = asyncio.gather(*_listeners(app, stop))
+    posting = asyncio.gather(*_posters(app, stop))
+    log.info("at work: %s", ", ".join(app.settings.parts))
     try:
         await stop.wait()
     finally:
@@ -168,11 +147,41 @@ async def run(app: App, stop: asyncio.Event) -> None:
             each.arrived.set()
         await running
         await posting
-        await asyncio.gather(*(each.close() for each in app.spools.values()))
-        if app.stream is not None:
-            await app.stream.close()
-        await app.write(lambda: _release(app))
-        app.writer.shutdown()
+        await _close(app)
+
+
+def _loops(app: App, stop: asyncio.Event, ended: asyncio.Event) -> Iterator[Awaitable[None]]:
+    """What goes on until nothing arrives any more, as `ended` says."""
+    parts = app.settings.parts
+    if "planner" in parts:
+        yield process.supervised(app, stop, "tick", None, _tick)
+    elif "gateways" in parts:
+        yield process.supervised(app, stop, "refresh", None, _refresh)
+    if "gateways" in parts:
+        yield process.supervised(app, stop, "leases", None, _keep)
+    for name, work in background.of(parts).items():
+        yield process.supervised(app, stop, name, None, _beside(work))
+    hand_on = functools.partial(incoming.hand_on, ended=ended)
+    for account_id in app.accounts if "gateways" in parts else ():
+        yield process.supervised(app, stop, "hand on", account_id, hand_on)
+    yield from _of_stream(app, stop)
+
+
+def _listeners(app: App, stop: asyncio.Event) -> Iterator[Awaitable[None]]:
+    """What hears, up to the end of each gateway's events."""
+    if "gateways" not in app.settings.parts:
+        return
+    for account_id in app.accounts:
+        yield process.supervised(app, stop, "listen", account_id, incoming.listen)
+
+
+def _posters(app: App, stop: asyncio.Event) -> Iterator[Awaitable[None]]:
+    """What posts by itself."""
+    if not {"gateways", "deliveries"} <= set(app.settings.parts):
+        return
+    for account_id in app.accounts:
+        if outgoing.posts(app, account_id):
+            yield process.supervised(app, stop, "deliver", account_id, outgoing.deliver_all)
 
 
 def _of_stream(app: App, stop: asyncio.Event) -> Iterator[Awaitable[None]]:
@@ -181,10 +190,10 @@ def _of_stream(app: App, stop: asyncio.Event) -> Iterator[Awaitable[None]]:
     if stream is None:
         return
     if "deliveries" in parts and app.accounts:
-        told = functools.partial(recording.wait_for_replies, stream=stream)
+        told = functools.partial(from_stream.wait_for_replies, stream=stream)
         yield process.supervised(app, stop, "replies", None, told)
     for shard in range(SHARDS) if "ingest" in parts else ():
-        record = functools.partial(recording.record_lots, stream=stream, shard=shard)
+        record = functools.partial(from_stream.record_lots, stream=stream, shard=shard)
         yield process.supervised(app, stop, f"shard {shard}", None, record)
 
 
@@ -237,6 +246,15 @@ async def _refresh(app: App, stop: asyncio.Event, _: int | None) -> None:
     while not stop.is_set():
         await app.write(lambda: process.refresh(app))
         await waking.woken(stop, TICK.total_seconds())
+
+
+async def _close(app: App) -> None:
+    """Close what is open, the writer last."""
+    await asyncio.gather(*(each.close() for each in app.spools.values()))
+    if app.stream is not None:
+        await app.stream.close()
+    await app.write(lambda: _release(app))
+    app.writer.shutdown()
 
 
 def _release(app: App) -> None:

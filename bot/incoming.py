@@ -13,7 +13,7 @@ import functools
 import gc
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot import (
     batches,
@@ -28,7 +28,7 @@ from bot import (
     waking,
 )
 from bot.errors import GatewayUnavailable
-from bot.gateway import Event, LoggedIn, LoggedOut
+from bot.gateway import Event, LoggedIn, LoggedOut, Person, RoomListing
 from bot.process import App
 from bot.stream import Stream
 
@@ -192,24 +192,28 @@ async def _list_rooms(app: App, _: asyncio.Event, account_id: int, me: str) -> N
     gateway = app.accounts[account_id]
     try:
         rooms = await gateway.rooms()
-        for listing in rooms:
-            people = await gateway.members(listing.id)
-
-            def recorded(listing=listing, people=people) -> None:  # type: ignore[no-untyped-def]
-                with database.transaction(app.engine) as session:
-                    receiving.list_room(session, account_id, listing, people, me, app.clock())
-
-            await app.write(recorded)
-
-        def missing() -> int:
-            with database.reading(app.engine) as session:
-                return serving.unlisted(session, account_id, {room.id for room in rooms})
-
-        log.info("account %s: %d rooms listed", account_id, len(rooms))
-        if unlisted := await app.write(missing):
-            log.warning("account %s: %d of its rooms are not on its list", account_id, unlisted)
+        for room in rooms:
+            people = await gateway.members(room.id)
+            await app.write(functools.partial(_list_room, app, account_id, room, people, me))
     except GatewayUnavailable:
         log.warning("account %s: the list of rooms was cut short", account_id)
+        return
+    log.info("account %s: %d rooms listed", account_id, len(rooms))
+    listed = {room.id for room in rooms}
+    if unlisted := await app.write(functools.partial(_unlisted, app, account_id, listed)):
+        log.warning("account %s: %d of its rooms are not on its list", account_id, unlisted)
+
+
+def _list_room(
+    app: App, account_id: int, room: RoomListing, people: Sequence[Person], me: str
+) -> None:
+    with database.transaction(app.engine) as session:
+        receiving.list_room(session, account_id, room, people, me, app.clock())
+
+
+def _unlisted(app: App, account_id: int, listed: Collection[str]) -> int:
+    with database.reading(app.engine) as session:
+        return serving.unlisted(session, account_id, listed)
 
 
 def _is_of_the_account(event: Event) -> bool:

@@ -6,7 +6,7 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import database, errors, outbox, process, recalling, sending, waking
+from bot import database, outbox, process, recalling, sending, waking
 from bot.gateway import Posting
 from bot.process import LONGEST_WAIT, App
 from bot.sending import Begun, LeaseLost
@@ -59,20 +59,15 @@ async def deliver(
         with database.transaction(app.engine) as session:
             settle(session, app.clock())
 
-    wait = 0.1
-    while True:
-        try:
-            await app.write(settled)
-        except SQLAlchemyError as error:
-            if not process.is_away(error):
-                raise
-            # What is known of a post that was handed over must not be lost to a busy database.
-            log.error("delivery %d: %s", begun.delivery_id, errors.where(error))  # noqa: TRY400
-            if await waking.woken(stop or asyncio.Event(), wait):
-                return None
-            wait = min(wait * 2, LONGEST_WAIT)
-        else:
-            return app.clock()
+    what = f"settling delivery {begun.delivery_id}"
+    try:
+        # What is known of a post that was handed over must not be lost to a busy database.
+        await process.until_it_holds(stop or asyncio.Event(), lambda: app.write(settled), what)
+    except SQLAlchemyError as error:
+        if not process.is_away(error):
+            raise
+        return None
+    return app.clock()
 
 
 def _may_send(app: App, account_id: int) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from bot import app as app_module
-from bot import database, incoming, leases, process, recording, refusing, spool
+from bot import database, from_stream, incoming, leases, process, refusing, spool
 from bot.gateway import Event, Joined, LoggedIn, Person, Said
 from bot.models import DailyCount, Membership, Message, MessageIdentity
 from bot.process import App
@@ -170,9 +170,9 @@ async def test_a_lot_of_an_account_that_the_database_does_not_know_is_recorded(
     engine: Engine, tmp_path: Path
 ) -> None:
     app, known = built(engine, tmp_path)
-    assert recording.account_of(app, "demo") == known
-    account = recording.account_of(app, "elsewhere")
-    assert recording.account_of(app, "elsewhere") == account != known
+    assert from_stream.account_of(app, "demo") == known
+    account = from_stream.account_of(app, "elsewhere")
+    assert from_stream.account_of(app, "elsewhere") == account != known
     await incoming.accept(app, asyncio.Event(), account, "elsewhere", [said(1)])
     assert logged(engine) == ["m1"]
 
