@@ -104,7 +104,7 @@ def _quotes(
         .join(given, same)
         .join(NAMED, quoted)
         .join(target, said)
-        .where(MESSAGE.c.quote.is_not(None), is_said(MESSAGE), is_said(target))
+        .where(MESSAGE.c.quote.is_not(None), is_said(MESSAGE), ~_taken_back(NAMED), _counts(target))
     )
 
 
@@ -131,14 +131,15 @@ def begins(at: Ints) -> Ints:
 def is_said(message: FromClause) -> ColumnElement[bool]:
     """Whether somebody said it and has not taken it back."""
     named = NAMED.alias()
-    taken_back = (
-        select(named.c.id)
-        .join(
-            RECALLED,
-            and_(RECALLED.c.room_id == named.c.room_id, RECALLED.c.recalled == named.c.platform_id),
-        )
-        .where(named.c.id == message.c.id)
-        .correlate(message)
-        .exists()
-    )
-    return and_(message.c.type.not_in(judging.UNCOUNTED_TYPES), ~taken_back)
+    taken_back = select(named.c.id).where(named.c.id == message.c.id, _taken_back(named))
+    return and_(_counts(message), ~taken_back.correlate(message).exists())
+
+
+def _counts(message: FromClause) -> ColumnElement[bool]:
+    return message.c.type.not_in(judging.UNCOUNTED_TYPES)
+
+
+def _taken_back(named: FromClause) -> ColumnElement[bool]:
+    """Whether a message of this identity was taken back."""
+    same = and_(RECALLED.c.room_id == named.c.room_id, RECALLED.c.recalled == named.c.platform_id)
+    return select(RECALLED.c.room_id).where(same).correlate(named).exists()

@@ -59,20 +59,23 @@ class Attribution(SQLModel, table=True):
 
 
 class AttributionEvidence(SQLModel, table=True):
-    """One touch that qualified for an order line, with its weight in parts per million."""
+    """One touch that qualified for an order line, with its weight in parts per million.
+
+    Written and removed with the line's attribution, which refers to line and room for both: so
+    many rows would look up twice what has been looked up once.
+    """
 
     __tablename__ = "attribution_evidence"
 
     order_line_id: int = Field(
         primary_key=True,
         sa_type=serial(),
-        foreign_key="order_line.id",
         sa_column_kwargs={"autoincrement": False},
     )
     position: int = Field(primary_key=True)
     touch: Touch = Field(sa_type=choice(Touch))
     grade: Grade | None = Field(default=None, sa_type=choice(Grade))
-    room_id: int = Field(foreign_key="room.id")
+    room_id: int
     message_id: int | None = Field(default=None, sa_type=serial())
     delivery_id: int | None = Field(default=None, sa_type=serial())
     at: datetime
