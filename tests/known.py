@@ -174,8 +174,7 @@ class Builder:
             known.say(short, 95, low, high, len(weeks), 3)
         known.say("区间里有 # 周是模拟的周汇总，日志查不到原消息。", 3)
         known.say("# 个群未采集或从未收到消息，没有算进任何平均。", self.beside)
-        for title in ("每群每天的消息", "群日均消息，近 # 周"):
-            known.bars[f"{title}: band"] = [low, high]
+        known.bars["群日均消息，近 # 周: band"] = [low, high]
         self._week()
         self._history(weeks, said / days)
         self._before(said / days)
@@ -273,7 +272,7 @@ class Builder:
             known.figure(key, count / len(old), words, 100 * count / len(old), count, len(old))
         median, p90 = (counted.quantile(self.rooms, share) for share in (0.5, 0.9))
         half, halves = spelt(median, "过半没等到", "{}")
-        nine, nines = spelt(p90, "九成还没等到", "九成在 {}内")
+        nine, nines = spelt(p90, "等到回应的不足九成", "九成在 {}内")
         known.figure("median_wait", median, f"{half}（{nine}）", *halves, *nines)
         known.say("# 个提问还没满 # 小时，没有算进回应率。", len(asked) - len(old), 24)
         # The latest midnight of the scope's fleet is that of Paris.
@@ -555,13 +554,19 @@ class Builder:
         if not self.own:
             room, count = min(open_ones.items(), key=lambda row: (-row[1], row[0]))
             most = f"，{PLACES[room].topic}占 # 个"
-        # Of the words that rose the first that stands in one of the questions behind it.
+        # Of the words that rose the one that stands in most of the questions behind it.
         busiest = sorted(open_ones, key=lambda room: (-open_ones[room], room))[:8]
         texts = [one.text for room in busiest for one in self._open_ones(room)[:16]]
-        asked = [word for word in self.risen if any(word in (said or "") for said in texts)]
-        topic = f"讲“{asked[0]}”" if asked else "先答没人回的提问"
+        naming = {word: sum(word in (said or "") for said in texts) for word in self.risen}
+        asked = max(naming, key=lambda word: naming[word], default="")
+        topic = f"讲“{asked}”" if naming.get(asked) else "先答没人回的提问"
         numbers = [open_ones.total(), *([count] if most else [])]
-        known.say(f"做 下次问题解答日{topic}：本周 # 个提问没人回应{most}。", *numbers)
+        words = f"做 下次问题解答日{topic}："
+        if naming.get(asked):
+            words += f"没人回的提问里至少 # 个问到它；共 # 个没人回应{most}。"
+            known.say(words, naming[asked], *numbers)
+        else:
+            known.say(f"{words}本周 # 个提问没人回应{most}。", *numbers)
         self.gist.append(("# 问没人回", open_ones.total()))
         testers = counted.testers()
         words = "做 邀请几位体验官：# 位成员在群里很活跃、# 天消费低于买家的中位数。"

@@ -123,7 +123,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
     "silent": (
         "沉默率",
         "最近 28 天没发过言的成员占比。",
-        "日志覆盖满 28 天的群的成员",
+        "日志覆盖满 28 天的群里，期末在群的人与 28 天里说过话的人的并集",
         "qunyun export engagement {month}",
     ),
     "turnover": (

@@ -1,9 +1,11 @@
 """How numbers read in Chinese: one function per kind of number. Unknown reads as a dash."""
 
 import datetime as dt
+import re
 
 UNKNOWN = "—"
 NOT_COLLECTED = "未采集"
+_HAN = "\u4e00-\u9fff"
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
 
@@ -25,8 +27,12 @@ def signed(amount: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share of 1 as a percentage."""
-    return UNKNOWN if share is None else f"{100 * share:.0f}%"
+    """A share of 1 as a percentage; some is never 0 %, and not all is never 100 %."""
+    if share is None:
+        return UNKNOWN
+    if 0 < share <= 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"
 
 
 def yuan(fen: int | None) -> str:
@@ -53,6 +59,13 @@ def duration(seconds: float | None) -> str:
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.1f} 小时"
     return f"{seconds / 86400:.1f} 天"
+
+
+def punctuated(words: str) -> str:
+    """Words with the marks of a Chinese sentence, where they were written with half-width ones."""
+    for half, full in zip(",:;", "，：；", strict=True):
+        words = re.sub(f"(?<=[{_HAN}）”]){half} ?|{half}(?=[{_HAN}“])", full, words)
+    return re.sub(rf"\(([^()]*[{_HAN}][^()]*)\)", r"（\1）", words)
 
 
 def day(date: dt.date) -> str:

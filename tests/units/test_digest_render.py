@@ -188,3 +188,23 @@ def test_numbers_read_as_people_write_them() -> None:
     assert phrasing.duration(30) == "30 秒"
     assert phrasing.duration(1500) == "25 分钟"
     assert phrasing.duration(3 * 3600) == "3.0 小时"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("90 天 1 单,共 79.00 元", "90 天 1 单，共 79.00 元"),
+        ("排前两成(14 条起)", "排前两成（14 条起）"),
+        ("按先验计入:请运行 qunyun label", "按先验计入：请运行 qunyun label"),
+        ("周三 20:06,1,234 条", "周三 20:06,1,234 条"),
+        ("a (b): c, d", "a (b): c, d"),
+    ],
+)
+def test_a_chinese_sentence_has_the_marks_of_one(written: str, read: str) -> None:
+    assert phrasing.punctuated(written) == read
+
+
+def test_some_is_never_nothing_and_not_all_is_never_all() -> None:
+    shares = (0, 0.001, 0.0051, 0.5, 0.9949, 0.999, 1)
+    shown = ["0%", "<1%", "1%", "50%", "99%", ">99%", "100%"]
+    assert [phrasing.percent(share) for share in shares] == shown

@@ -79,26 +79,34 @@ def _next_topic(view: View) -> Iterator[Action]:
     if found.unanswered < FEWEST_OPEN:
         return
     where = _busiest(view)
-    word = _asked_for(view, where)
+    word, naming = _asked_for(view, where)
     topic = f"讲“{word}”" if word else "先答没人回的提问"
     most = ""
     if view.scope is not DigestScope.ROOM and where:
         most = f"，{rooms.topic(view, where[0])}占 {rooms.unanswered(view, where[0]):,} 个"
+    why = f"本周 {found.unanswered:,} 个提问没人回应{most}。"
+    if word:
+        why = f"没人回的提问里至少 {naming:,} 个问到它；共 {found.unanswered:,} 个没人回应{most}。"
     notes = (view.note("unanswered"), *((view.note("topics"),) if word else ()))
     yield Action(
         f"下次问题解答日{topic}",
-        Line(f"本周 {found.unanswered:,} 个提问没人回应{most}。", notes),
+        Line(why, notes),
         _open_questions(view, where, word),
     )
 
 
-def _asked_for(view: View, where: Sequence[int]) -> str:
-    """The first of the words that rose which stands in an open question; "" where none does."""
+def _asked_for(view: View, where: Sequence[int]) -> tuple[str, int]:
+    """The word among those that rose which stands in most of the open questions that were looked
+    at, and in how many; "" where none does.
+    """
     open_ones = [each.words for each in _open(view, where)]
-    for word in said.rising_words(view):
-        if word.text and any(word.text in words for words in open_ones):
-            return word.text
-    return ""
+    named = [
+        (word.text, sum(word.text in words for words in open_ones))
+        for word in said.rising_words(view)
+        if word.text
+    ]
+    most = max(named, key=lambda each: each[1], default=("", 0))
+    return most if most[1] else ("", 0)
 
 
 def _to_visit(view: View) -> list[int]:
@@ -187,8 +195,8 @@ def _open(view: View, where: Sequence[int]) -> list[_Open]:
 
 
 def _open_questions(view: View, where: Sequence[int], word: str = "") -> tuple[Evidence, ...]:
-    """The oldest open questions of these rooms, those with the word before others."""
-    found = sorted(_open(view, where), key=lambda one: word not in one.words)
+    """The oldest open questions of these rooms that have the word in them."""
+    found = [one for one in _open(view, where) if word in one.words]
     return tuple(
         _evidence(
             view,
@@ -218,7 +226,7 @@ def _person(person: Person) -> str:
 def _tester(view: View, person: Person) -> str:
     """Masked: who it is stands in the list of candidates, for those who may see it."""
     told = [
-        reasons.why(tag.name, tag.why, view.week.zone)
+        phrasing.punctuated(reasons.why(tag.name, tag.why, view.week.zone))
         for tag in person.tags
         if tag.name in (tagging.BUSY, tagging.LOW_SPEND)
     ]

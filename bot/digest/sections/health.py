@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from bot.digest import phrasing
 from bot.digest.sections import orders
 from bot.digest.sheet import Figure, Line, Section, Table
 from bot.digest.view import View
@@ -111,7 +112,7 @@ def _table(view: View, reasons: Counter[tuple[str, str]]) -> tuple[Table, ...]:
         return ()
     top = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     rows = tuple(
-        (STATES.get(state, state), reason or "—", f"{count:,}")
+        (STATES.get(state, state), phrasing.punctuated(reason) or "—", f"{count:,}")
         for (state, reason), count in top[:MOST_REASONS]
     )
     return (

@@ -152,7 +152,7 @@ def _shares(view: View) -> tuple[Line, ...]:
     if view.scope is not DigestScope.FLEET or told is None:
         return (Line("校正后的占比只在全体周报里：一个群、一个垂类的订单太少。", note),)
     if told.organic.value is not None:
-        return tuple(Line(f"{words.replace(',', '，')}。", note) for words in told.warnings)
+        return tuple(Line(f"{phrasing.punctuated(words)}。", note) for words in told.warnings)
     least = f"要 {calibrating.LEAST_LINES:,} 行、{shares.LEAST_ROOMS} 个群才估计"
     return (
         Line(

@@ -35,7 +35,11 @@ def section(view: View) -> Section | None:
 
 def _figures(view: View, found: Waiting) -> tuple[Figure, ...]:
     anyone, members = found.by_anyone, found.by_members
-    p90 = f"九成在 {phrasing.duration(found.p90)}内" if found.p90 is not None else "九成还没等到"
+    p90 = (
+        f"九成在 {phrasing.duration(found.p90)}内"
+        if found.p90 is not None
+        else "等到回应的不足九成"
+    )
     return (
         Figure(
             "response_rate",

@@ -31,7 +31,7 @@ def section(view: View) -> Section:
         Line(f"群日均 {phrasing.rate(place.rate)} 条，{compared}。", notes),
         brief=(Line(compared, notes),),
         figures=(*_rates(view, place), *_before(view, place)),
-        charts=(_week_chart(view, place), *_history_chart(view, place), *_hours(view)),
+        charts=(_week_chart(view), *_history_chart(view, place), *_hours(view)),
         remarks=_remarks(view, place),
     )
 
@@ -134,21 +134,21 @@ def _before(view: View, place: Standing) -> list[Figure]:
     ]
 
 
-def _week_chart(view: View, place: Standing) -> Chart:
+def _week_chart(view: View) -> Chart:
     bars = []
     for day, rate in viewing.daily_rates(view):
         marks = [SPECIAL[kind] for kind in viewing.special_days(view, day)]
         label = phrasing.WEEKDAYS[day.weekday()]
         tone = "special" if marks else "now"
-        bars.append(Bar("\n".join((label, *marks)), rate, _bar(rate), tone))
+        bars.append(Bar("\n".join((label, *marks)), rate, phrasing.rate(rate), tone))
     legend = [Bar("有群办活动日", None, "", "special")] if _any_special(bars) else []
     return Chart(
         "columns",
         "每群每天的消息",
         "、".join(f"{bar.label.splitlines()[0]} {bar.text}" for bar in bars),
         tuple(bars),
-        *_band(place),
-        legend=(*legend, *_band_legend(place)),
+        # No band here: it is that of whole weeks, and single days scatter more.
+        legend=tuple(legend),
         note=view.note("messages"),
     )
 
@@ -173,13 +173,13 @@ def _history_chart(view: View, place: Standing) -> tuple[Chart, ...]:
         Bar(
             f"{monday.month}/{monday.day}",
             mean.rate,
-            _bar(mean.rate),
+            phrasing.rate(mean.rate),
             "outside" if mean.origins else "",
         )
         for monday, mean in earlier.items()
     ]
     now = view.week.monday
-    bars.append(Bar(f"{now.month}/{now.day}", place.rate, _bar(place.rate), "now"))
+    bars.append(Bar(f"{now.month}/{now.day}", place.rate, phrasing.rate(place.rate), "now"))
     legend = [Bar("本周", None, "", "now"), Bar("日志里的周", None, "", "")]
     if place.rolled_up:
         legend.append(Bar(f"{_origin(place.origins)}的周汇总", None, "", "outside"))
@@ -218,10 +218,6 @@ def _hours(view: View) -> tuple[Heat, ...]:
             note=view.note("hours"),
         ),
     )
-
-
-def _bar(rate: float | None) -> str:
-    return phrasing.UNKNOWN if rate is None else f"{rate:,.0f}"
 
 
 def _remarks(view: View, place: Standing) -> tuple[Line, ...]:
