@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
     StatementError,
 )
 
-from bot import database, errors, owning, pacing, receiving, upkeep, waking
+from bot import database, errors, owning, pacing, partitions, receiving, upkeep, waking
 from bot.deriving import Rules
 from bot.errors import GatewayUnavailable
 from bot.gateway import Event, Gateway, LoggedIn, LoggedOut
@@ -208,10 +208,11 @@ async def until_it_holds(
 
 def is_away(error: BaseException) -> bool:
     """Whether an error says that a database, a disk or a stream is away for a while, be it locked,
-    read-only, damaged or half migrated; not that it dislikes what it was given.
+    read-only, damaged, half migrated or making room for a day; not that it dislikes what it was
+    given.
     """
     if isinstance(error, DBAPIError):
         limit = str(getattr(error.orig, "sqlstate", "")).startswith(LIMIT_EXCEEDED)
-        return not (limit or isinstance(error, OF_THE_ROWS))
+        return partitions.is_closed(error) or not (limit or isinstance(error, OF_THE_ROWS))
     # A statement error that is none of the driver's rose over a value, before it was sent.
     return isinstance(error, AWAY) and not isinstance(error, (*OF_THE_ROWS, StatementError))
