@@ -67,6 +67,11 @@ def rows(engine: Engine, model: type[SQLModel]) -> Sequence[Any]:
         return session.connection().execute(select(table).order_by(*table.primary_key)).all()
 
 
+def contents(engine: Engine, *models: type[SQLModel]) -> list[list[tuple[object, ...]]]:
+    """Every row of some tables, to be compared with what stands there later."""
+    return [sorted((tuple(row) for row in rows(engine, model)), key=repr) for model in models]
+
+
 def names(engine: Engine) -> dict[int, str]:
     """Messages' platform ids by id."""
     return {row.id: row.platform_id for row in rows(engine, MessageIdentity)}

@@ -36,7 +36,7 @@ from bot.models import (
 from bot.orders import catalogue, intake, people
 from bot.orders.catalogue import ProductRow
 from bot.orders.intake import OrderRow
-from content_calendar import calendar_file, interchange
+from tests import drafts
 from tests.console.conftest import NOW, Desk
 from tests.saying import SHANGHAI, local, member_says, record, rows
 
@@ -146,8 +146,7 @@ def _plan(desk: Desk) -> None:
         session.add(Faq(vertical=THEIRS, question="暗记怎么用", answer="暗记这样用"))
         for name, said, vertical in (("ours", "咱们", OURS), ("anji", "暗记", THEIRS)):
             text = CALENDAR.format(name=name, said=said, vertical=vertical)
-            calendar = calendar_file.read(text.encode(), f"{name}.yaml", "Asia/Shanghai")
-            interchange.take_in(session, calendar.series, "小林", NOW)
+            drafts.take_in(session, text, NOW, "小林")
     with database.transaction(desk.engine) as session:
         for place, (platform_id, said) in enumerate(((OUR_ROOM, "咱们"), (THEIR_ROOM, "暗记")), 1):
             session.add(

@@ -20,7 +20,7 @@ from bot.models import (
     PauseScope,
     Room,
 )
-from content_calendar import calendar_file, interchange
+from tests import drafts
 from tests.console.conftest import NOW, Desk
 from tests.console.test_overview import CALENDAR
 
@@ -76,9 +76,8 @@ def audits(desk: Desk) -> Sequence[Any]:
 def full(desk: Desk) -> Desk:
     """Ten rooms on one account that can take back, and one series."""
     desk.rooms(10)
-    calendar = calendar_file.read(CALENDAR.encode(), "calendar.yaml", "Asia/Shanghai")
     with database.transaction(desk.engine) as session:
-        interchange.take_in(session, calendar.series, "小林", NOW)
+        drafts.take_in(session, CALENDAR, NOW, "小林")
         first = session.connection().scalar(select(ACCOUNT.c.id))
         session.connection().execute(ROOM.update().values(account_id=first))
         session.connection().execute(ACCOUNT.update().values(capabilities=CAN_RECALL))

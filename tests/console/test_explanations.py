@@ -28,7 +28,8 @@ from bot.models import (
 )
 from bot.orders import shop_events, shops, short_links
 from bot.settings import Settings
-from content_calendar import calendar_file, contact, interchange, lifecycle, planning
+from content_calendar import contact, lifecycle, planning
+from tests import drafts
 from tests import shops as they
 from tests.console.conftest import NOW, Desk
 from tests.saying import local, member_says, record, rows
@@ -229,8 +230,7 @@ def post(engine: Engine) -> None:
         session.flush()
         room = database.table(Room)
         session.connection().execute(room.update().values(account_id=1))
-        calendar = calendar_file.read(CALENDAR.encode(), "calendar.yaml", "Asia/Shanghai")
-        interchange.take_in(session, calendar.series, "小李", NOON)
+        drafts.take_in(session, CALENDAR, NOON)
         lifecycle.approve(session, ["promo"], "小李", NOON, rules)
         planning.plan_due(session, NOON, rules)
         epoch = leases.take(session, 1, "here:1", NOON)

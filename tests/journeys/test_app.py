@@ -12,9 +12,10 @@ from bot.gateway import Person, Said
 from bot.gateways.memory import MemoryGateway
 from bot.models import Account, Delivery, DeliveryState, Faq, Membership, Message, Room
 from bot.settings import Settings
-from content_calendar import calendar_file, contact, interchange
+from content_calendar import contact, interchange
 from handlers import HANDLERS
 from handlers.moment import Moment, Reply
+from tests import drafts
 from tests.saying import local, rows
 from tests.watching import running, until
 
@@ -60,9 +61,8 @@ series:
 
 
 def approve(engine: Engine, at: dt.datetime) -> None:
-    calendar = calendar_file.read(CALENDAR.encode(), "calendar.yaml", "Asia/Shanghai")
     with database.transaction(engine) as session:
-        changes = interchange.take_in(session, calendar.series, "小李", at)
+        changes = drafts.take_in(session, CALENDAR, at)
         assert interchange.approve(session, changes, "小李", at, contact.rules(Settings())) == [
             "qa"
         ]

@@ -1,7 +1,6 @@
 """A calendar file travels into the database, and what is due out of it into deliveries."""
 
 import datetime as dt
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, select
@@ -21,7 +20,6 @@ from bot.models import (
 )
 from bot.settings import Settings
 from content_calendar import (
-    calendar_file,
     contact,
     definition,
     editing,
@@ -33,9 +31,10 @@ from content_calendar.contact import Rules
 from content_calendar.interchange import Difference
 from content_calendar.planning import Planned
 from content_calendar.preview import Previewed, preview, remarks
+from tests import drafts
+from tests.saying import SHANGHAI, local
 from tests.statements import counted
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 RULES: Rules = contact.rules(Settings(_env_file=None))
 DAY = dt.timedelta(days=1)
 
@@ -57,12 +56,7 @@ series:
 """
 
 
-def at(text: str) -> dt.datetime:
-    """A moment by Shanghai's wall clock."""
-    return dt.datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(dt.UTC)
-
-
-MONDAY = at("2026-11-02 09:00")
+MONDAY = local("2026-11-02 09:00")
 
 
 def a_community(engine: Engine) -> None:
@@ -80,9 +74,8 @@ def a_community(engine: Engine) -> None:
 
 
 def imported(engine: Engine, text: str = CALENDAR, now: dt.datetime = MONDAY) -> list[Difference]:
-    calendar = calendar_file.read(text.encode(), "calendar.yaml", "Asia/Shanghai")
     with database.transaction(engine) as session:
-        changes = interchange.take_in(session, calendar.series, "小李", now)
+        changes = drafts.take_in(session, text, now)
     return [change.difference for change in changes]
 
 
@@ -90,11 +83,11 @@ def test_a_post_moved_minutes_before_it_is_due_goes_out_on_its_new_day(engine: E
     a_community(engine)
     imported(engine)
     approved(engine)
-    soon, tomorrow = at("2026-11-04 19:50"), at("2026-11-05 19:50")
+    soon, tomorrow = local("2026-11-04 19:50"), local("2026-11-05 19:50")
     with database.transaction(engine) as session:
-        announced = planning.plan_due(session, at("2026-11-03 18:50"), RULES)
+        announced = planning.plan_due(session, local("2026-11-03 18:50"), RULES)
         assert announced.new == 3
-        assert outbox.expire(session, at("2026-11-03 23:00")) == 3
+        assert outbox.expire(session, local("2026-11-03 23:00")) == 3
         assert planning.plan_due(session, soon, RULES).new == 3
         moved = editing.move(
             session, "qa", dt.date(2026, 11, 4), dt.date(2026, 11, 5), "小李", soon
@@ -108,7 +101,7 @@ def test_a_post_moved_minutes_before_it_is_due_goes_out_on_its_new_day(engine: E
         due = session.connection().scalars(
             select(delivery.c.due_at).where(delivery.c.step == "开场")
         )
-        assert set(due) == {at("2026-11-05 20:00")}
+        assert set(due) == {local("2026-11-05 20:00")}
 
 
 def approved(engine: Engine, now: dt.datetime = MONDAY) -> bool:
@@ -133,24 +126,23 @@ def deliveries(engine: Engine) -> list[tuple[str, str, str]]:
 
 
 def previewed(engine: Engine, text: str, since: str, until: str) -> list[Previewed]:
-    series = calendar_file.read(text.encode(), "calendar.yaml", "Asia/Shanghai").series
     first, end = dt.date.fromisoformat(since), dt.date.fromisoformat(until)
     with database.reading(engine) as session:
-        return list(preview(session, series, first, end, RULES))
+        return list(preview(session, drafts.written(text), first, end, RULES))
 
 
 def test_a_step_is_planned_for_its_rooms_a_quarter_of_an_hour_ahead(engine: Engine) -> None:
     a_community(engine)
     imported(engine)
     approved(engine)
-    assert planned(engine, at("2026-11-03 18:44")) == Planned(0)
-    assert planned(engine, at("2026-11-03 18:46")) == Planned(3)
+    assert planned(engine, local("2026-11-03 18:44")) == Planned(0)
+    assert planned(engine, local("2026-11-03 18:46")) == Planned(3)
     assert deliveries(engine) == [
         ("post:qa:2026-11-04:预告:r1", "11-03 19:00", "1 群:明天见"),
         ("post:qa:2026-11-04:预告:r2", "11-03 19:00", "2 群:明天见"),
         ("post:qa:2026-11-04:预告:r3", "11-03 19:00", "3 群:明天见"),
     ]
-    assert planned(engine, at("2026-11-04 19:50")) == Planned(3)
+    assert planned(engine, local("2026-11-04 19:50")) == Planned(3)
     assert ("post:qa:2026-11-04:开场:r3", "11-04 20:00", "美妆开始啦") in deliveries(engine)
 
 
@@ -158,7 +150,7 @@ def test_planning_the_same_moment_again_adds_nothing(engine: Engine) -> None:
     a_community(engine)
     imported(engine)
     approved(engine)
-    now = at("2026-11-04 20:00")
+    now = local("2026-11-04 20:00")
     assert [planned(engine, now + dt.timedelta(seconds=30 * n)).new for n in range(4)] == [
         3,
         0,
@@ -171,48 +163,48 @@ def test_one_planned_series_does_not_hide_another_that_is_due_with_it(engine: En
     a_community(engine)
     imported(engine)
     approved(engine)
-    assert planned(engine, at("2026-11-04 20:00")).new == 3
+    assert planned(engine, local("2026-11-04 20:00")).new == 3
     second = CALENDAR.replace("key: qa", "key: b").replace('at: "20:00"', 'at: "20:10"')
     third = CALENDAR.replace("key: qa", "key: z").replace('at: "20:00"', 'at: "20:10"')
     for text, key in ((second, "b"), (third, "z")):
         imported(engine, text)
         with database.transaction(engine) as session:
-            lifecycle.approve(session, [key], "小李", at("2026-11-04 20:01"), RULES)
-    assert planned(engine, at("2026-11-04 20:02")).new == 6
+            lifecycle.approve(session, [key], "小李", local("2026-11-04 20:01"), RULES)
+    assert planned(engine, local("2026-11-04 20:02")).new == 6
 
 
 def test_a_draft_is_never_planned(engine: Engine) -> None:
     a_community(engine)
     imported(engine)
-    assert planned(engine, at("2026-11-04 20:00")) == Planned(0)
+    assert planned(engine, local("2026-11-04 20:00")) == Planned(0)
 
 
 def test_what_was_due_before_the_approval_is_never_posted(engine: Engine) -> None:
     a_community(engine)
     imported(engine)
-    approved(engine, at("2026-11-04 20:01"))
-    assert planned(engine, at("2026-11-04 20:02")) == Planned(0)
-    assert planned(engine, at("2026-11-10 19:00")) == Planned(3)
+    approved(engine, local("2026-11-04 20:01"))
+    assert planned(engine, local("2026-11-04 20:02")) == Planned(0)
+    assert planned(engine, local("2026-11-10 19:00")) == Planned(3)
 
 
 def test_after_an_outage_a_step_is_planned_until_quiet_hours_and_no_later(engine: Engine) -> None:
     a_community(engine)
     imported(engine)
     approved(engine)
-    assert planned(engine, at("2026-11-03 22:29")) == Planned(3)
-    assert planned(engine, at("2026-11-04 22:30")) == Planned(0)
+    assert planned(engine, local("2026-11-03 22:29")) == Planned(3)
+    assert planned(engine, local("2026-11-04 22:30")) == Planned(0)
     table = database.table(Delivery)
     with database.reading(engine) as session:
         ends = set(session.connection().scalars(select(table.c.expires_at)))
-    assert ends == {at("2026-11-03 22:30")}
+    assert ends == {local("2026-11-03 22:30")}
 
 
 def test_a_lateness_limit_ends_a_post(engine: Engine) -> None:
     a_community(engine)
     imported(engine, CALENDAR.replace("audience:", "late_by_minutes: 30\n    audience:"))
     approved(engine)
-    assert planned(engine, at("2026-11-03 19:30")) == Planned(0)
-    assert planned(engine, at("2026-11-04 20:29")) == Planned(3)
+    assert planned(engine, local("2026-11-03 19:30")) == Planned(0)
+    assert planned(engine, local("2026-11-04 20:29")) == Planned(3)
 
 
 def test_each_room_has_its_own_wall_clock(engine: Engine) -> None:
@@ -221,8 +213,8 @@ def test_each_room_has_its_own_wall_clock(engine: Engine) -> None:
         session.add(Room(id=20, platform_id="r20", vertical="美妆", zone="Europe/Berlin"))
     imported(engine)
     approved(engine)
-    assert planned(engine, at("2026-11-04 20:00")) == Planned(3)
-    assert planned(engine, at("2026-11-05 03:00")) == Planned(1)
+    assert planned(engine, local("2026-11-04 20:00")) == Planned(3)
+    assert planned(engine, local("2026-11-05 03:00")) == Planned(1)
     assert deliveries(engine)[-2:][0][1] == "11-05 03:00"
 
 
@@ -232,7 +224,7 @@ def test_a_series_with_a_zone_posts_everywhere_at_once(engine: Engine) -> None:
         session.add(Room(id=20, platform_id="r20", vertical="美妆", zone="Europe/Berlin"))
     imported(engine, CALENDAR.replace("audience:", "zone: Asia/Shanghai\n    audience:"))
     approved(engine)
-    assert planned(engine, at("2026-11-04 20:00")) == Planned(4)
+    assert planned(engine, local("2026-11-04 20:00")) == Planned(4)
 
 
 def test_audiences_combine_verticals_tags_rooms_and_exclusions(engine: Engine) -> None:
@@ -280,8 +272,9 @@ def test_a_preview_shows_each_post_and_what_speaks_against_it(engine: Engine) ->
     assert posts[4].warnings == ("在静默时段里,到 08:00 已经过期,发不出去",)
     with database.reading(engine) as session:
         text = CALENDAR.replace("[宝妈育儿, 美妆]", "[宠物]")
-        series = calendar_file.read(text.encode(), "calendar.yaml", "Asia/Shanghai").series
-        assert remarks(session, series, dt.date(2026, 11, 3)) == ["qa: 一个群也没有选到"]
+        assert remarks(session, drafts.written(text), dt.date(2026, 11, 3)) == [
+            "qa: 一个群也没有选到"
+        ]
 
 
 def test_a_preview_is_what_will_be_planned(engine: Engine) -> None:
@@ -304,7 +297,7 @@ def test_importing_again_changes_nothing_and_an_edit_goes_back_to_draft(engine: 
     assert imported(engine) == [Difference.NEW]
     approved(engine)
     assert imported(engine) == [Difference.SAME]
-    planned(engine, at("2026-11-04 19:50"))
+    planned(engine, local("2026-11-04 19:50"))
     assert imported(engine, CALENDAR.replace("明天见", "明晚见")) == [Difference.CHANGED]
     assert deliveries(engine) == []
     with database.reading(engine) as session:
@@ -328,11 +321,11 @@ def test_a_skipped_occurrence_is_taken_back_and_never_planned_again(engine: Engi
     a_community(engine)
     imported(engine)
     approved(engine)
-    planned(engine, at("2026-11-04 19:50"))
+    planned(engine, local("2026-11-04 19:50"))
     with database.transaction(engine) as session:
         day = dt.date(2026, 11, 4)
-        assert editing.skip(session, "qa", day, "小李", at("2026-11-04 19:51")) == 3
-    assert planned(engine, at("2026-11-04 19:52")) == Planned(0)
+        assert editing.skip(session, "qa", day, "小李", local("2026-11-04 19:51")) == 3
+    assert planned(engine, local("2026-11-04 19:52")) == Planned(0)
     assert deliveries(engine) == []
 
 
@@ -340,14 +333,14 @@ def test_a_skipped_occurrence_that_is_restored_is_planned_again(engine: Engine) 
     a_community(engine)
     imported(engine)
     approved(engine)
-    planned(engine, at("2026-11-04 19:50"))
+    planned(engine, local("2026-11-04 19:50"))
     with database.transaction(engine) as session:
         day = dt.date(2026, 11, 4)
-        assert editing.skip(session, "qa", day, "小李", at("2026-11-04 19:51")) == 3
-        editing.restore(session, "qa", day, "小李", at("2026-11-04 19:52"))
+        assert editing.skip(session, "qa", day, "小李", local("2026-11-04 19:51")) == 3
+        editing.restore(session, "qa", day, "小李", local("2026-11-04 19:52"))
         with pytest.raises(InvalidInput):
-            editing.restore(session, "qa", day, "小李", at("2026-11-04 19:52"))
-    assert planned(engine, at("2026-11-04 19:53")) == Planned(3)
+            editing.restore(session, "qa", day, "小李", local("2026-11-04 19:52"))
+    assert planned(engine, local("2026-11-04 19:53")) == Planned(3)
     assert len(deliveries(engine)) == 3
 
 
@@ -355,14 +348,14 @@ def test_a_moved_occurrence_keeps_its_key_and_never_repeats_what_was_sent(engine
     a_community(engine)
     imported(engine)
     approved(engine)
-    assert planned(engine, at("2026-11-03 19:00")) == Planned(3)
+    assert planned(engine, local("2026-11-03 19:00")) == Planned(3)
     with database.transaction(engine) as session:
         table = database.table(Delivery)
         session.connection().execute(table.update().values(state=DeliveryState.SENT))
         day, to = dt.date(2026, 11, 4), dt.date(2026, 11, 5)
-        assert editing.move(session, "qa", day, to, "小李", at("2026-11-04 12:00")) == 0
-    assert planned(engine, at("2026-11-04 19:00")) == Planned(0)
-    assert planned(engine, at("2026-11-05 20:00")) == Planned(3)
+        assert editing.move(session, "qa", day, to, "小李", local("2026-11-04 12:00")) == 0
+    assert planned(engine, local("2026-11-04 19:00")) == Planned(0)
+    assert planned(engine, local("2026-11-05 20:00")) == Planned(3)
     assert [key for key, _, _ in deliveries(engine)] == [
         f"post:qa:2026-11-04:开场:r{n}" for n in (1, 2, 3)
     ]
@@ -377,7 +370,7 @@ def test_a_text_that_cannot_be_made_holds_up_nobody_else(engine: Engine) -> None
         session.add(Room(id=20, platform_id="r20", topic="群" * 1999, vertical="美妆"))
     imported(engine)
     approved(engine)
-    done = planned(engine, at("2026-11-03 19:00"))
+    done = planned(engine, local("2026-11-03 19:00"))
     assert done.new == 3
     (refused,) = done.refused
     assert (refused.series, refused.step, refused.rooms) == ("qa", "预告", 1)
@@ -404,15 +397,15 @@ def test_an_idle_tick_asks_one_question_and_a_step_costs_the_same_for_any_number
     a_community(engine)
     imported(engine)
     approved(engine)
-    assert _statements(engine, at("2026-11-02 12:00")) > 1, "the first look since the approval"
-    assert _statements(engine, at("2026-11-02 12:00")) == 1
-    few = _statements(engine, at("2026-11-03 19:00"))
-    assert _statements(engine, at("2026-11-03 19:01")) == 1, "a step is looked at once"
+    assert _statements(engine, local("2026-11-02 12:00")) > 1, "the first look since the approval"
+    assert _statements(engine, local("2026-11-02 12:00")) == 1
+    few = _statements(engine, local("2026-11-03 19:00"))
+    assert _statements(engine, local("2026-11-03 19:01")) == 1, "a step is looked at once"
     with database.transaction(engine) as session:
         rooms = [{"id": n, "platform_id": f"x{n}", "vertical": "美妆"} for n in range(100, 400)]
         database.insert_rows(session, Room, [row | {"topic": "", "owner": ""} for row in rooms])
-    planned(engine, at("2026-11-04 20:00"))
-    assert _statements(engine, at("2026-11-10 19:00")) == few
+    planned(engine, local("2026-11-04 20:00"))
+    assert _statements(engine, local("2026-11-10 19:00")) == few
 
 
 def _statements(engine: Engine, now: dt.datetime) -> int:
@@ -425,7 +418,7 @@ def test_taking_back_a_series_leaves_what_is_under_way(engine: Engine) -> None:
     a_community(engine)
     imported(engine)
     approved(engine)
-    planned(engine, at("2026-11-04 20:00"))
+    planned(engine, local("2026-11-04 20:00"))
     with database.transaction(engine) as session:
         table = database.table(Delivery)
         under_way = table.c.room_id == 1
@@ -443,7 +436,7 @@ def test_rooms_that_a_gateway_lists_later_are_planned_for(engine: Engine) -> Non
     planned(engine, MONDAY)
     with database.transaction(engine) as session:
         session.add(Room(id=2, platform_id="here", vertical="美妆"))
-    assert planned(engine, at("2026-11-03 18:50")).new == 1
+    assert planned(engine, local("2026-11-03 18:50")).new == 1
     assert deliveries(engine)[0][0] == "post:qa:2026-11-04:预告:here"
 
 
@@ -452,9 +445,9 @@ def test_an_occurrence_moved_into_the_day_posts_what_is_still_to_come(engine: En
     steps = '      - {name: 开场, at: "10:00", text: 早}\n      - {name: 提醒, text: 晚}\n'
     imported(engine, CALENDAR[: CALENDAR.index("      - {name")] + steps)
     approved(engine)
-    now = at("2026-11-05 12:00")
+    now = local("2026-11-05 12:00")
     with database.transaction(engine) as session:
         editing.move(session, "qa", dt.date(2026, 11, 11), dt.date(2026, 11, 5), "小李", now)
     assert planned(engine, now).new == 0, "ten o'clock is over"
-    assert planned(engine, at("2026-11-05 19:50")).new == 3
+    assert planned(engine, local("2026-11-05 19:50")).new == 3
     assert {text for _, _, text in deliveries(engine)} == {"晚"}

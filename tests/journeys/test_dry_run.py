@@ -27,7 +27,7 @@ from content_calendar import (
 from content_calendar.contact import Rules
 from content_calendar.dry_run import DryRun
 from content_calendar.estimating import Sending
-from tests import calendars
+from tests import calendars, drafts
 from tests.saying import local, rows
 from tests.statements import counted
 
@@ -74,9 +74,8 @@ def a_community(engine: Engine, count: int = 6) -> None:
 
 def imported(engine: Engine, *texts: str, by: str = "小李") -> None:
     for text in texts or (CALENDAR,):
-        series = calendar_file.read(text.encode(), "calendar.yaml", "Asia/Shanghai").series
         with database.transaction(engine) as session:
-            interchange.take_in(session, series, by, MONDAY)
+            drafts.take_in(session, text, MONDAY, by)
 
 
 def approve(

@@ -4,14 +4,13 @@ across midnights, summer time, nickname changes, members in many rooms, recalls,
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from bot import database, ingest, rebuilding
 from bot.gateway import Event, Joined, Left, Person, Said
@@ -31,6 +30,7 @@ from bot.models import (
     RoomDay,
 )
 from tests.saying import SHANGHAI, rows, rules
+from tests.statements import counted
 
 ZONES = {
     "a@chatroom": SHANGHAI,
@@ -492,12 +492,12 @@ def test_a_room_that_nobody_ever_spoke_in_has_no_figures(engine: Engine) -> None
 def test_the_number_of_queries_does_not_grow_with_rooms(engine: Engine, log: Log) -> None:
     record(engine, [*log.said])
     rolling.catch_up(engine, SHANGHAI, NIGHT)
-    with counting(engine) as few:
+    with counted(engine) as few:
         weeks(engine)
     with database.transaction(engine) as session:
         session.add_all(Room(platform_id=f"more{n}") for n in range(40))
     rolling.catch_up(engine, SHANGHAI, NIGHT)
-    with counting(engine) as many:
+    with counted(engine) as many:
         weeks(engine)
     assert len(few) == len(many)
 
@@ -509,7 +509,7 @@ def test_a_page_of_one_room_reads_its_rows_alone(engine: Engine, log: Log) -> No
             views = engagement.rooms(session, SHANGHAI)
             every = rolled.read(session, views, UNTIL, weeks=WEEKS)
         for room, view in views.items():
-            with counting(engine) as asked, database.reading(engine) as session:
+            with counted(engine) as asked, database.reading(engine) as session:
                 alone = rolled.read(session, {room: view}, UNTIL, weeks=WEEKS)
             assert alone.week == {room: every.week[room]}
             assert alone.days == {room: every.days[room]}
@@ -521,18 +521,6 @@ def test_a_page_of_one_room_reads_its_rows_alone(engine: Engine, log: Log) -> No
             assert len(tables) == 3
             assert all("room_id IN" in one for one in tables)
         rolling.catch_up(engine, SHANGHAI, NIGHT)
-
-
-@contextmanager
-def counting(engine: Engine) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(*args: object) -> None:
-        seen.append(str(args[2]))
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def stored(engine: Engine) -> dict[str, object]:

@@ -35,16 +35,15 @@ from bot.orders.catalogue import ProductRow
 from bot.orders.intake import OrderRow
 from bot.settings import Settings
 from content_calendar import (
-    calendar_file,
     contact,
     definition,
     dry_run,
-    interchange,
     lifecycle,
     planning,
     withholding,
 )
 from content_calendar.withholding import Wanted
+from tests import drafts
 from tests.saying import SHANGHAI, local, rows
 
 RULES = contact.rules(Settings(_env_file=None))
@@ -85,8 +84,7 @@ def a_community(engine: Engine) -> None:
         ]
         membership_files.record(session, told, b"secret", BEFORE)
         people.resolve(session)
-        calendar = calendar_file.read(CALENDAR.encode(), "calendar.yaml", "Asia/Shanghai")
-        interchange.take_in(session, calendar.series, "小李", BEFORE)
+        drafts.take_in(session, CALENDAR, BEFORE)
         lifecycle.approve(session, ["promo"], "小李", BEFORE, RULES)
 
 
@@ -382,8 +380,7 @@ def drawn_by_topic(engine: Engine) -> None:
     with database.transaction(engine) as session:
         told = [ProductRow("D2", "奶瓶"), ProductRow("D3", "湿巾")]
         catalogue.record_products(session, told)
-        calendar = calendar_file.read(TOPICS.encode(), "calendar.yaml", "Asia/Shanghai")
-        interchange.take_in(session, calendar.series, "小李", BEFORE)
+        drafts.take_in(session, TOPICS, BEFORE)
         wanted = Wanted("停发", ExperimentKind.TOPIC, "qa", STARTS, WEEKS, 0.5)
         withholding.propose(session, wanted, "Asia/Shanghai", "小王", BEFORE)
 

@@ -1,7 +1,8 @@
+"""What operators hand in as CSV: taken in once, wrong rows named, nothing changed by half a file."""
+
 import datetime as dt
 import json
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 import typer
@@ -29,8 +30,8 @@ from bot.models import (
 )
 from bot.orders import catalogue
 from bot.roster import Moves
+from tests.saying import SHANGHAI, contents
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = dt.datetime(2026, 11, 3, 4, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 SECRET = b"secret"
@@ -51,17 +52,6 @@ def a_file(folder: Path, content: str) -> Path:
     path = folder / "file.csv"
     path.write_text(content, "utf-8")
     return path
-
-
-def contents(engine: Engine, *models: type[SQLModel]) -> list[list[tuple[object, ...]]]:
-    with database.reading(engine) as session:
-        return [
-            sorted(
-                (tuple(row) for row in session.connection().execute(select(database.table(model)))),
-                key=repr,
-            )
-            for model in models
-        ]
 
 
 def import_rooms(engine: Engine, path: Path) -> tuple[Imported, frozenset[int]]:

@@ -28,7 +28,6 @@ from bot.models import (
 )
 from bot.settings import Settings
 from content_calendar import (
-    calendar_file,
     contact,
     definition,
     editing,
@@ -39,6 +38,7 @@ from content_calendar import (
 )
 from content_calendar.contact import Rules
 from content_calendar.definition import Stored
+from tests import drafts
 from tests.saying import local, rows
 
 RULES: Rules = contact.rules(Settings(_env_file=None))
@@ -83,9 +83,8 @@ def a_community(engine: Engine, count: int = 4) -> None:
 def imported(
     engine: Engine, text: str = CALENDAR, now: dt.datetime = MONDAY, by: str = "小李"
 ) -> None:
-    series = calendar_file.read(text.encode(), "calendar.yaml", "Asia/Shanghai").series
     with database.transaction(engine) as session:
-        interchange.take_in(session, series, by, now)
+        drafts.take_in(session, text, now, by)
 
 
 def approved(engine: Engine, now: dt.datetime = MONDAY) -> list[str]:

@@ -25,9 +25,10 @@ from bot.orders import catalogue, intake, short_links
 from bot.orders.catalogue import CampaignRow, ProductRow
 from bot.orders.intake import OrderRow
 from bot.settings import Settings
-from content_calendar import calendar_file, contact, interchange, lifecycle, planning
+from content_calendar import contact, lifecycle, planning
 from content_calendar.contact import Rules
 from content_calendar.preview import preview
+from tests import drafts
 from tests.saying import SHANGHAI, local, member_says, record, rows, rules
 
 BASE = "https://q.example.com"
@@ -63,8 +64,7 @@ def community(engine: Engine) -> Engine:
         session.flush()
         campaign = CampaignRow("双11", "D1", None, TARGET, BEFORE, NOON + dt.timedelta(days=30))
         catalogue.record_campaigns(session, [campaign])
-        calendar = calendar_file.read(CALENDAR.encode(), "calendar.yaml", "Asia/Shanghai")
-        interchange.take_in(session, calendar.series, "小李", BEFORE)
+        drafts.take_in(session, CALENDAR, BEFORE)
         lifecycle.approve(session, ["promo"], "小李", BEFORE, OF_RULES)
     return engine
 
@@ -93,10 +93,10 @@ def test_each_room_reads_a_link_of_its_own_that_names_post_and_room(community: E
 
 
 def test_a_preview_shows_one_sample_as_long_as_every_link_and_makes_none(community: Engine) -> None:
-    calendar = calendar_file.read(CALENDAR.encode(), "calendar.yaml", "Asia/Shanghai")
+    written = drafts.written(CALENDAR)
     with database.reading(community) as session:
         day = dt.date(2026, 11, 11)
-        (shown,) = preview(session, calendar.series, day, day + dt.timedelta(days=1), OF_RULES)
+        (shown,) = preview(session, written, day, day + dt.timedelta(days=1), OF_RULES)
     assert len(shown.rooms) == 3
     assert not rows(community, ShortLink)
     assert {len(text) for text in planned(community).values()} == {len(shown.text)}
@@ -110,8 +110,7 @@ def test_without_a_public_address_the_text_holds_the_target_itself(community: En
 def test_a_text_that_grows_too_long_with_its_link_is_not_posted(community: Engine) -> None:
     long = CALENDAR.replace("今天特价", "今" * 1_950)
     with database.transaction(community) as session:
-        calendar = calendar_file.read(long.encode(), "calendar.yaml", "Asia/Shanghai")
-        interchange.take_in(session, calendar.series, "小李", BEFORE)
+        drafts.take_in(session, long, BEFORE)
         far = contact.rules(Settings(_env_file=None, links_url="https://a-long-name.example.com/x"))
         lifecycle.approve(session, ["promo"], "小李", BEFORE, far)
     planned(community, far)
@@ -129,7 +128,7 @@ def test_a_text_that_grows_too_long_with_its_link_is_not_posted(community: Engin
 )
 def test_a_link_needs_a_target_and_a_target_a_link(old: str, new: str, problem: str) -> None:
     with pytest.raises(Exception, match=problem):
-        calendar_file.read(CALENDAR.replace(old, new).encode(), "calendar.yaml", "Asia/Shanghai")
+        drafts.written(CALENDAR.replace(old, new))
 
 
 def test_whoever_passes_a_campaigns_link_on_promotes_its_product(community: Engine) -> None:

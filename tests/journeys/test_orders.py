@@ -1,3 +1,5 @@
+"""Orders come in by file, are put down to who bought and what was said, and leave as CSV."""
+
 import datetime as dt
 import random
 from collections.abc import Sequence
@@ -38,6 +40,7 @@ from bot.models import (
 from bot.orders import catalogue, intake, lines, people
 from bot.orders.catalogue import CampaignRow, ProductRow
 from bot.orders.intake import OrderRow
+from tests.saying import contents
 from tests.statements import counted
 
 Model = TypeVar("Model", bound=SQLModel)
@@ -327,17 +330,6 @@ def rows_of(engine: Engine, model: type[Model]) -> Sequence[Model]:
         rows = session.exec(sqlmodel.select(model).order_by(*inspect(model).primary_key)).all()
         session.expunge_all()
         return rows
-
-
-def contents(engine: Engine, *models: type[SQLModel]) -> list[list[tuple[object, ...]]]:
-    with database.reading(engine) as session:
-        return [
-            sorted(
-                (tuple(row) for row in session.connection().execute(select(database.table(model)))),
-                key=repr,
-            )
-            for model in models
-        ]
 
 
 def _id(session: Session, model: type[SQLModel], column: str, value: str) -> int:

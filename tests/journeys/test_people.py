@@ -4,14 +4,13 @@ import datetime as dt
 import json
 import random
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, select
 from sqlmodel import Session, SQLModel
 from typer.testing import CliRunner
 
@@ -38,6 +37,7 @@ from bot.orders.evidence import Evidence
 from bot.orders.identity import Identifier
 from bot.orders.intake import OrderRow
 from tests.saying import ROOM, member_says, record, rows
+from tests.statements import counted
 
 SECRET = b"secret"
 NOW = dt.datetime(2026, 11, 12, tzinfo=dt.UTC)
@@ -417,17 +417,3 @@ def buyers(engine: Engine) -> dict[str, Collection[str]]:
         ):
             found[order_id].add(contact)
     return dict(found)
-
-
-@contextmanager
-def counted(engine: Engine) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def count(*told: object) -> None:
-        statements.append(str(told[2]))
-
-    event.listen(engine, "before_cursor_execute", count)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", count)

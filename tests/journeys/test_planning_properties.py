@@ -40,7 +40,6 @@ from bot.room_files import RoomRow
 from bot.settings import Settings
 from content_calendar import (
     audience,
-    calendar_file,
     contact,
     definition,
     editing,
@@ -54,6 +53,7 @@ from content_calendar import (
 from content_calendar.contact import Rules
 from content_calendar.definition import Definition, Stored
 from content_calendar.recurrence import Slot
+from tests import drafts
 from tests.conftest import TEMPLATE
 from tests.saying import SHANGHAI, local, rows
 
@@ -101,7 +101,7 @@ series:
 
 
 def a_calendar(text: str = CALENDAR) -> Sequence[Definition]:
-    return calendar_file.read(text.encode(), "calendar.yaml", "Asia/Shanghai").series
+    return drafts.written(text)
 
 
 def a_community(engine: Engine) -> None:

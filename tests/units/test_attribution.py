@@ -1,3 +1,5 @@
+"""The label, the grade and the credit of one order line, rule by rule (ATTRIBUTION §2)."""
+
 import datetime as dt
 import random
 from collections.abc import Sequence

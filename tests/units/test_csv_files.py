@@ -1,3 +1,5 @@
+"""CSV as operators write it: encodings, headers, and every fault at its line with its remedy."""
+
 import datetime as dt
 import io
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""What the events of one order add up to, whatever their order and however often each came."""
+
 import datetime as dt
 import random
 from collections.abc import Sequence

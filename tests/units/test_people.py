@@ -1,3 +1,5 @@
+"""Which identifiers are one human, and which evidence joins nobody."""
+
 import datetime as dt
 import random
 
