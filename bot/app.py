@@ -9,7 +9,6 @@ Time only ticks; the truth is in our rows.
 import asyncio
 import datetime as dt
 import functools
-import gc
 import logging
 import os
 import random
@@ -21,6 +20,7 @@ from sqlalchemy import Engine
 
 from bot import (
     background,
+    collecting,
     database,
     deriving,
     from_stream,
@@ -123,9 +123,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
     is away, accounts are given up.
     """
     ended = asyncio.Event()
-    # What start-up made stays: looking through it again and again would hold the loop up.
-    gc.collect()
-    gc.freeze()
+    collecting.set_aside()
     # The writer thread gives way sooner, so that the loop gets its turn while a batch is judged.
     sys.setswitchinterval(0.001)
     running = asyncio.gather(*_loops(app, stop, ended))

@@ -1,8 +1,9 @@
-"""Python's collector of cycles, told what a long run of bulk work is like.
+"""Python's collector of cycles, told what our work is like.
 
 Rows of a batch are many objects that hold no cycles and are gone with it. Left alone, the
 collector starts hundreds of times a batch, and in the end walks through everything that was
-loaded once for good: dictionaries, names of products.
+loaded once for good (dictionaries, names of products) or is remembered (rooms), while the event
+loop waits.
 """
 
 import gc
@@ -11,13 +12,24 @@ from contextlib import contextmanager
 
 # Objects made before the youngest generation is looked at; a batch makes some hundred thousand.
 _YOUNG, _MIDDLE, _OLD = 100_000, 20, 50
+# A process that also waits for people: a look at so many takes a millisecond or two.
+_AT_WORK = (20_000, 20, 20)
+
+
+def set_aside() -> None:
+    """Never again look for cycles in what is loaded by now, and from now on less often in the rest:
+    for a process that goes on to work with it until its end.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_AT_WORK)
 
 
 @contextmanager
 def seldom() -> Iterator[None]:
     """Look for cycles seldom, and never in what is loaded by now; afterwards as before.
 
-    A process at work has set aside for good what it loaded (see `app.run`): that stays aside.
+    What was set aside for good stays aside.
     """
     before, aside = gc.get_threshold(), gc.get_freeze_count()
     if not aside:

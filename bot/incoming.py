@@ -10,13 +10,13 @@ account, not of a room: they are recorded here, in order, whatever becomes of th
 import asyncio
 import datetime as dt
 import functools
-import gc
 import itertools
 import logging
 from collections.abc import Collection, Sequence
 
 from bot import (
     batches,
+    collecting,
     database,
     errors,
     process,
@@ -108,7 +108,7 @@ async def _take_on(
             # What connecting imported stays as well (see `app.run`). What the next connections
             # make goes with them: frozen, it would never be found again.
             app.connected = True
-            gc.freeze()
+            collecting.set_aside()
         listed = functools.partial(_list_rooms, me=logins[-1].me.id)
         task = asyncio.create_task(process.supervised(app, stop, "list rooms", account_id, listed))
         listing.add(task)
