@@ -30,7 +30,12 @@ async def asked(desk: Desk, token: str) -> int:
 async def test_a_token_speaks_for_its_operator_and_only_its_hash_is_kept(desk: Desk) -> None:
     async with desk.signed_in("阿原", OPERATOR, verticals=["美妆"]) as browser:
         token = await token_of(browser)
-        assert token not in (await browser.get("/me")).text
+        mine = (await browser.get("/me")).text
+        assert "库存同步" in mine
+        assert token not in mine
+    async with desk.signed_in("小林", ADMIN) as admin:
+        theirs = desk.add("阿原", OPERATOR, verticals=["美妆"])
+        assert "库存同步" in (await admin.get(f"/operators/{theirs}")).text
     async with desk.client() as program:
         answer = await program.get("/api/v1/me", headers={"authorization": f"Bearer {token}"})
     assert answer.json() == {
