@@ -38,7 +38,16 @@ from bot.text.judging import Verdict
 from bot.times import DAY, Stretch, utc_days
 
 SUMS = ("messages", "effective_messages", "questions", "answers", "shares", "product_mentions")
-_COUNTED = {SignalKind.QUESTION: 2, SignalKind.ANSWER: 3, SignalKind.SHARE: 4}
+# The place of each in such a row.
+MESSAGES, EFFECTIVE, QUESTIONS, ANSWERS, SHARES, MENTIONS = range(len(SUMS))
+_COUNTED = {
+    SignalKind.QUESTION: QUESTIONS,
+    SignalKind.ANSWER: ANSWERS,
+    SignalKind.SHARE: SHARES,
+}
+_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+MESSAGE, SIGNAL, MENTION = database.tables(Message, Signal, Mention)
 
 
 def recount(session: Session, stretches: Sequence[Stretch], zone: ZoneInfo) -> None:
@@ -89,14 +98,14 @@ def add(session: Session, verdicts: Sequence[Verdict], zone: ZoneInfo) -> None:
             continue
         day = days[of_room[message.room_id]].of(message.at)
         row = sums[day, message.room_id, message.contact_id]
-        row[0] += 1
-        row[1] += 1
+        row[MESSAGES] += 1
+        row[EFFECTIVE] += 1
         for sign in verdict.signals:
             if sign.kind in INEFFECTIVE:
-                row[1] -= 1
+                row[EFFECTIVE] -= 1
             elif sign.kind in _COUNTED:
                 row[_COUNTED[sign.kind]] += 1
-        row[5] += len(verdict.products)
+        row[MENTIONS] += len(verdict.products)
     staleness.mark(session, {(room, day) for day, room, _ in sums})
     keys = sorted(sums)
     columns: dict[str, appending.Column] = {
@@ -124,9 +133,6 @@ class _LocalDays:
         return self._day
 
 
-_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
-
-
 def touched(
     session: Session, stretches: Sequence[Stretch], zone: ZoneInfo
 ) -> set[tuple[int, dt.date]]:
@@ -144,78 +150,64 @@ def local_day(day: dt.date, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
 
 def _sums(parts: FromClause) -> Select[*tuple[Any, ...]]:
     """One DailyCount row per (local day, room, contact) of `parts`."""
-    message, signal, mention = database.tables(Message, Signal, Mention)
-
-    def within(rows: FromClause) -> ColumnElement[bool]:
-        return and_(
-            rows.c.day == parts.c.day,
-            rows.c.room_id == parts.c.room_id,
-            rows.c.at >= parts.c.since,
-            rows.c.at < parts.c.until,
-        )
-
-    def signalled(*kinds: SignalKind) -> ColumnElement[int]:
-        return case((signal.c.kind.in_(kinds), 1), else_=0)
-
-    zero, one = literal(0), literal(1)
-    counted = and_(~message.c.own, message.c.type.not_in(judging.UNCOUNTED_TYPES))
-    acts = union_all(
-        select(
-            parts.c.local_day,
-            message.c.room_id,
-            message.c.contact_id,
-            one.label("messages"),
-            one.label("effective"),
-            zero.label("questions"),
-            zero.label("answers"),
-            zero.label("shares"),
-            zero.label("mentions"),
-        )
-        .join_from(parts, message, within(message))
-        .where(counted),
-        select(
-            parts.c.local_day,
-            signal.c.room_id,
-            signal.c.contact_id,
-            -signalled(SignalKind.RECALLED),
-            -signalled(SignalKind.RECALLED, *INEFFECTIVE),
-            signalled(SignalKind.QUESTION),
-            signalled(SignalKind.ANSWER),
-            signalled(SignalKind.SHARE),
-            zero,
-        ).join_from(parts, signal, within(signal)),
-        select(
-            parts.c.local_day,
-            mention.c.room_id,
-            mention.c.contact_id,
-            zero,
-            zero,
-            zero,
-            zero,
-            zero,
-            one,
-        )
-        .join_from(parts, mention, within(mention))
-        .join(
-            message,
-            and_(
-                message.c.day == mention.c.day,
-                message.c.room_id == mention.c.room_id,
-                message.c.id == mention.c.message_id,
-            ),
-        )
-        .where(counted),
-    ).subquery("acts")
+    acts = union_all(_said(parts), _signalled(parts), _mentioned(parts)).subquery("acts")
     keys = (acts.c.local_day, acts.c.room_id, acts.c.contact_id)
-    sums = [
-        func.sum(acts.c[name])
-        for name in ("messages", "effective", "questions", "answers", "shares", "mentions")
-    ]
     return (
-        select(*keys, *sums, literal(signals.RULE_VERSION))
+        select(*keys, *(func.sum(acts.c[name]) for name in SUMS), literal(signals.RULE_VERSION))
         .group_by(*keys)
         .having(func.sum(acts.c.messages) > 0)
     )
+
+
+def _said(parts: FromClause) -> Select[*tuple[Any, ...]]:
+    one = literal(1)
+    return _acts(parts, MESSAGE, messages=one, effective_messages=one).where(_is_counted())
+
+
+def _signalled(parts: FromClause) -> Select[*tuple[Any, ...]]:
+    def is_one_of(*kinds: SignalKind) -> ColumnElement[int]:
+        return case((SIGNAL.c.kind.in_(kinds), 1), else_=0)
+
+    return _acts(
+        parts,
+        SIGNAL,
+        messages=-is_one_of(SignalKind.RECALLED),
+        effective_messages=-is_one_of(SignalKind.RECALLED, *INEFFECTIVE),
+        questions=is_one_of(SignalKind.QUESTION),
+        answers=is_one_of(SignalKind.ANSWER),
+        shares=is_one_of(SignalKind.SHARE),
+    )
+
+
+def _mentioned(parts: FromClause) -> Select[*tuple[Any, ...]]:
+    same = and_(
+        MESSAGE.c.day == MENTION.c.day,
+        MESSAGE.c.room_id == MENTION.c.room_id,
+        MESSAGE.c.id == MENTION.c.message_id,
+    )
+    acts = _acts(parts, MENTION, product_mentions=literal(1))
+    return acts.join(MESSAGE, same).where(_is_counted())
+
+
+def _acts(
+    parts: FromClause, rows: FromClause, **counted: ColumnElement[int]
+) -> Select[*tuple[Any, ...]]:
+    """The rows of a table that lie in `parts`: on which local day, where, whose, and what each adds
+    to the SUMS.
+    """
+    within = and_(
+        rows.c.day == parts.c.day,
+        rows.c.room_id == parts.c.room_id,
+        rows.c.at >= parts.c.since,
+        rows.c.at < parts.c.until,
+    )
+    added = (counted.get(name, literal(0)).label(name) for name in SUMS)
+    whose = (parts.c.local_day, rows.c.room_id, rows.c.contact_id)
+    return select(*whose, *added).join_from(parts, rows, within)
+
+
+def _is_counted() -> ColumnElement[bool]:
+    return and_(~MESSAGE.c.own, MESSAGE.c.type.not_in(judging.UNCOUNTED_TYPES))
 
 
 def zones(session: Session, rooms: set[int], default: ZoneInfo) -> dict[int, ZoneInfo]:

@@ -208,18 +208,18 @@ def _insert(
 
 def _heard(said: Said, key: int, known: _Known, recalled: bool) -> Heard:
     return Heard(
-        key,
-        said.id,
-        known.rooms[said.room],
-        known.contacts[said.sender],
-        said.sender,
-        said.at,
-        said.type,
-        said.text,
-        said.mentions,
-        said.quote,
-        said.own,
-        recalled,
+        id=key,
+        platform_id=said.id,
+        room_id=known.rooms[said.room],
+        contact_id=known.contacts[said.sender],
+        sender=said.sender,
+        at=said.at,
+        type=said.type,
+        text=said.text,
+        mentions=said.mentions,
+        quote=said.quote,
+        own=said.own,
+        recalled=recalled,
     )
 
 
