@@ -121,11 +121,15 @@ def _title(view: View) -> str:
         case DigestScope.FLEET:
             return f"全部 {len(view.rooms):,} 个群" if view.rooms else "还没有群"
         case DigestScope.VERTICAL:
-            return f"{view.target or '未分垂类'} · {len(view.rooms):,} 个群"
+            return f"{_called(view.target) or '未分垂类'} · {len(view.rooms):,} 个群"
         case DigestScope.OWNER:
-            return f"{view.target}的 {len(view.rooms):,} 个群"
+            return f"{_called(view.target)}的 {len(view.rooms):,} 个群"
         case DigestScope.ROOM:
-            return view.week.rooms[view.rooms[0]].topic or view.target
+            return rooms.topic(view, view.rooms[0])
+
+
+def _called(target: str) -> str:
+    return phrasing.name(target) or ("未命名" if target else "")
 
 
 def _period(view: View) -> str:

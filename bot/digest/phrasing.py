@@ -2,9 +2,14 @@
 
 import datetime as dt
 import re
+import unicodedata
 
 UNKNOWN = "—"
 NOT_COLLECTED = "未采集"
+# How wide a character of ASCII is, in Chinese ones.
+NARROW = 0.56
+# What turns the direction of a line, or is not seen at all; what joins emoji stays.
+_UNSEEN = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _HAN = "\u4e00-\u9fff"
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
@@ -76,3 +81,30 @@ def day(date: dt.date) -> str:
 def moment(at: dt.datetime) -> str:
     """A local moment of the week: 周三 20:14."""
     return f"{WEEKDAYS[at.weekday()]} {at:%H:%M}"
+
+
+def name(given: str) -> str:
+    """What somebody called a room or a vertical, on one line; "" where nothing of it is seen."""
+    seen = "".join(c if unicodedata.category(c) != "Cc" else " " for c in _UNSEEN.sub("", given))
+    return " ".join(seen.split())
+
+
+def cut(words: str, longest: float) -> str:
+    """The words on one line, with an ellipsis where they would be wider than so many Chinese
+    characters.
+    """
+    plain = " ".join(words.split())
+    if width(plain) <= longest:
+        return plain
+    left, kept = longest - 1, 0
+    for character in plain:
+        left -= width(character)
+        if left < 0:
+            break
+        kept += 1
+    return plain[:kept].rstrip() + "…"
+
+
+def width(words: str) -> float:
+    """How wide words are, in Chinese characters."""
+    return sum(NARROW if character.isascii() else 1 for character in words)

@@ -16,6 +16,8 @@ TEXTS: Mapping[str, Callable[[Sheet], str]] = {
 }
 FILES: Mapping[str, Callable[[Sheet], bytes]] = {"png": card.png, "xlsx": workbook.xlsx}
 FORMATS = (*TEXTS, *FILES)
+# In bytes: file systems take 255 with the scope, a number and the format.
+LONGEST_NAME = 200
 _UNSAFE = re.compile(r"[^\w@.-]+")
 
 
@@ -62,7 +64,7 @@ def filename(scope: DigestScope, target: str) -> str:
     if scope is DigestScope.FLEET:
         return "fleet"
     # A leading dot would hide the file, and dots alone would climb out of the folder.
-    safe = _UNSAFE.sub("_", target).strip("._")[:80]
+    safe = _UNSAFE.sub("_", target).strip("._").encode()[:LONGEST_NAME].decode(errors="ignore")
     return f"{scope}-{safe or 'unnamed'}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bot.charts.chart import Bar, Chart, Heat
+from bot.digest import phrasing
 from bot.digest.sheet import Action, Figure, Line, Section, Sheet
 
 # Two rows of two: who took part, what became of questions, what special days added; the others
@@ -28,7 +29,6 @@ LONGEST_AMOUNT = 11
 LONGEST_GIST = 28
 # What fits into one line in large letters.
 LARGE_TITLE = 14
-NARROW = 0.56
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ def screen(sheet: Sheet, *, tight: bool = False) -> Screen:
     figures = {figure.key: figure for part in sheet.sections for figure in part.figures}
     week, _, days = sheet.period.partition(" · ")
     return Screen(
-        title=cut(sheet.title, LONGEST_TITLE),
-        long=width(sheet.title) > LARGE_TITLE,
+        title=phrasing.cut(sheet.title, LONGEST_TITLE),
+        long=phrasing.width(sheet.title) > LARGE_TITLE,
         week=week,
         days=days,
-        gist=cut(sheet.gist, LONGEST_GIST),
-        comment=cut(sheet.comment, COMMENT[tight]),
+        gist=phrasing.cut(sheet.gist, LONGEST_GIST),
+        comment=phrasing.cut(sheet.comment, COMMENT[tight]),
         orders=_orders(parts.get("orders"), figures, BESIDE_MONEY[tight]),
         talk=_talk(parts.get("talk"), figures, named=not tight),
         tiles=tuple(_tiles(figures, REMARK[tight])),
@@ -80,27 +80,6 @@ def screen(sheet: Sheet, *, tight: bool = False) -> Screen:
         health=_first(parts.get("health"), HEALTH[tight]),
         computed=sheet.status.rpartition(" · ")[2],
     )
-
-
-def cut(words: str, longest: float) -> str:
-    """The words on one line, with an ellipsis where they would be wider than so many Chinese
-    characters.
-    """
-    plain = " ".join(words.split())
-    if width(plain) <= longest:
-        return plain
-    left, kept = longest - 1, 0
-    for character in plain:
-        left -= width(character)
-        if left < 0:
-            break
-        kept += 1
-    return plain[:kept].rstrip() + "…"
-
-
-def width(words: str) -> float:
-    """How wide words are, in Chinese characters."""
-    return sum(NARROW if character.isascii() else 1 for character in words)
 
 
 def _orders(part: Section | None, figures: Mapping[str, Figure], longest: float) -> Block | None:
@@ -122,7 +101,7 @@ def _talk(part: Section | None, figures: Mapping[str, Figure], *, named: bool) -
     if chart:
         # The last bar is this week's: what else is there has to be named.
         shown = [bar for bar in chart.legend if named and bar.tone in NAMED]
-        legend = tuple(replace(bar, label=cut(bar.label, LONGEST_LEGEND)) for bar in shown)
+        legend = tuple(replace(bar, label=phrasing.cut(bar.label, LONGEST_LEGEND)) for bar in shown)
         chart = replace(chart, legend=legend)
     return Block(figure.label, figure, _words(part.brief[:1], LONGEST_WORDS), chart)
 
@@ -131,18 +110,18 @@ def _told(part: Section | None) -> Block | None:
     """A part without numbers says why."""
     if part is None or part.lead is None:
         return None
-    return Block(part.title, None, (cut(part.lead.text, COMMENT[False]),), None)
+    return Block(part.title, None, (phrasing.cut(part.lead.text, COMMENT[False]),), None)
 
 
 def _words(lines: tuple[Line, ...], longest: float) -> tuple[str, ...]:
-    return tuple(cut(line.text, longest) for line in lines)
+    return tuple(phrasing.cut(line.text, longest) for line in lines)
 
 
 def _shorter(bar: Bar) -> Bar:
     """Lines and money, where both fit; the share stands over its part of the bar."""
     lines, *rest = bar.text.split(" · ")
     both = " · ".join((lines, *rest[1:]))
-    return replace(bar, text=both if width(both) <= LONGEST_AMOUNT else lines)
+    return replace(bar, text=both if phrasing.width(both) <= LONGEST_AMOUNT else lines)
 
 
 def _bars(part: Section) -> Chart | None:
@@ -159,14 +138,14 @@ def _tiles(figures: Mapping[str, Figure], longest: float) -> Iterator[Figure]:
         waiting = figures.get("unanswered")
         if figure.key == "response_rate" and waiting and waiting.amount:
             remark = f"{waiting.text} 个提问还没人回应"
-        label = cut(figure.label, LONGEST_LABEL)
-        yield replace(figure, label=label, remark=cut(remark, longest))
+        label = phrasing.cut(figure.label, LONGEST_LABEL)
+        yield replace(figure, label=label, remark=phrasing.cut(remark, longest))
 
 
 def _action(action: Action, longest: float) -> Action:
-    why = replace(action.why, text=cut(action.why.text, longest))
-    return replace(action, title=cut(action.title, LONGEST_ACTION), why=why, evidence=())
+    why = replace(action.why, text=phrasing.cut(action.why.text, longest))
+    return replace(action, title=phrasing.cut(action.title, LONGEST_ACTION), why=why, evidence=())
 
 
 def _first(part: Section | None, longest: float) -> str:
-    return cut(part.brief[0].text, longest) if part and part.brief else ""
+    return phrasing.cut(part.brief[0].text, longest) if part and part.brief else ""

@@ -373,7 +373,7 @@ def test_an_empty_installation_has_a_digest_that_says_so(engine: Engine) -> None
 
 def test_a_room_that_was_never_heard_is_not_praised_for_it(engine: Engine, told: Community) -> None:
     new = digest_of(engine, Subject(DigestScope.ROOM, "new@chatroom"))
-    assert "都收齐" not in render.text(new)
+    assert "数据健康" not in render.text(new)
     # What the headline says is no section of its own.
     assert "## 消息" not in render.markdown(new)
     assert "## 数据健康" in render.markdown(new)

@@ -83,7 +83,7 @@ def _next_topic(view: View) -> Iterator[Action]:
     topic = f"讲“{word}”" if word else "先答没人回的提问"
     most = ""
     if view.scope is not DigestScope.ROOM and where:
-        most = f"，{rooms.topic(view, where[0])}占 {rooms.unanswered(view, where[0]):,} 个"
+        most = f"，{rooms.named(view, where[0])}占 {rooms.unanswered(view, where[0]):,} 个"
     why = f"本周 {found.unanswered:,} 个提问没人回应{most}。"
     if word:
         why = f"没人回的提问里至少 {naming:,} 个问到它；共 {found.unanswered:,} 个没人回应{most}。"
@@ -126,7 +126,7 @@ def _visit(view: View) -> Iterator[Action]:
             f"还有 {rooms.unanswered(view, room):,} 个提问没人回应。"
         )
         yield Action(
-            f"去{rooms.topic(view, room)}看看",
+            f"去{rooms.named(view, room)}看看",
             Line(why, (view.note("rooms"),)),
             _open_questions(view, [room]),
             rooms.key(room),
@@ -156,7 +156,7 @@ def _learn(view: View) -> Iterator[Action]:
     if above:
         room, change = above[0]
         why = f"群日均 {phrasing.rate(change.now)}，往常 {phrasing.rate(change.usual)}。"
-        title = f"问问{rooms.topic(view, room)}做对了什么"
+        title = f"问问{rooms.named(view, room)}做对了什么"
         yield Action(title, Line(why, (view.note("rooms"),)), key=rooms.key(room))
 
 

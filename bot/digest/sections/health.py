@@ -63,11 +63,20 @@ def _brief(view: View, figures: list[Figure]) -> tuple[Line, ...]:
     if not wrong and not view.counted:
         return ()
     if not wrong:
-        return (Line("都收齐、都发出了。", tuple(dict.fromkeys(each.note for each in figures))),)
+        return (Line(_well(view, figures), tuple(dict.fromkeys(each.note for each in figures))),)
     text = " · ".join(
         f"{name} {each.text} {unit}" for each in wrong for name, unit in [SHORT[each.key]]
     )
     return (Line(text, tuple(dict.fromkeys(each.note for each in wrong))),)
+
+
+def _well(view: View, figures: list[Figure]) -> str:
+    """What was looked at and found well: no more than that."""
+    keys = {figure.key for figure in figures}
+    told = ["没有漏发的投递" if sum(view.week.sent.get(room, 0) for room in view.rooms) else ""]
+    told.append("没有未采集的群" if "rooms_unread" in keys else "")
+    told.append("没有买家未识别或迟到的订单" if "unresolved_buyers" in keys else "")
+    return "，".join(filter(None, told)) + "。" if any(told) else "本周没有要发的投递。"
 
 
 def _orders(view: View) -> list[Figure]:

@@ -4,7 +4,7 @@ from bot.digest import phrasing
 from bot.digest.sections import quoted
 from bot.digest.sheet import Figure, Line, Section
 from bot.digest.view import View
-from bot.insights.figures import Waiting
+from bot.insights.figures import Rate, Waiting
 
 MOST_UNANSWERED = 8
 
@@ -47,7 +47,7 @@ def _figures(view: View, found: Waiting) -> tuple[Figure, ...]:
             phrasing.percent(anyone.share),
             anyone.share,
             view.note("response"),
-            f"含运营 · {anyone.answered:,} / {anyone.asked:,} 问",
+            f"含运营 · {_of(anyone)}",
         ),
         Figure(
             "member_response_rate",
@@ -55,7 +55,7 @@ def _figures(view: View, found: Waiting) -> tuple[Figure, ...]:
             phrasing.percent(members.share),
             members.share,
             view.note("response"),
-            f"{members.answered:,} / {members.asked:,} 问",
+            _of(members),
         ),
         Figure(
             "median_wait",
@@ -73,6 +73,10 @@ def _figures(view: View, found: Waiting) -> tuple[Figure, ...]:
             view.note("unanswered"),
         ),
     )
+
+
+def _of(rate: Rate) -> str:
+    return f"{rate.answered:,} / {rate.asked:,} 问" if rate.asked else "还没有满 24 小时的提问"
 
 
 def _remarks(view: View, found: Waiting) -> tuple[Line, ...]:

@@ -11,6 +11,8 @@ from bot.insights.significance import Change
 from bot.models import DigestScope
 
 MOST_ROOMS, MOST_BRIEF = 8, 3
+# In widths of a Chinese character.
+LONGEST_NAME = 15
 
 
 def section(view: View) -> Section | None:
@@ -89,7 +91,12 @@ def members(view: View, room: int) -> int:
 
 def topic(view: View, room: int) -> str:
     """What people call a room."""
-    return view.week.rooms[room].topic or view.week.rooms[room].platform_id
+    return phrasing.name(view.week.rooms[room].topic) or view.week.rooms[room].platform_id
+
+
+def named(view: View, room: int) -> str:
+    """The same in a sentence: its first characters, where it is long."""
+    return phrasing.cut(topic(view, room), LONGEST_NAME)
 
 
 def key(room: int) -> str:
@@ -101,7 +108,7 @@ def _brief(view: View, title: str, rows: list[tuple[int, Change]]) -> tuple[Line
     if not rows:
         return ()
     told = "、".join(
-        f"{topic(view, room)}（{phrasing.rate(change.now)}，往常 {phrasing.rate(change.usual)}）"
+        f"{named(view, room)}（{phrasing.rate(change.now)}，往常 {phrasing.rate(change.usual)}）"
         for room, change in rows[:MOST_BRIEF]
     )
     more = f" 等 {len(rows):,} 个" if len(rows) > MOST_BRIEF else ""

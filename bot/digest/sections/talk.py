@@ -140,7 +140,7 @@ def _week_chart(view: View) -> Chart:
         marks = [SPECIAL[kind] for kind in viewing.special_days(view, day)]
         label = phrasing.WEEKDAYS[day.weekday()]
         tone = "special" if marks else "now"
-        bars.append(Bar("\n".join((label, *marks)), rate, phrasing.rate(rate), tone))
+        bars.append(Bar("\n".join((label, *marks)), rate, _bar(rate), tone))
     legend = [Bar("有群办活动日", None, "", "special")] if _any_special(bars) else []
     return Chart(
         "columns",
@@ -173,13 +173,13 @@ def _history_chart(view: View, place: Standing) -> tuple[Chart, ...]:
         Bar(
             f"{monday.month}/{monday.day}",
             mean.rate,
-            phrasing.rate(mean.rate),
+            _bar(mean.rate),
             "outside" if mean.origins else "",
         )
         for monday, mean in earlier.items()
     ]
     now = view.week.monday
-    bars.append(Bar(f"{now.month}/{now.day}", place.rate, phrasing.rate(place.rate), "now"))
+    bars.append(Bar(f"{now.month}/{now.day}", place.rate, _bar(place.rate), "now"))
     legend = [Bar("本周", None, "", "now"), Bar("日志里的周", None, "", "")]
     if place.rolled_up:
         legend.append(Bar(f"{_origin(place.origins)}的周汇总", None, "", "outside"))
@@ -218,6 +218,10 @@ def _hours(view: View) -> tuple[Heat, ...]:
             note=view.note("hours"),
         ),
     )
+
+
+def _bar(rate: float | None) -> str:
+    return "0" if rate == 0 else phrasing.rate(rate)
 
 
 def _remarks(view: View, place: Standing) -> tuple[Line, ...]:
