@@ -127,7 +127,7 @@ def turns(path: Path) -> Iterator[Turn]:
 
 def _complaints(paths: Sequence[Path]) -> dict[str, object]:
     texts = dict(segment.numbered(paths[0]))
-    halves: dict[str, list[Case]] = {"tuned": [], "held": []}
+    halves: dict[str, list[Case]] = {"tuned": [], "held": [], "read": []}
     for row in _rows("complaints.csv"):
         text = _text(texts, paths[0], row)
         if row["label"] == "unsure":

@@ -35,8 +35,8 @@ _INDIGNANT: Final = ("protest", "contrary")
 # Right before such a word: it did not happen, is only feared, or is no goods.
 _DENIED: Final = re.compile(
     r"""
-        (?:没有?|不会|不是|不(?=.?$)|最好|未|无|别|防|避免|从不|从没|从来没|并非|免得|以免|省得|担心|[怕害]怕?
-        |小心|容易|差点|险些|摔|弄|倒|扔|丢|券|优惠|活动|红包|链接|[二维]码)[^,。!?;\s]{0,2}$
+        (?:没有?|不会|(?<!是)不是|不(?=.?$)|最好|未|无|别|防|避免|从不|从没|从来没|并非|免得|以免|省得
+        |担心|[怕害]怕?|小心|容易|差点|险些|摔|弄|倒|扔|丢|券|优惠|活动|红包|链接|[二维]码)[^,。!?;\s]{0,2}$
     """,
     re.VERBOSE,
 )
@@ -45,7 +45,7 @@ _SUPPOSED: Final = re.compile(
     r"""
         如果|要是|万一|假如|假设|的话|听说|据说|[别有]人说|网上说|包退|包换|支持退|[可能]以?退
         |无理由|会不会|能不能|是不是|有没有|会[^,。]{0,6}吗|是否|保质期|多久|什么时候|避免|只要
-        |只有
+        |(?<!收到)(?<!收到的)只有
     """,
     re.VERBOSE,
 )
@@ -54,15 +54,28 @@ _HAPPENED: Final = re.compile(
     r"""
         收到|到货|我[的家们买在用这]|买[的了来]|发来|寄来|这[次批]|现在|昨天|今天|刚
         |一直|都|打开|拆开|结果|还没|至今|为什么|为啥|\d天|用[了着]
+        |为何|已经|至今|不是(?:说|应该)|是不是太|[老总]显示|[好都][^,。!?\s]{1,5}[天周号]了|时候?可是说
+        |那么久|怎么到|刚刚?不是|到现在|自动|[几\d两三四五六七八九十久]天?[^,]?[没未]有?更
         |怎么(?![办弄样用退换选买申开改修联查操登补处设下写填领找去洗])
     """,
     re.VERBOSE,
 )
-_WHAT_NOW: Final = re.compile(r"(?:怎么|咋)(?:办|整|弄啊)")
+_WHAT_NOW: Final = re.compile(
+    r"""
+        (?:怎么|咋)(?:办|整|弄啊)|[了已](?=.{0,20}怎么(?:处理|解决|修))
+        |怎么(?:处理|解决)(?=.{0,10}[了已])
+    """,
+    re.VERBOSE,
+)
+# Parts of goods, and small ones: whoever tells that they are broken, bought them.
+_PART: Final = re.compile(
+    "屏幕|按[键钮]|盖子|拉链|[笔表灯仪器锅]|插头|充电|电池|配件|接口|瓶|盒|袋|镜|轮|指针"
+)
 _SHOP: Final = re.compile(
     r"""
         买|用|货|产品|商品|质量|客服|快递|物流|店|卖家|商家|品牌|牌子|[这那]款|包装|效果|价|退
         |单|售后|群主|平台|送|吃|喝|穿|涂|抹|发票|京东|淘宝|天猫|拼多多|抖音|有赞
+        |东西(?=怎么|还|没|也|太|很|质)|安装
     """,
     re.VERBOSE,
 )
@@ -70,7 +83,10 @@ _SELLER: Final = re.compile(
     r"""
         客服|[卖商]家|店|你们|售后|快递|物流|平台|官方|[订下退]单|发货|退|换|货|收到|单[子号]
         |包裹|电话|[派配]送|安装|师傅|工人|群主|老板|发票|开票|更新|券|钱|款|运费|京东|淘宝|天猫
-        |拼多多|抖音|有赞|[取寄返]件|返修|站点|自提|仓库|到账|账单|余额|审核|服务
+        |拼多多|抖音|有赞|[取寄返派]件|返修|站点|自提|仓库|到账|账[单号]|余额|审核|服务|签收
+        |[一另两几\d]件(?!事)
+        |[这那一几]单|会员|[保降]价|价保|网页|[现没有无]货|自营|代售|送[达到]|检测|出库|空调|扣费
+        |打印|催[投单促]|充值|财务|提现|反[映馈]|价格|东西(?=还|没)
     """,
     re.VERBOSE,
 )
@@ -78,7 +94,8 @@ _SELLER: Final = re.compile(
 _ARRANGES: Final = re.compile(
     r"""
         (?:能|可以|能不能|可不可以)[^,。!?]{0,6}(?:改|取消|退|拦截)[^,。!?]{0,6}[吗么不吧?]
-        |[换修][^,。!?]{0,6}多少钱|差价|价保|保价|价格保护
+        |[换修][^,。!?]{0,6}多少钱|差价|价格保护
+        |(?<!不给我)(?<!不给)(?:价保|保价)
     """,
     re.VERBOSE,
 )
@@ -116,17 +133,15 @@ def grievance(plain: str, *, names_product: bool = False) -> Grievance | None:
 
     `names_product`: whether it names one, so that it is about what was bought.
     """
-    found = [match for match in _ANY.finditer(plain) if not _before(_DENIED, match)]
-    if not found:
+    heard = [match for match in _ANY.finditer(plain) if not _before(_DENIED, match)]
+    if not heard:
         return None
+    found = [match for match in heard if _is_said(match)]
+    if not found:
+        return UNSURE
     rule = max((match.lastgroup or "" for match in found), key=lambda kind: SEVERITY[kind])
-    certain = (
-        (
-            rule in ("protest", "contrary")
-            or not any(_SUPPOSED.search(_clause(match)) for match in found)
-        )
-        and (names_product or _concerns(plain, rule))
-        and (asking.rhetorical(plain) or _asserts(plain, rule, found))
+    certain = (names_product or _concerns(plain, rule)) and (
+        asking.rhetorical(plain) or _asserts(plain, rule, found)
     )
     return Grievance(SEVERITY[rule], rule) if certain else UNSURE
 
@@ -141,13 +156,18 @@ def pleased(plain: str) -> bool:
     return any(not _before(_UNPLEASED, match) for match in _PLEASED.finditer(plain))
 
 
+def _is_said(match: re.Match[str]) -> bool:
+    """Whether words stand as a fact, and not in a condition, hearsay or what a shop offers."""
+    return match.lastgroup in _INDIGNANT or _SUPPOSED.search(_clause(match)) is None
+
+
 def _concerns(plain: str, rule: str) -> bool:
     """Whether the words are about what was bought, where they could be about anything."""
     match rule:
         case "harm":
             return _CAUSE.search(plain) is not None
         case "broken":
-            return _SHOP.search(plain) is not None or _HAPPENED.search(plain) is not None
+            return any(words.search(plain) for words in (_SHOP, _PART, _HAPPENED))
         case "service" | "contrary":
             return _SELLER.search(plain) is not None
         case "displeased" | "protest":

@@ -10,7 +10,7 @@ from bot.models import SignalKind
 from bot.text import asking, cues, feeling, manners, selling, similarity
 from bot.text.wording import Wording
 
-RULE_VERSION = 5
+RULE_VERSION = 6
 
 
 class Sign(NamedTuple):

@@ -51,6 +51,7 @@ def test_every_label_stands_for_a_line_of_the_data() -> None:
     assert {name: half["messages"] for name, half in complaints.items()} == {
         "tuned": 1047,
         "held": 471,
+        "read": 2448,
     }
     assert products["messages"] >= 100
 
