@@ -155,6 +155,23 @@ def _totals(cell: Ints, what: Floats | arrays.Flags) -> Floats:
     return found.astype(np.float64)
 
 
+def around(wave: Floats) -> tuple[Floats, Floats]:
+    """How many mentions stand so many steps before, and after, an order that came so many steps
+    after its cause: (stratum, lag, step) each, given how many others stand so many steps after a
+    mention, and as many before it (stratum, step). Pure.
+
+    A mention `step` steps before the order is lag − step after the cause, one as many steps after
+    the order lag + step. Cause and mention are anywhere inside their steps, so that half of the
+    time it is one step less, or one more.
+    """
+    both = np.concatenate((wave[:, ::-1], wave, np.zeros_like(wave)), axis=1)
+    lag, step = np.arange(STEPS)[:, None], np.arange(_NEAR)[None, :]
+    back, ahead = lag - step + STEPS, lag + step + STEPS
+    before = (both[:, back] + both[:, back - 1]) / 2
+    after = (both[:, ahead] + both[:, ahead + 1]) / 2
+    return before, after
+
+
 def _around_mentions(record: Record, seen: Seen, edges: Floats) -> tuple[Floats, Floats, Floats]:
     """`centres`, `level` and `pairs` of the sums: organic mentions after organic mentions."""
     organic = np.flatnonzero(record.talk.touch == arrays.ORGANIC)
@@ -259,13 +276,7 @@ def _shapes(sums: Sums, design: Design, recall: float) -> Floats:
     """The excess that orders would have that talk alone caused: (kernel, stratum, bin)."""
     others = sums.pairs - sums.level[:, None] * design.cycle
     wave = others / np.maximum(sums.centres, 1)[:, None]
-    both = np.concatenate((wave[:, ::-1], wave), axis=1)
-    # The order comes `lag` steps after its cause; another mention `step` steps before the order is
-    # lag − step after the cause, one as many steps after the order lag + step.
-    lag, step = np.arange(STEPS)[:, None], np.arange(_NEAR)[None, :]
-    before = both[:, lag - step + STEPS]
-    far = lag + step + 1
-    after = np.where(far < STEPS, wave[:, np.minimum(far, STEPS - 1)], 0.0)
+    before, after = around(wave)
     told = np.add.reduceat(before, FIRST, axis=2)
     told -= np.add.reduceat(after, FIRST, axis=2) * design.chance
     spread = np.tensordot(design.steps, told, axes=(1, 1))

@@ -136,3 +136,23 @@ def test_the_promo_share_holds_what_cannot_be_seen_inside_its_interval() -> None
     promo = by_lags(record)[0].promo
     assert promo.low < true(happened, Cause.PROMO) < promo.high
     assert promo.error >= waves.DISGUISED * promo.value
+
+
+def test_mentions_stand_around_an_order_as_they_do_where_both_fall_anywhere_in_their_steps() -> (
+    None
+):
+    """One other mention is due in the half hour after a mention, one in the half hour before it."""
+    wave = np.zeros((1, waves.STEPS))
+    wave[0, 0] = 1.0
+    before, after = waves.around(wave)
+    rng = np.random.default_rng(3)
+    for lag in range(3):
+        ordered = (lag + rng.random(200_000)) / 2
+        other = rng.uniform(-0.5, 0.5, 200_000)
+        # Twice as many as there are tries: one on each side.
+        there, beyond = (
+            2 * np.histogram(side, np.arange(5) / 2)[0] / 200_000
+            for side in (ordered - other, other - ordered)
+        )
+        assert before[0, lag, :4] == pytest.approx(there, abs=0.02)
+        assert after[0, lag, :4] == pytest.approx(beyond, abs=0.02)
