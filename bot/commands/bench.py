@@ -177,12 +177,18 @@ def attribution(
     skip_tables: Annotated[bool, typer.Option(help="第一颗种子不再走真实的表。")] = False,
     skip_speed: Annotated[bool, typer.Option(help="不测归因要多久。")] = False,
     speed: Annotated[bool, typer.Option("--speed", help="只测归因要多久。")] = False,
+    text: Annotated[bool, typer.Option("--text", help="只测听错一句话要多少。")] = False,
     json: Json = False,
 ) -> None:
     """模拟社群里各种估计差多少,归因一单要多久。 Estimators where the truth is planted."""
     from bot.bench import attribution as bench  # noqa: PLC0415
+    from bot.bench import attribution_text  # noqa: PLC0415
     from bot.bench.worlds.catalogue import WORLDS  # noqa: PLC0415
 
+    if text:
+        heard: dict[str, object] = {"text": attribution_text.measure(kind.value, seed_base)}
+        _print(heard | machine.described(kind.value), as_json=json)
+        return
     names = [each for each in worlds.split(",") if each] or list(WORLDS)
     names = [] if speed else names
     measured = bench.measure(

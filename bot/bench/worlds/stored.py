@@ -49,19 +49,24 @@ Row = Mapping[str, object]
 
 def store(session: Session, story: Story, perceived: Perceived) -> None:
     """Fill an empty database at head. Ids are the worlds' numbers plus one."""
+    frame(session, story, perceived)
+    _talk(session, story, perceived)
+
+
+def frame(session: Session, story: Story, perceived: Perceived) -> None:
+    """All of the world but what was said: rooms, people, promotions, orders."""
     _write(session, Product, ({"id": n + 1, "sku": f"W{n}", "name": _name(n), "category": ""}
                               for n in range(story.world.products)))  # fmt: skip
     _write(session, Room, _rooms(story.world))
     _people(session, story)
     _write(session, Campaign, _campaigns(story.world))
     _promotions(session, story)
-    _talk(session, story, perceived)
     _write(session, OrderLine, _orders(story, perceived))
 
 
 def end(world: World) -> dt.datetime:
     """When the worlds' record ends."""
-    return _at(world.days * DAY)
+    return moment(world.days * DAY)
 
 
 def number(order_id: str) -> int:
@@ -75,7 +80,8 @@ def _write(session: Session, model: type[SQLModel], rows: Iterable[Row]) -> None
         database.insert_rows(session, model, some[start : start + ROWS])
 
 
-def _at(seconds: int) -> dt.datetime:
+def moment(seconds: int) -> dt.datetime:
+    """When so many seconds of a world have passed."""
     return BEGIN + dt.timedelta(seconds=seconds)
 
 
@@ -107,8 +113,8 @@ def _people(session: Session, story: Story) -> None:
         (
             {
                 "room_id": seat // crowd.members + 1, "contact_id": person + 1,
-                "joined_at": SINCE_EVER if since == -np.inf else _at(int(since)),
-                "left_at": None if until == np.inf else _at(int(until)), "role": Role.MEMBER,
+                "joined_at": SINCE_EVER if since == -np.inf else moment(int(since)),
+                "left_at": None if until == np.inf else moment(int(until)), "role": Role.MEMBER,
             }
             for seat, person, since, until in zip(
                 *(seats.tolist(), crowd.person.tolist()),
@@ -150,8 +156,8 @@ def _promotions(session: Session, story: Story) -> None:
                 "key": f"post:promo:{n}", "kind": DeliveryKind.POST, "state": DeliveryState.SENT,
                 "priority": 1, "series_id": series.id, "room_id": room + 1,
                 "text": f"{_name(product)}限时优惠", "mentions": [], "mention_all": False,
-                "planned_at": _at(at), "due_at": _at(at), "expires_at": _at(at + DAY),
-                "sending_at": _at(at), "sent_at": _at(at), "attempts": 1, "withdrawn": False,
+                "planned_at": moment(at), "due_at": moment(at), "expires_at": moment(at + DAY),
+                "sending_at": moment(at), "sent_at": moment(at), "attempts": 1, "withdrawn": False,
             }
             for n, (room, product, at) in enumerate(rows)
         ),
@@ -204,7 +210,7 @@ def _messages(
         Message,
         (
             {
-                "day": days[when // DAY], "room_id": where + 1, "id": n, "at": _at(when),
+                "day": days[when // DAY], "room_id": where + 1, "id": n, "at": moment(when),
                 "contact_id": person + 1, "type": "text",
                 "text": _name(what) if what >= 0 else "好", "own": False,
                 "quote": f"m{answered}" if answered > 0 else None,
@@ -218,7 +224,7 @@ def _messages(
         (
             {
                 "day": days[when // DAY], "room_id": where + 1, "message_id": n,
-                "product_id": what + 1, "at": _at(when), "contact_id": person + 1,
+                "product_id": what + 1, "at": moment(when), "contact_id": person + 1,
                 "rule_version": signals.RULE_VERSION,
             }
             for n, where, when, person, _, what in rows
@@ -250,8 +256,8 @@ def _orders(story: Story, perceived: Perceived) -> Iterator[Row]:
     ):
         yield {
             "order_id": f"o{n}", "line_no": 1, "product_id": product + 1, "quantity": 1,
-            "amount": 9_900, "refunded": 0, "paid_at": _at(at), "status": OrderStatus.PAID,
-            "sources": "bench", "updated_at": _at(at),
+            "amount": 9_900, "refunded": 0, "paid_at": moment(at), "status": OrderStatus.PAID,
+            "sources": "bench", "updated_at": moment(at),
             "person_id": None if buyer == arrays.UNKNOWN else buyer + 1,
             "coupon": f"C{product}" if coupon else None,
         }  # fmt: skip
