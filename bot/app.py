@@ -30,7 +30,7 @@ from bot import (
     outgoing,
     owning,
     process,
-    spool,
+    spool_file,
     upkeep,
     waking,
 )
@@ -72,7 +72,9 @@ def build(
     accounts = second | first
     life = f"{owner} {clock().isoformat()}"
     spools = {
-        account_id: Spool(spool.path(settings.home, gateway.account), settings.spool_events, life)
+        account_id: Spool(
+            spool_file.path(settings.home, gateway.account), settings.spool_events, life
+        )
         for account_id, gateway in accounts.items()
     }
     stream = Stream(settings.stream_url) if settings.stream_url else None

@@ -24,6 +24,7 @@ from bot import (
     refusing,
     serving,
     spool,
+    spool_file,
     standby,
     waking,
 )
@@ -179,7 +180,7 @@ async def _refuse(
 ) -> None:
     """Keep an event that cannot be recorded beside the spool, for as long as messages are kept."""
     log.error("%s refused, and kept: %s", _names(event), errors.where(error))
-    path, now = spool.path(app.settings.home, account), app.clock()
+    path, now = spool_file.path(app.settings.home, account), app.clock()
     over = now - dt.timedelta(days=app.settings.message_retention_days)
     kept = functools.partial(
         asyncio.to_thread, refusing.refuse, path, event, type(error).__name__, now, over

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from bot import database, leases, outbox, serving
 from bot.gateway import Gateway, capabilities_as_json
 from bot.models import Account
-from bot.spool import Waiting
+from bot.spool_file import Waiting
 
 log = logging.getLogger(__name__)
 

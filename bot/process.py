@@ -33,7 +33,8 @@ from bot.memory import Memory
 from bot.receiving import Taken
 from bot.sending import Sender
 from bot.settings import Settings
-from bot.spool import Spool, Waiting
+from bot.spool import Spool
+from bot.spool_file import Waiting
 from bot.stream import Stream
 from handlers import HANDLERS, Handler
 

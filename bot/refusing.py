@@ -6,7 +6,7 @@ import datetime as dt
 from contextlib import closing
 from pathlib import Path
 
-from bot import event_codec, spool
+from bot import event_codec, spool_file
 from bot.gateway import Event
 
 # The life of what was refused and waits again.
@@ -17,7 +17,7 @@ def refuse(path: Path, event: Event, reason: str, now: dt.datetime, over: dt.dat
     """Keep an event that cannot be recorded, durably, in the file of its account's spool; what was
     refused before `over` goes. `reason` is the name of an error. Safe beside the spool at work.
     """
-    with closing(spool.opened(path)) as file:
+    with closing(spool_file.opened(path)) as file:
         file.execute("DELETE FROM refused WHERE refused_at < ?", (over.isoformat(),))
         file.execute(
             "INSERT INTO refused (refused_at, reason, content) VALUES (?, ?, ?)",
@@ -29,7 +29,7 @@ def refused(path: Path) -> int:
     """How many events of an account were refused and are kept."""
     if not path.exists():
         return 0
-    with closing(spool.opened(path)) as file:
+    with closing(spool_file.opened(path)) as file:
         return int(file.execute("SELECT count(*) FROM refused").fetchone()[0])
 
 
@@ -38,7 +38,7 @@ def retry(path: Path, now: dt.datetime) -> int:
 
     A process at work takes them on with what comes next; what is refused again is kept again.
     """
-    with closing(spool.opened(path)) as file, file:
+    with closing(spool_file.opened(path)) as file, file:
         file.execute("BEGIN IMMEDIATE")
         back = file.execute(
             "INSERT INTO event (spooled_at, life, content)"

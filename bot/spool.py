@@ -10,67 +10,27 @@ makes the gateway wait.
 
 import asyncio
 import datetime as dt
-import json
 import logging
 import sqlite3
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
-from urllib.parse import quote
 
-from bot import event_codec, waking
+from bot import event_codec, spool_file, waking
 from bot.gateway import Event, LoggedIn, LoggedOut
+from bot.spool_file import Put, Row, Waiting
 
 log = logging.getLogger(__name__)
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS event (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    spooled_at TEXT NOT NULL,
-    life TEXT NOT NULL,
-    content BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS refused (
-    refused_at TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    content BLOB NOT NULL
-)
-"""
-PATIENCE_SECONDS = 60
-# What the write-ahead log may keep of an outage, in bytes.
-LEFT_OVER = 64 * 2**20
 # An empty spool is wiped so often at most: till then what left it stands in its write-ahead log.
 WIPED_SECONDS = 4.0
 LOOK_AGAIN_SECONDS = 5.0
-REMOVE = {
-    "event": "DELETE FROM event WHERE sequence = ?",
-    "refused": "DELETE FROM refused WHERE rowid = ?",
-}
-REPLACE = {
-    "event": "UPDATE event SET content = ? WHERE sequence = ?",
-    "refused": "UPDATE refused SET content = ? WHERE rowid = ?",
-}
 
 Answer = TypeVar("Answer")
-# sequence, life, content
-Row = tuple[int, str, bytes]
-# spooled at, life, content
-Put = tuple[str, str, bytes]
-
-
-class Waiting(NamedTuple):
-    """How many events wait, and since when the oldest does (UTC)."""
-
-    events: int
-    since: dt.datetime | None
-
-
-NOTHING = Waiting(0, None)
 
 
 class Head(NamedTuple):
@@ -78,11 +38,6 @@ class Head(NamedTuple):
 
     events: Sequence[Event]
     last: int
-
-
-def path(home: Path, account: str) -> Path:
-    """Where an account's spool lies; an account keeps its name when a database is made anew."""
-    return home / "spool" / f"{quote(account, safe='')}.db"
 
 
 @dataclass(slots=True)
@@ -148,12 +103,12 @@ class Spool:
 
     async def wipe(self) -> None:
         """Leave nothing readable in the files of what was dropped, where nothing waits."""
-        if self._soiled and await self._do(_wipe):
+        if self._soiled and await self._do(spool_file.wipe):
             self._soiled, self._wiped = False, time.monotonic()
 
     async def waiting(self) -> Waiting:
         """What waits now."""
-        return await self._do(_waiting)
+        return await self._do(spool_file.waiting)
 
     async def close(self) -> None:
         """Close the file. What waits stays for the next process."""
@@ -168,7 +123,7 @@ class Spool:
         events: Sequence[Event],
         rows: Sequence[Put],
     ) -> bool:
-        last = _append(file, rows, self.limit)
+        last = spool_file.append(file, rows, self.limit)
         if last is None:
             return False
         for sequence, event in enumerate(events, last - len(rows) + 1):
@@ -177,7 +132,7 @@ class Spool:
         return True
 
     def _oldest(self, file: sqlite3.Connection, most: int) -> Head | None:
-        rows = _head(file, most)
+        rows = spool_file.head(file, most)
         last = rows[-1][0] if rows else max(self._own, default=None)
         if last is None:
             return None
@@ -187,7 +142,7 @@ class Spool:
         return Head([event for event in ordered if event is not None], last)
 
     def _forget(self, file: sqlite3.Connection, last: int) -> None:
-        _drop(file, last)
+        spool_file.drop(file, last)
         self._own = {sequence: each for sequence, each in self._own.items() if sequence > last}
 
     def _read(self, row: Row) -> Event | None:
@@ -207,120 +162,5 @@ class Spool:
 
     def _opened(self) -> sqlite3.Connection:
         if self._file is None:
-            self._file = opened(self.path)
+            self._file = spool_file.opened(self.path)
         return self._file
-
-
-def rewrite(path: Path, change: Callable[[Event], Event | None]) -> int:
-    """Change what waits or was refused, or take it out, durably; returns how many events that was.
-
-    A process at work records the lot that it has in its hands as it was.
-    """
-    changed = 0
-    with closing(opened(path)) as file:
-        with file:
-            file.execute("BEGIN IMMEDIATE")
-            for table, rowid, content in file.execute(
-                "SELECT 'event', sequence, content FROM event"
-                " UNION ALL SELECT 'refused', rowid, content FROM refused"
-            ).fetchall():
-                event = _decoded(content)
-                left = change(event) if event is not None else None
-                if event is None or left == event:
-                    continue
-                changed += 1
-                if left is None:
-                    file.execute(REMOVE[table], (rowid,))
-                else:
-                    file.execute(REPLACE[table], (event_codec.encode(left), rowid))
-        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return changed
-
-
-def _decoded(content: bytes) -> Event | None:
-    try:
-        return event_codec.decode(content)
-    except ValueError:
-        # Nobody can read it, so it tells of nobody.
-        return None
-
-
-def holding(path: Path, words: str) -> int:
-    """How many events that wait, or were refused, hold these words."""
-    # As JSON writes them: in ASCII.
-    wanted = json.dumps(words)[1:-1]
-    with closing(opened(path)) as file:
-        found = file.execute(
-            "SELECT count(*) FROM (SELECT content FROM event UNION ALL SELECT content FROM refused)"
-            " WHERE instr(content, ?) > 0",
-            (wanted.encode("ascii"),),
-        ).fetchone()
-    return int(found[0])
-
-
-def look(path: Path) -> Waiting:
-    """What waits in a spool, from outside of the process that fills it."""
-    if not path.exists():
-        return NOTHING
-    with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as file:
-        return _waiting(file)
-
-
-def opened(path: Path) -> sqlite3.Connection:
-    """A spool's file, made where there is none; close it."""
-    # It holds what members say: nobody else's business, nor what is left of it on the disk.
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    file = sqlite3.connect(
-        path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    file.execute("PRAGMA journal_mode = WAL")
-    file.execute(f"PRAGMA journal_size_limit = {LEFT_OVER}")
-    file.execute("PRAGMA synchronous = FULL")
-    file.execute("PRAGMA secure_delete = ON")
-    file.executescript(SCHEMA)
-    return file
-
-
-def _append(file: sqlite3.Connection, rows: Sequence[Put], limit: int) -> int | None:
-    """The sequence of the last row, which ends theirs without a gap; None where they do not fit."""
-    if _waiting(file).events + len(rows) > limit:
-        return None
-    file.execute("PRAGMA synchronous = FULL")
-    with file:
-        file.execute("BEGIN IMMEDIATE")
-        file.executemany("INSERT INTO event (spooled_at, life, content) VALUES (?, ?, ?)", rows)
-        (last,) = file.execute("SELECT last_insert_rowid()").fetchone()
-    return int(last)
-
-
-def _head(file: sqlite3.Connection, most: int) -> list[Row]:
-    return file.execute(
-        "SELECT sequence, life, content FROM event ORDER BY sequence LIMIT ?", (most,)
-    ).fetchall()
-
-
-def _drop(file: sqlite3.Connection, last: int) -> None:
-    # What comes back after a power cut is taken on twice, which changes nothing.
-    file.execute("PRAGMA synchronous = NORMAL")
-    file.execute("DELETE FROM event WHERE sequence <= ?", (last,))
-
-
-def _wipe(file: sqlite3.Connection) -> bool:
-    if _waiting(file).events:
-        return False
-    busy, _, _ = file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
-
-
-def _waiting(file: sqlite3.Connection) -> Waiting:
-    # Sequences have no gaps but at the head, where events leave, and where somebody was forgotten.
-    first, last = file.execute(
-        "SELECT (SELECT min(sequence) FROM event), (SELECT max(sequence) FROM event)"
-    ).fetchone()
-    if first is None:
-        return NOTHING
-    found = file.execute("SELECT spooled_at FROM event WHERE sequence = ?", (first,)).fetchone()
-    # Another process may have dropped it meanwhile.
-    return Waiting(last - first + 1, dt.datetime.fromisoformat(found[0])) if found else NOTHING

@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import alerting, database, refusing, serving, spool, stream
+from bot import alerting, database, refusing, serving, spool_file, stream
 from bot import app as app_module
 from bot.commands import edge
 from bot.digest import dispatch
@@ -111,8 +111,8 @@ async def _reached(gateways: list[Gateway]) -> tuple[str, str]:
 
 def _spools() -> tuple[str, str]:
     """What this machine's processes heard that is not in the log yet."""
-    paths = sorted((edge.settings().home / "spool").glob("*.db"))
-    waiting = [spool.look(path) for path in paths]
+    paths = spool_file.paths(edge.settings().home)
+    waiting = [spool_file.look(path) for path in paths]
     events = sum(each.events for each in waiting)
     since = min((each.since for each in waiting if each.since is not None), default=edge.now())
     late = edge.now() - since

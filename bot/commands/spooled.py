@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import typer
 from rich.table import Table
 
-from bot import refusing, spool
+from bot import refusing, spool_file
 from bot.commands import edge
 
 app = typer.Typer(help="听到了、还没进日志的消息", no_args_is_help=True)
@@ -17,7 +17,7 @@ def list_() -> None:
     """每个账号有多少条在等,多少条进不了日志。 What waits, and what was refused."""
     table = Table("账号", "在等", "最早的", "进不了日志")
     for path in _paths():
-        waiting = spool.look(path)
+        waiting = spool_file.look(path)
         since = waiting.since.isoformat(timespec="seconds") if waiting.since else ""
         table.add_row(
             unquote(path.stem), f"{waiting.events:,}", since, f"{refusing.refused(path):,}"
@@ -33,4 +33,4 @@ def retry() -> None:
 
 
 def _paths() -> list[Path]:
-    return sorted((edge.settings().home / "spool").glob("*.db"))
+    return spool_file.paths(edge.settings().home)

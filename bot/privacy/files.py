@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from bot import spool, unnamed
+from bot import spool_file, unnamed
 from bot.privacy.traces import Traces
 
 # Where digests are written and uploads wait, below the installation's folder.
@@ -28,15 +28,17 @@ def clean_spools(home: Path, contacts: Collection[str]) -> int:
     """Take what these contacts said, and their coming and going, out of what waits for the log or
     was refused, and their ids out of mentions; returns how many events that was.
     """
-    paths = (home / "spool").glob("*.db")
-    return sum(spool.rewrite(path, lambda each: unnamed.without(each, contacts)) for path in paths)
+    return sum(
+        spool_file.rewrite(path, lambda each: unnamed.without(each, contacts))
+        for path in spool_file.paths(home)
+    )
 
 
 def holding(home: Path, words: str) -> int:
     """How many readable files of digests and uploads, and events of spools, hold these words."""
     folders = [folder for name in (DIGESTS, UPLOADS) if (folder := home / name).is_dir()]
     found = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    spooled = sum(spool.holding(path, words) for path in (home / "spool").glob("*.db"))
+    spooled = sum(spool_file.holding(path, words) for path in spool_file.paths(home))
     return spooled + sum(words in (_text(path) or "") for path in found if path.suffix in READABLE)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import event_codec, spool
+from bot import event_codec, spool_file
 from bot.gateway import Said
 from bot.models import MessageIdentity
 from tests.faults import installation as day
@@ -49,7 +49,7 @@ def has_spooled(at: Installation, number: int) -> Callable[[], bool]:
 
 def waits(at: Installation, number: int) -> Callable[[], bool]:
     """Whether so many events of any kind wait for the log, without reading them."""
-    return lambda: spool.look(_path(at)).events >= number
+    return lambda: spool_file.look(_path(at)).events >= number
 
 
 def spooled(at: Installation) -> set[str]:
@@ -59,7 +59,7 @@ def spooled(at: Installation) -> set[str]:
 
 def _path(at: Installation) -> Path:
     _, host, port = at.node.address
-    return spool.path(at.home, f"{host}:{port}")
+    return spool_file.path(at.home, f"{host}:{port}")
 
 
 def said_in(path: Path) -> set[str]:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from bot import app as app_module
-from bot import database, from_stream, incoming, leases, process, refusing, spool
+from bot import database, from_stream, incoming, leases, process, refusing, spool_file
 from bot.gateway import Event, Joined, LoggedIn, Person, Said
 from bot.models import DailyCount, Membership, Message, MessageIdentity
 from bot.process import App
@@ -53,7 +53,7 @@ async def test_what_a_killed_process_had_recorded_and_not_dropped_is_counted_onc
     found = [row.platform_id for row in rows(engine, MessageIdentity)]
     assert sorted(found) == [f"m{n}" for n in range(5)]
     assert [(row.contact_id, row.messages) for row in rows(engine, DailyCount)] == counted
-    assert spool.look(spool.path(tmp_path, "demo")) == spool.NOTHING
+    assert spool_file.look(spool_file.path(tmp_path, "demo")) == spool_file.NOTHING
 
 
 async def test_what_an_earlier_life_left_is_recorded_and_who_was_in_then_is_not_in_now(
@@ -110,7 +110,7 @@ async def test_a_database_that_takes_nothing_for_a_while_is_waited_for(
     execute(engine, "ALTER TABLE elsewhere RENAME TO message")
     await accepting
     assert logged(engine) == ["m1", "m2"]
-    assert refusing.refused(spool.path(tmp_path, "demo")) == 0
+    assert refusing.refused(spool_file.path(tmp_path, "demo")) == 0
 
 
 async def test_what_alone_is_refused_is_kept_and_its_neighbours_are_recorded(
@@ -126,7 +126,7 @@ async def test_what_alone_is_refused_is_kept_and_its_neighbours_are_recorded(
         batch = [said(1), said(2, "坏"), said(3)]
     await incoming.accept(app, asyncio.Event(), account, "demo", batch)
     assert logged(engine) == ["m1", "m3"]
-    path = spool.path(tmp_path, "demo")
+    path = spool_file.path(tmp_path, "demo")
     assert refusing.refused(path) == 1
     # For as long as messages are kept.
     later = NOON + dt.timedelta(days=app.settings.message_retention_days, seconds=1)
@@ -139,7 +139,7 @@ async def test_what_was_refused_and_waits_again_comes_into_the_log_with_what_com
     engine: Engine, tmp_path: Path
 ) -> None:
     app, account = built(engine, tmp_path)
-    path = spool.path(tmp_path, "demo")
+    path = spool_file.path(tmp_path, "demo")
     refuse_all(engine, "NEW.text = '坏'")
     await incoming.accept(
         app, asyncio.Event(), account, "demo", [said(1), said(2, "坏"), said(3, "坏")]
@@ -147,7 +147,7 @@ async def test_what_was_refused_and_waits_again_comes_into_the_log_with_what_com
     assert (logged(engine), refusing.refused(path)) == (["m1"], 2)
     execute(engine, "DROP TRIGGER refused")
     assert refusing.retry(path, NOON) == 2
-    assert (refusing.refused(path), spool.look(path)) == (0, (2, NOON))
+    assert (refusing.refused(path), spool_file.look(path)) == (0, (2, NOON))
     await app.spools[account].append([said(4)], NOON)
     async with running(app):
         await until(app, lambda: len(logged(engine)) == 4)
@@ -163,7 +163,7 @@ async def test_where_every_event_is_refused_nothing_is_given_up(
     refuse_all(engine, "1")
     with pytest.raises(IntegrityError):
         await incoming.accept(app, asyncio.Event(), account, "demo", [said(1), said(2)])
-    assert refusing.refused(spool.path(tmp_path, "demo")) == 0
+    assert refusing.refused(spool_file.path(tmp_path, "demo")) == 0
 
 
 async def test_a_lot_of_an_account_that_the_database_does_not_know_is_recorded(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from psycopg import errors as of_postgresql
 from sqlalchemy import exc
 
-from bot import event_codec, process, refusing, spool, stream
+from bot import event_codec, process, refusing, spool_file, stream
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, Said, TopicChanged
 from bot.privacy import files
 from bot.spool import Spool
@@ -83,9 +83,9 @@ async def test_what_was_dropped_can_be_read_nowhere_and_what_waits_by_us_alone(
     files = [path, path.with_name("a.db-wal")]
     assert any(needle in each.read_bytes() for each in files)
     assert [each.stat().st_mode & 0o777 for each in (path.parent, *files)] == [0o700, 0o600, 0o600]
-    assert (spool.holding(path, "第 1 句"), spool.holding(path, "第 2 句")) == (1, 0)
+    assert (spool_file.holding(path, "第 1 句"), spool_file.holding(path, "第 2 句")) == (1, 0)
     refusing.refuse(path, said(2), "ValueError", NOW, NOW)
-    assert spool.holding(path, "第 2 句") == 1
+    assert spool_file.holding(path, "第 2 句") == 1
     head = await ours.head(10)
     assert head is not None
     await ours.drop(head.last)
@@ -135,7 +135,7 @@ async def test_what_goes_in_comes_out_in_order_and_stays_until_it_is_dropped(
     await ours.drop(head.last)
     await ours.close()
     # Another run of the program finds the rest.
-    assert spool.look(tmp_path / "a.db") == (1, NOW + dt.timedelta(seconds=1))
+    assert spool_file.look(tmp_path / "a.db") == (1, NOW + dt.timedelta(seconds=1))
     again = Spool(tmp_path / "a.db", 100, "two")
     head = await again.head(10)
     assert head is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from bot import database, spool
+from bot import database, spool_file
 from bot.bench import databases, gateway, ingest
 from bot.bench.stress import parts
 from bot.bench.stress.arrivals import EVERY, Arrivals
@@ -150,7 +150,7 @@ def _counted(engine: Engine, said: int) -> dict[str, int]:
 
 def _spooled(running: Parts) -> int:
     """How many messages the spool ever accepted; the log-in is none."""
-    path = spool.path(running.home / "one", ACCOUNT)
+    path = spool_file.path(running.home / "one", ACCOUNT)
     with closing(sqlite3.connect(path)) as file:
         (number,) = file.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
     return int(number) - 1
