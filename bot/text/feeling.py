@@ -146,6 +146,20 @@ def grievance(plain: str, *, names_product: bool = False) -> Grievance | None:
     return Grievance(SEVERITY[rule], rule) if certain else UNSURE
 
 
+def words(plain: str, rule: str) -> tuple[str, ...]:
+    """The words of a complaint by which `rule` heard it, each once, as they come in the text; none
+    where the rules of today do not hear it.
+    """
+    found = (match for match in _ANY.finditer(plain) if match.lastgroup == rule)
+    return tuple(
+        dict.fromkeys(
+            match.group().strip()
+            for match in found
+            if not _before(_DENIED, match) and _is_said(match)
+        )
+    )
+
+
 def praises(plain: str, *, names_product: bool = False) -> bool:
     """Whether a text praises what was bought."""
     return pleased(plain) and (names_product or _SHOP.search(plain) is not None)

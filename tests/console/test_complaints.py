@@ -96,6 +96,7 @@ async def test_one_owner_closes_a_case_and_a_colleague_opens_it_again(desk: Desk
     ):
         page = (await browser.get(f"/complaints/{case}")).text
         assert BROKEN in page and "快递刚到" in page and "说商品有问题" in page
+        assert "凭这些字：破损" in page
         await browser.post(f"/complaints/{case}/claim")
         assert "小林 在处理" in (await other.get("/complaints")).text
         refused = await other.post(f"/complaints/{case}/close", data=solved)

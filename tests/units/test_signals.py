@@ -128,6 +128,12 @@ def test_words_of_a_complaint_without_certainty_are_abstained_from() -> None:
     assert feeling.grievance(wording("今天吃面").plain) is None
 
 
+def test_a_complaint_is_explained_by_the_words_that_the_rule_heard() -> None:
+    plain = wording("没有漏液,可是收到就开裂了,瓶口开裂,还掉色;如果发霉怎么办").plain
+    assert feeling.words(plain, "defect") == ("开裂", "掉色")
+    assert feeling.words(plain, "fraud") == ()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

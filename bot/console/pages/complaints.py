@@ -17,6 +17,8 @@ from bot.console.routes import Route
 from bot.errors import Fault
 from bot.insights import segments
 from bot.models import ComplaintOutcome, ComplaintState
+from bot.text import feeling
+from bot.text.wording import wording
 
 BEFORE, AFTER = 6, 24
 LISTS = {"": "没结案", "late": "超时", "mine": "我负责的", "closed": "已结案"}
@@ -105,6 +107,7 @@ def _shown(page: Page, row: Row[Any], note: str = "", fault: Fault | None = None
     return page.render(
         "complaint.html", 422 if fault else 200, row=row, states=STATES,
         severities=SEVERITY, outcomes=OUTCOMES, heard=HEARD, may_read=may_read,
+        words=feeling.words(wording(row.text).plain, row.rule) if may_read and row.text else (),
         history=grieved.history(page, row.id),
         before=around.before(page.session, place, BEFORE) if may_read else (),
         after=around.after(page.session, place, AFTER) if may_read else (),
