@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Any
 
 import numpy as np
-from sqlalchemy import case, func, select
+from sqlalchemy import CTE, ColumnElement, Date, ScalarSelect, Select, case, exists, func, select
 from sqlmodel import Session
 
 from bot import bulk, database
@@ -15,9 +15,9 @@ from bot.insights import arrays, buying, posts
 from bot.insights.arrays import Ints, Lines, Log, Record, Talk
 from bot.insights.buying import Buyers
 from bot.insights.sights import AROUND
-from bot.models import DailyCount, Mention, Message
+from bot.models import DailyCount, Mention, Message, Room
 
-MENTION, MESSAGE, COUNT = database.tables(Mention, Message, DailyCount)
+MENTION, MESSAGE, COUNT, ROOM = database.tables(Mention, Message, DailyCount, Room)
 # What is estimated of a line reads so far to both sides of it.
 MARGIN = dt.timedelta(seconds=AROUND)
 # A room that was silent for so long at the end may have ceased to be heard.
@@ -78,28 +78,54 @@ def _log(session: Session, rooms: int) -> Log:
     connection = session.connection()
     # One after the other: asked for both at once, SQLite reads every day.
     ends = [connection.scalar(select(which(MESSAGE.c.day))) for which in (func.min, func.max)]
-    counted = connection.execute(
-        select(COUNT.c.room_id, func.min(COUNT.c.day), func.max(COUNT.c.day)).group_by(
-            COUNT.c.room_id
-        )
-    ).all()
+    first_day = connection.scalar(select(func.min(COUNT.c.day)))
     since, until = np.full(rooms, arrays.FOREVER), np.zeros(rooms, np.int64)
-    if ends[0] is None or not counted:
+    if ends[0] is None or first_day is None:
         return Log(since, until)
     first_at, last_at = (
         connection.scalar(select(which(MESSAGE.c.at)).where(MESSAGE.c.day == day))
         for which, day in ((func.min, ends[0]), (func.max, ends[1]))
     )
-    first_day = min(row[1] for row in counted)
     # Text may be gone while its counters stand.
     first = min(_seconds(first_at), _midnight(first_day + dt.timedelta(days=1)))
+    counted = connection.execute(_days_of_rooms(first_day, ends[1] - SILENT))
     for room, begins, ended in counted:
-        if room >= rooms:
+        if room >= rooms or begins is None:
             continue
         whole = begins == first_day
         since[room] = first if whole else _midnight(begins + dt.timedelta(days=1))
         until[room] = _seconds(last_at) if ended >= ends[1] - SILENT else _midnight(ended)
     return Log(since, until)
+
+
+def _days_of_rooms(first: dt.date, lately: dt.date) -> Select[Any]:
+    """The first and the last day of each room's counters, NULL where it has none.
+
+    Counters lead with the day, and a room has many a day: most rooms were there on the `first` day
+    and since `lately`, which a look or two tell each; only the others are looked for on every day.
+    """
+    every = _days()
+    told = COUNT.c.day == every.c.day, COUNT.c.room_id == ROOM.c.id
+    counted = exists().where(*told).correlate(every, ROOM)
+
+    def found(end: ColumnElement[Any], *near: ColumnElement[bool]) -> ScalarSelect[Any]:
+        return select(end).where(counted, *near).correlate(ROOM).scalar_subquery()
+
+    begins, ended = func.min(every.c.day), func.max(every.c.day)
+    return select(
+        ROOM.c.id,
+        func.coalesce(found(begins, every.c.day == first), found(begins), type_=Date()),
+        func.coalesce(found(ended, every.c.day >= lately), found(ended), type_=Date()),
+    )
+
+
+def _days() -> CTE:
+    """The days that have counters, each found from the one before: one look a day. The last is
+    NULL.
+    """
+    day = select(func.min(COUNT.c.day, type_=Date()).label("day")).cte("days", recursive=True)
+    following = select(func.min(COUNT.c.day, type_=Date())).where(COUNT.c.day > day.c.day)
+    return day.union_all(select(following.scalar_subquery()).where(day.c.day.is_not(None)))
 
 
 def _midnight(day: dt.date) -> int:
