@@ -200,15 +200,8 @@ class Recount:
         return found
 
     def quantile(self, rooms: Rooms, share: float) -> float | None:
-        """Kaplan–Meier from its definition, over distinct times."""
-        waited = self.waited(rooms)
-        left = 1.0
-        for time in sorted({seconds for seconds, ended in waited if ended}):
-            ends = sum(ended and seconds == time for seconds, ended in waited)
-            left *= 1 - ends / sum(seconds >= time for seconds, _ in waited)
-            if 1 - left >= share - 1e-9:
-                return time
-        return None
+        """When so many of the questions had an answer."""
+        return quantile(self.waited(rooms), share)
 
     # Special days
 
@@ -441,6 +434,17 @@ def risen(week: Counter[str], before: Counter[str]) -> dict[str, float]:
     spread = 1 / (now + alpha) + 1 / (then + alpha)
     scores = (numpy.log(odds[0]) - numpy.log(odds[1])) / numpy.sqrt(spread)
     return dict(zip(words, scores.tolist(), strict=True))
+
+
+def quantile(waited: Sequence[tuple[float, bool]], share: float) -> float | None:
+    """Kaplan–Meier from its definition, over distinct times, of (seconds, whether it ended then)."""
+    left = 1.0
+    for time in sorted({seconds for seconds, ended in waited if ended}):
+        ends = sum(ended and seconds == time for seconds, ended in waited)
+        left *= 1 - ends / sum(seconds >= time for seconds, _ in waited)
+        if 1 - left >= share - 1e-9:
+            return time
+    return None
 
 
 def predicted(earlier: Sequence[float], now: float) -> tuple[float, float, float, float]:

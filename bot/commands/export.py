@@ -1,4 +1,4 @@
-"""`qunyun export`: engagement, messages, deliveries, orders, attribution, talk, stays, takings."""
+"""`qunyun export`: what the log holds, and the lists behind the figures of a digest."""
 
 import datetime as dt
 import json
@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from bot import counting, csv_files, database, exports, message_log
 from bot.commands import edge
+from bot.digest import lists
 from bot.errors import Fault, InvalidInput
 from bot.insights import attributing, engagement, listing, takings
 from bot.orders import lines as order_lines
@@ -31,6 +32,9 @@ class Subject(StrEnum):
     TALK = "talk"
     STAYS = "stays"
     TAKINGS = "takings"
+    SEATS = "seats"
+    DAYS = "days"
+    WEEKS = "weeks"
 
 
 class Format(StrEnum):
@@ -41,6 +45,13 @@ class Format(StrEnum):
 
 
 Rows = Iterable[Sequence[object]]
+WEEK = dt.timedelta(weeks=1)
+# What is listed by the days of a digest: its columns and its rows.
+LISTS = {
+    Subject.SEATS: (lists.SEATS, lists.seats),
+    Subject.DAYS: (lists.DAYS, lists.days),
+    Subject.WEEKS: (lists.WEEKS, lists.weeks),
+}
 EVER = (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 1, 1, tzinfo=dt.UTC))
 
 
@@ -84,11 +95,11 @@ def _rows(
             )
         case Subject.ATTRIBUTION:
             return attributing.EXPORT, attributing.attribution_rows(session, since, until, zone)
-        case Subject.TALK | Subject.STAYS | Subject.TAKINGS:
-            return _behind_digests(session, subject, days, zone)
         case Subject.MESSAGES:
             told = map(json.loads, _messages(session, days, zone))
             return message_log.COLUMNS, map(_flat, told)
+        case _:
+            return _behind_digests(session, subject, days, zone)
 
 
 def _behind_digests(
@@ -99,7 +110,17 @@ def _behind_digests(
         return listing.TALK, listing.talk(session, rooms, *days)
     if subject is Subject.TAKINGS:
         return takings.TAKINGS, takings.rows(session, rooms, *days, zone)
+    if subject in LISTS:
+        columns, of_days = LISTS[subject]
+        return columns, of_days(session, rooms, _span(days, zone))
     return listing.STAYS, listing.stays(session, rooms, *days)
+
+
+def _span(days: Days, zone: ZoneInfo) -> engagement.Days:
+    """The days asked for; without them the last week's, to yesterday."""
+    since, until = days
+    end = until or edge.now().astimezone(zone).date()
+    return engagement.Days(since or end - WEEK, end)
 
 
 def _instants(days: Days, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:

@@ -50,7 +50,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "自己早先最多 24 个整周给出的 95% 预测区间（对数尺度）：若一切照旧，"
         "20 周里约有 1 周在区间外；不足 8 周不作判断。",
         "日志里的整周，和日志之前导入的周汇总（另行标出）",
-        "qunyun export engagement {band}",
+        "qunyun export weeks {band}",
     ),
     "active_day": (
         "每位发言者每天",
@@ -69,7 +69,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "每个群第一次问题解答日或用户分享日之前的整周的群日均，与本周相比。"
         "只是前后对比，不等于因果。",
         "有开办前数据的群",
-        "qunyun export engagement {band}",
+        "qunyun export weeks {band} && qunyun export days {band}",
     ),
     "hours": (
         "几点在聊",
@@ -118,13 +118,13 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "参与率",
         "本周发过言的成员占成员的比例；一人在两个群算两个席位。",
         "成员 = 期末在群的人与本周发过言的人的并集",
-        ENGAGEMENT,
+        "qunyun export seats {span}",
     ),
     "silent": (
         "沉默率",
         "最近 28 天没发过言的成员占比。",
         "日志覆盖满 28 天的群里，期末在群的人与 28 天里说过话的人的并集",
-        "qunyun export engagement {month}",
+        "qunyun export seats {month}",
     ),
     "turnover": (
         "入群与退群",
@@ -164,7 +164,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "本群活动日比平日（没有任何活动的日子）多出的消息，减去当天没有活动的群在同一天的同样差值；"
         "区间是对群重抽样 1,000 次的 95% 区间。没有可比的群时写“无对照”。",
         "最近 28 天里真正发出过的活动日",
-        "qunyun export deliveries {month}",
+        "qunyun export days {month}",
     ),
     "asked": (
         "大家在问、在分享",
@@ -186,7 +186,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "每个群与自己的早先各周相比，再按 Benjamini–Hochberg 一起判断：列出的群里，"
         "碰巧的平均不超过 5%。",
         "有 8 周以上基线、成员不少于 5 人的群",
-        "qunyun export engagement {band}",
+        "qunyun export weeks {band}",
     ),
     "goals": (
         "目标与进度",
