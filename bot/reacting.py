@@ -76,6 +76,8 @@ class _Scene:
     answers: Curated
     quotas: Quotas
     zone: ZoneInfo
+    handlers: Sequence[Handler]
+    now: dt.datetime
 
 
 def follow(
@@ -108,10 +110,12 @@ def follow(
             faq.curated(session, rules.segmenter),
             quotas.standing(session, [rooms[event.room].id for event in live], now, most_an_hour),
             rules.zone,
+            handlers,
+            now,
         )
         for event in live:
             message = outcome.new[event.room, event.id] if isinstance(event, Said) else None
-            _attempt(session, scene, event, message, now, handlers, reacted)
+            _attempt(session, scene, event, message, reacted)
     reacted.replies += outbox.plan(session, reacted.wanted, now, revive=False)
     desk.ask(session, reacted.questions)
     complaints.open_cases(session, reacted.cases)
@@ -128,8 +132,6 @@ def _attempt(
     scene: _Scene,
     event: Said | Joined,
     message: int | None,
-    now: dt.datetime,
-    handlers: Sequence[Handler],
     reacted: Reacted,
 ) -> None:
     """React to one event; a handler's bug must not take the message along."""
@@ -137,9 +139,9 @@ def _attempt(
         if _by_operator(scene, event):
             # What they order is read and written at once.
             with session.begin_nested():
-                _react(session, scene, event, message, now, handlers, reacted)
+                _react(session, scene, event, message, reacted)
         else:
-            _react(session, scene, event, message, now, handlers, reacted)
+            _react(session, scene, event, message, reacted)
     except Exception as error:  # noqa: BLE001  # a handler's bug: the message stays
         what = f"message {message}" if message else "an arrival"
         log.error(  # noqa: TRY400
@@ -155,15 +157,13 @@ def _react(
     scene: _Scene,
     event: Said | Joined,
     message: int | None,
-    now: dt.datetime,
-    handlers: Sequence[Handler],
     reacted: Reacted,
 ) -> None:
     room = scene.rooms[event.room]
-    moment = _moment(session, scene, event, message, now)
-    match react(moment, handlers):
+    moment = _moment(session, scene, event, message)
+    match react(moment, scene.handlers):
         case Reply() as reply:
-            wanted = quotas.intent(scene.quotas, reply, room, message, now)
+            wanted = quotas.intent(scene.quotas, reply, room, message, scene.now)
             if wanted is not None:
                 reacted.wanted.append(wanted)
             reacted.held_back += wanted is None
@@ -178,7 +178,9 @@ def _react(
         case Command() as command:
             if isinstance(event, Said) and message is not None:
                 by = _by(session, event.sender)
-                reacted.replies += ordering.carry_out(session, command, room, message, by, now)
+                reacted.replies += ordering.carry_out(
+                    session, command, room, message, by, scene.now
+                )
         case None:
             pass
 
@@ -194,7 +196,6 @@ def _moment(
     scene: _Scene,
     event: Said | Joined,
     message: int | None,
-    now: dt.datetime,
 ) -> Moment:
     room, signals = scene.rooms[event.room], scene.signals.get(message or 0, ())
     kinds = frozenset(signal.kind for signal in signals)
@@ -216,7 +217,9 @@ def _moment(
             ),
             None,
         ),
-        week=so_far.week(session, room.id, now, _zone(room, scene.zone)) if wants_week else None,
+        week=so_far.week(session, room.id, scene.now, _zone(room, scene.zone))
+        if wants_week
+        else None,
     )
 
 

@@ -193,40 +193,24 @@ def _step_runs(
     conflicts: Sequence[Conflict],
     sendings: Mapping[int, Mapping[Load, Sending]],
 ) -> Iterable[StepRun]:
-    wanted = series.definition
     by_place = outlook.by_place(world, series)
-    # Other rooms' wall clocks are nothing to this series.
-    clocks = {wanted.zone if wanted.zone is not None else room.zone for room in rooms}
-    grouped: defaultdict[tuple[dt.date, str], list[Post]] = defaultdict(list)
-    for post in world.posts[series.id]:
-        if post.zone_name in clocks or not rooms:
-            grouped[post.slot.original_date, post.slot.step].append(post)
-    giving_way: defaultdict[tuple[str, dt.datetime], set[str]] = defaultdict(set)
+    yielders: defaultdict[tuple[str, dt.datetime], set[str]] = defaultdict(set)
     for conflict in conflicts:
-        if conflict.series == wanted.key:
-            giving_way[conflict.step, conflict.due_at].update(conflict.rooms)
+        if conflict.series == series.definition.key:
+            yielders[conflict.step, conflict.due_at].update(conflict.rooms)
     # Rooms that name one zone are asked at one moment: they are counted, not looked at.
     zones = {room.platform_id: room.zone for room in rooms}
     inside = Counter(zones.values())
-    for (original_date, step), group in grouped.items():
-        out = {each.room for each in excluded if each.step == step}
+    for (original_date, step), group in _grouped(world, series, rooms).items():
         dues = {post.slot.due_at for post in group}
-        yielding_rooms = set[str]().union(*(giving_way[step, due] for due in dues)) - out
-        not_asking = Counter(zones[room] for room in out if room in zones)
-        not_getting = Counter(zones[room] for room in yielding_rooms if room in zones)
-        getting = quiet = 0
-        week = series.id, trials.monday(original_date)
-        without = {
-            world.rooms[room_id].platform_id for room_id in world.held.get(week, {})
-        } & zones.keys() - out - yielding_rooms
-        not_getting.update(zones[room] for room in without)
-        for zone, number in inside.items():
-            ours = _post_for(group, wanted.zone, zone)
-            if ours is None:
-                continue
-            asking = number - not_asking[zone]
-            quiet += asking if _is_quiet(world, ours, zone) else 0
-            getting += 0 if _sleeps_over(world, ours, zone) else asking - not_getting[zone]
+        out = {each.room for each in excluded if each.step == step}
+        yielding = set[str]().union(*(yielders[step, due] for due in dues)) - out
+        held = world.held.get((series.id, trials.monday(original_date)), {})
+        named = {world.rooms[room_id].platform_id for room_id in held}
+        without = named & zones.keys() - out - yielding
+        asked = inside - Counter(zones[room] for room in out & zones.keys())
+        not_getting = Counter(zones[room] for room in (yielding | without) & zones.keys())
+        getting, quiet = _reach(world, series, group, asked, not_getting)
         sending, late_by = _sending(world, group, by_place, sendings)
         yield StepRun(
             original_date=original_date,
@@ -234,11 +218,45 @@ def _step_runs(
             due_at=min(dues),
             rooms=getting,
             quiet=quiet,
-            conflicts=len(yielding_rooms),
+            conflicts=len(yielding),
             held=len(without),
             sending=sending,
             late_by=late_by,
         )
+
+
+def _grouped(
+    world: World, series: Stored, rooms: Sequence[Target]
+) -> Mapping[tuple[dt.date, str], list[Post]]:
+    """The posts of each step of each occurrence, by the wall clocks of these rooms."""
+    fixed = series.definition.zone
+    # Other rooms' wall clocks are nothing to this series.
+    clocks = {fixed if fixed is not None else room.zone for room in rooms}
+    grouped: defaultdict[tuple[dt.date, str], list[Post]] = defaultdict(list)
+    for post in world.posts[series.id]:
+        if post.zone_name in clocks or not rooms:
+            grouped[post.slot.original_date, post.slot.step].append(post)
+    return grouped
+
+
+def _reach(
+    world: World,
+    series: Stored,
+    group: Sequence[Post],
+    asked: Mapping[str | None, int],
+    not_getting: Mapping[str | None, int],
+) -> tuple[int, int]:
+    """How many rooms get a step, and how many are asked in their quiet hours, from the rooms by the
+    zone that they name.
+    """
+    getting = quiet = 0
+    for zone, number in asked.items():
+        post = _post_for(group, series.definition.zone, zone)
+        if post is None:
+            continue
+        quiet += number if _is_quiet(world, post, zone) else 0
+        getting += 0 if _sleeps_over(world, post, zone) else number - not_getting.get(zone, 0)
+    return getting, quiet
 
 
 def _post_for(group: Iterable[Post], fixed: str | None, zone: str | None) -> Post | None:
