@@ -74,7 +74,9 @@ def take(
             if isinstance(event, Said) and (event.own or event.sender in our_contacts)
         )
     with database.transaction(engine) as session:
-        spoken = [event for event in heard if isinstance(event, Said | Joined)]
+        # Once more: whoever was forgotten since then is quoted nowhere.
+        left = unnamed.hide(session, heard)
+        spoken = [event for event in left if isinstance(event, Said | Joined)]
         reacted = reacting.follow(session, spoken, outcome, rules, now, handlers, replies_per_hour)
     if reacted.held_back:
         log.info("account %d: %d replies held back", account_id, reacted.held_back)

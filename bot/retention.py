@@ -16,7 +16,7 @@ from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from bot import counting, database, deriving, memory, partitions, sealing
+from bot import counting, database, deriving, memory, partitions, sealing, unnamed
 from bot.insights import attributing, engagement, histories
 from bot.models import (
     DroppedDay,
@@ -60,6 +60,7 @@ def steps(engine: Engine, zone: ZoneInfo, days: int, now: dt.datetime) -> Iterat
     with database.transaction(engine) as session:
         session.connection().execute(delete(OVERHEARD).where(OVERHEARD.c.at < keep_since))
         short_links.forget_clicks(session, keep_since)
+        unnamed.drop_forgotten(session, keep_since)
         _seal_attribution(session)
     yield 0
 

@@ -1,8 +1,10 @@
-"""Who opted out (不留名) is heard as nobody: a message counts, and holds neither who nor what.
+"""Who opted out (不留名) is heard as nobody: a message counts, and holds neither who nor what. What
+somebody did before they were forgotten, and that waited elsewhere, is not heard at all.
 
-    events → without sender, name, text, mentions and quote of who opted out → recorded
+    events → without what was forgotten meanwhile → without sender, name, text, mentions and quote
+    of who opted out → recorded
 
-Safe to repeat. Whoever opted out is known again by an HMAC under the installation's salt, which
+Safe to repeat. Whoever asked for it is known again by an HMAC under the installation's salt, which
 stands beside it: whoever has the database can try an id that they know, and read none.
 """
 
@@ -17,17 +19,24 @@ from sqlmodel import Session
 
 from bot import database
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Said, TopicChanged
-from bot.models import OptOut, Redacted
+from bot.models import ForgottenContact, OptOut, Redacted
 
 # Everybody who opted out, as one contact.
 NOBODY = "unnamed:"
-OPT_OUT = database.table(OptOut)
+OPT_OUT, FORGOTTEN = database.tables(OptOut, ForgottenContact)
+# PostgreSQL's advisory lock that whoever records shares, and whoever forgets has alone.
+RECORDING = 7_302_005
 
 Marked = Callable[[str], str]
 
 
 def hide(session: Session, events: Sequence[Event]) -> Sequence[Event]:
-    """The events as they may be recorded: one look at a table that is nearly always empty."""
+    """The events as they may be recorded, in the transaction that records them: one look at two
+    tables that are nearly always empty.
+    """
+    if not database.is_sqlite(session):
+        session.connection().execute(select(func.pg_advisory_xact_lock_shared(RECORDING)))
+    events = _since(session, events)
     gone = _gone(session, (person for event in events for person in _people(event)))
     if not gone:
         return events
@@ -40,6 +49,23 @@ def without(event: Event, people: Collection[str]) -> Event | None:
     if isinstance(event, Said) and event.sender in people:
         return None
     return _hidden(event, dict.fromkeys(people))
+
+
+def forget(session: Session, people: Iterable[str], until: dt.datetime) -> None:
+    """Take nothing in any more of what these people, by platform id, did up to an instant, wherever
+    it waits. Waits for whoever records at this moment: what they had in their hands is in the log
+    when this returns, and whoever comes later sees this. The first statement of a transaction.
+    """
+    if not database.is_sqlite(session):
+        session.connection().execute(select(func.pg_advisory_xact_lock(RECORDING)))
+    marked = _marked(salt := next(iter(_salts(session)), None) or secrets.token_hex(32))
+    rows = [{"mark": marked(name), "salt": salt, "until": until} for name in sorted(people)]
+    database.insert_rows(session, ForgottenContact, rows, replace=("until",))
+
+
+def drop_forgotten(session: Session, before: dt.datetime) -> None:
+    """Know those no more who were forgotten before an instant."""
+    session.connection().execute(delete(FORGOTTEN).where(FORGOTTEN.c.until < before))
 
 
 def forgotten(session: Session, people: Iterable[str]) -> set[str]:
@@ -89,23 +115,47 @@ def among(session: Session, contact_ids: Collection[int]) -> int:
 
 def _gone(session: Session, people: Iterable[str]) -> dict[str, int | None]:
     """Those of these people who opted out, with the contact whose past we hold."""
-    rows = session.connection().execute(
-        select(OPT_OUT.c.mark, OPT_OUT.c.salt, OPT_OUT.c.contact_id)
+    marks = select(OPT_OUT.c.mark, OPT_OUT.c.salt, OPT_OUT.c.contact_id)
+    rows = {row.mark: row for row in session.connection().execute(marks)}
+    marked = _known({mark: row.salt for mark, row in rows.items()}, people)
+    return {person: rows[mark].contact_id for person, mark in marked.items()}
+
+
+def _since(session: Session, events: Sequence[Event]) -> Sequence[Event]:
+    """The events without what people did who were forgotten after that."""
+    if not events:
+        return events
+    oldest = min(event.at for event in events)
+    later = select(FORGOTTEN).where(FORGOTTEN.c.until >= oldest)
+    rows = {row.mark: row for row in session.connection().execute(later)}
+    marked = _known(
+        {mark: row.salt for mark, row in rows.items()},
+        (person for event in events for person in _people(event)),
     )
-    known = {row.mark: row for row in rows}
-    if not known:
-        return {}
-    found: dict[str, int | None] = {}
-    named = set(people)
-    for marked in map(_marked, sorted({row.salt for row in known.values()})):
+    gone = {person: rows[mark].until for person, mark in marked.items()}
+    if not gone:
+        return events
+    left = (
+        without(event, {one for one in _people(event) if one in gone and event.at <= gone[one]})
+        for event in events
+    )
+    return [event for event in left if event is not None]
+
+
+def _known(salts: Mapping[str, str], people: Iterable[str]) -> dict[str, str]:
+    """Those of these people whose mark is among these (each with its salt), each with the mark."""
+    found: dict[str, str] = {}
+    named = set(people) if salts else set[str]()
+    for marked in map(_marked, sorted(set(salts.values()))):
         marks = {person: marked(person) for person in named}
-        found |= {person: known[mark].contact_id for person, mark in marks.items() if mark in known}
+        found |= {person: mark for person, mark in marks.items() if mark in salts}
     return found
 
 
 def _salts(session: Session) -> list[str]:
-    """One as a rule; two where the first two people opted out at the same moment."""
-    return sorted(session.connection().scalars(select(OPT_OUT.c.salt).distinct()))
+    """One as a rule; two where the first two people asked at the same moment."""
+    every = select(OPT_OUT.c.salt).union(select(FORGOTTEN.c.salt))
+    return sorted(session.connection().scalars(every))
 
 
 def _marked(salt: str) -> Marked:

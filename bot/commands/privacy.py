@@ -11,7 +11,7 @@ import typer
 from bot import database
 from bot.commands import edge
 from bot.errors import Fault, InvalidInput
-from bot.privacy import forgetting, handing, opting, subject, telling
+from bot.privacy import forgetting, handing, opting, subject, telling, turns
 
 Person = Annotated[
     str,
@@ -35,16 +35,21 @@ def forget(
 ) -> None:
     """忘记一个人:原文、名字、账号、标签全部删掉,数字和订单留着但没有主人。 Forget a person."""
     engine, name = edge.engine(), edge.by(by)
-    # What an earlier run was stopped before.
-    forgetting.sweep(engine, edge.now(), name)
+    with turns.taken(engine):
+        # What an earlier run was stopped before.
+        forgetting.sweep(engine, edge.now(), name)
     asked = _asked(person)
     with database.reading(engine) as session:
         known = subject.find(session, asked, edge.secret())
     if not yes and sys.stdin.isatty():
         typer.confirm(f"删掉 {len(known.contacts)} 个账号的全部内容?删了就找不回来", abort=True)
     home = edge.settings().home
-    done = forgetting.forget(engine, home, known, edge.rules(engine), edge.now(), name)
-    swept = forgetting.sweep(engine, edge.now(), name)
+    with turns.taken(engine):
+        # Another process may have been asked as well, and is done by now.
+        with database.reading(engine) as session:
+            known = subject.find(session, asked, edge.secret())
+        done = forgetting.forget(engine, home, known, edge.rules(engine), edge.now(), name)
+        swept = forgetting.sweep(engine, edge.now(), name)
     if json:
         typer.echo(json_module.dumps({**asdict(done), "swept": swept}, ensure_ascii=False))
     else:

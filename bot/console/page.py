@@ -7,7 +7,6 @@ come in is said by the route (`routes.Route.role`) and checked here, in the same
 
 import datetime as dt
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -44,8 +43,6 @@ class Console:
     roles: Mapping[tuple[str, str], OperatorRole | None]
     changes: live.Changes
     clicks: Meter = field(default_factory=Meter)
-    # One person is forgotten after the other.
-    forgetting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def cookie(self) -> str:

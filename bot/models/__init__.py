@@ -23,6 +23,7 @@ from bot.models.experiment import Assignment, Experiment, ExperimentKind, Experi
 from bot.models.faq import Faq
 from bot.models.feed import CalendarFeed
 from bot.models.forbidden_word import ForbiddenWord
+from bot.models.forgotten_contact import ForgottenContact
 from bot.models.goal import Goal
 from bot.models.heartbeat import Heartbeat
 from bot.models.mark import DrawnMessage, Mark, MarkDraw
@@ -112,6 +113,7 @@ __all__ = [
     "ExperimentState",
     "Faq",
     "ForbiddenWord",
+    "ForgottenContact",
     "Goal",
     "Grade",
     "Heartbeat",

@@ -1,12 +1,14 @@
 """Forget a person: text, names, ids and tags go everywhere; figures and orders stay, nameless.
 
-    find what they said → take traces of it out of whatever quotes members, files first → out of
-    what others said → out of what they said themselves, day by day; a room-day that is over is
-    sealed before, one that goes on is derived again → cut their identifiers, give orders and
-    contact a random name → write the database's files anew
+    let nothing more of it in, wherever it waits → find what they said → take traces of it out of
+    whatever quotes members, files first → out of what others said → out of what they said
+    themselves, day by day; a room-day that is over is sealed before, one that goes on is derived
+    again → cut their identifiers, give orders and contact a random name → write the database's
+    files anew
 
 Every part is a short transaction, and all may be repeated: what tells of the person goes last, so
 that a run that was cut short finds everything again, under the random name that it began with.
+Callers take turns (`turns`).
 Live members of a room are heard again if they speak again.
 """
 
@@ -20,7 +22,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlmodel import Session
 
-from bot import counting, database, deriving, retention, sealing
+from bot import counting, database, deriving, retention, sealing, unnamed
 from bot.deriving import Rules
 from bot.models import Audit, SealedFor
 from bot.privacy import erasing, files, finding, mentioned, places
@@ -65,6 +67,8 @@ def forget(
     of the installation. `sweep` has to follow.
     """
     with database.transaction(engine) as session:
+        # From here on nothing of what waits elsewhere comes in.
+        unnamed.forget(session, subject.contacts.values(), now)
         report = Forgotten(_begun(session, subject) or _begin(session, subject, now, by))
     with database.reading(engine) as session:
         found = finding.look(session, subject, report.pseudonym)

@@ -70,6 +70,7 @@ SAFE: Mapping[type[SQLModel], str] = {
     models.Experiment: "name zone proposed_by started_by stopped_by",
     models.Faq: "vertical",
     models.ForbiddenWord: "word",
+    models.ForgottenContact: "mark salt",
     models.Goal: "metric vertical note set_by",
     models.Heartbeat: "part owner",
     models.IdentityAcceptance: "by",

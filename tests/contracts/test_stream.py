@@ -5,17 +5,24 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from bot import from_stream, process
 from bot import stream as streams
 from bot.bench import nats_server
 from bot.bench.nats_server import NatsServer
 from bot.errors import GatewayUnavailable
 from bot.gateway import Event, Said
+from bot.models import Contact
 from bot.stream import LARGEST, SHARDS, Lots, Stream
 from tests import parts
+from tests.journeys.test_spool import built, forget, logged
+from tests.saying import rows
+from tests.watching import until
 
 NOW = dt.datetime(2026, 11, 11, 4, 0, tzinfo=dt.UTC)
 # A worker that says nothing for so long has lost its lot.
@@ -72,6 +79,25 @@ async def test_each_room_comes_out_in_order_and_what_is_published_again_comes_on
     found = await heard(stream, 400)
     assert by_room(found) == by_room(events)
     assert set((await stream.waiting()).values()) == {0}
+
+
+async def test_what_waits_in_it_comes_in_without_who_was_forgotten_meanwhile(
+    engine: Engine, stream: Stream, tmp_path: Path
+) -> None:
+    app, account = built(engine, tmp_path)
+    process.take(app, account, [said(0, 1)])
+    await stream.publish("demo", [said(1, 1), replace(said(2, 1), sender="wxid_2")])
+    forget(engine, tmp_path, "wxid_1", NOW)
+    stop = asyncio.Event()
+    shard = streams.shard_of(said(1, 1))
+    recording = asyncio.create_task(
+        from_stream.record_lots(app, stop, None, stream=stream, shard=shard)
+    )
+    await until(app, lambda: logged(engine) == ["m0", "m2"])
+    stop.set()
+    await recording
+    assert "wxid_1" not in {row.platform_id for row in rows(engine, Contact)}
+    assert (await stream.waiting())[shard] == 0
 
 
 async def test_what_is_too_large_for_one_lot_comes_in_several(stream: Stream) -> None:

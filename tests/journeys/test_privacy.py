@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Engine, Text, cast, event, select
 from sqlmodel import SQLModel
 from typer.testing import CliRunner
 
-from bot import cli, database, membership_files, models, rebuilding
+from bot import cli, database, ingest, membership_files, models, rebuilding, retention
 from bot.errors import InvalidInput
 from bot.gateway import Joined, Person, Said
 from bot.insights import attributing, rolling
@@ -30,6 +31,7 @@ from bot.models import (
     EngagementWeek,
     EventState,
     Faq,
+    ForgottenContact,
     LateEvent,
     Membership,
     Message,
@@ -50,7 +52,7 @@ from bot.models import (
 )
 from bot.orders import intake, people
 from bot.privacy import files as clearing
-from bot.privacy import forgetting, places, subject, telling
+from bot.privacy import forgetting, places, subject, telling, turns
 from bot.privacy.traces import Traces
 from tests.saying import ROOM, SHANGHAI, local, member_says, record, rows, rules
 
@@ -368,10 +370,69 @@ def test_others_keep_their_words_but_the_name(engine: Engine, tmp_path: Path) ->
 def test_who_speaks_again_is_somebody_new(engine: Engine, tmp_path: Path) -> None:
     settle(engine, tmp_path)
     done = forget(engine, tmp_path)
-    record(engine, member_says("我又回来了", "2026-11-20 14:00", sender=WHO, id="back", name=NAME))
+    record(engine, member_says("我又回来了", "2026-11-20 15:30", sender=WHO, id="back", name=NAME))
     contacts = {row.platform_id for row in rows(engine, Contact)}
     assert {WHO, done.pseudonym} <= contacts
     assert forget(engine, tmp_path).messages == 1
+
+
+def test_what_waited_elsewhere_comes_in_without_them(engine: Engine, tmp_path: Path) -> None:
+    settle(engine, tmp_path)
+    forget(engine, tmp_path)
+    before = whole(engine)
+    at, other = "2026-11-20 14:59", Person("wxid_z", "另一位")
+    waiting = (
+        member_says("还在路上的一句", at, sender=WHO, id="waiting", name=NAME),
+        Joined(ROOM, (Person(WHO, NAME), other), local(at)),
+        member_says("知道了", at, sender="wxid_z", id="kept", mentions=(WHO, "wxid_other01")),
+    )
+    assert record(engine, *waiting).accepted == 1
+    left = whole(engine)
+    assert [trace for trace in (*TRACES, "还在路上") if trace in left and trace not in before] == []
+    (kept,) = [row for row in rows(engine, Message) if row.text == "知道了"]
+    assert kept.mentions == ["wxid_other01"]
+    # What waited for longer than messages are kept is nowhere any more, nor is the mark.
+    assert len(rows(engine, ForgottenContact)) == 1
+    for _ in retention.steps(engine, SHANGHAI, 30, NOW + dt.timedelta(days=31)):
+        pass
+    assert rows(engine, ForgottenContact) == []
+
+
+def test_two_processes_forget_one_after_the_other(engine: Engine) -> None:
+    other = database.connect(engine.url.render_as_string(False), pooled=False)
+    with turns.taken(engine):
+        with pytest.raises(InvalidInput, match="另一个进程"), turns.taken(other, patience=0.01):
+            pytest.fail("both at once")
+        # Whoever records is not held up.
+        record(engine, member_says("照样记", "2026-11-20 12:00"))
+    with turns.taken(other, patience=0.01):
+        pass
+    other.dispose()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_another_process_had_in_its_hands_is_forgotten_too(
+    engine: Engine, tmp_path: Path
+) -> None:
+    settle(engine, tmp_path)
+    known, late = (
+        rules(engine),
+        member_says("刚好在这时说的", "2026-11-20 14:59", sender=WHO, id="late"),
+    )
+    with ThreadPoolExecutor(1) as thread:
+        with database.transaction(engine) as recording:
+            ingest.record(recording, [late], known)
+            forgotten = thread.submit(forget, engine, tmp_path)
+            while not _waits(engine):
+                assert not forgotten.done()
+        assert forgotten.result().messages == 5
+    assert "刚好在这时说的" not in whole(engine)
+
+
+def _waits(engine: Engine) -> bool:
+    asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with engine.connect() as connection:
+        return bool(connection.exec_driver_sql(asked).scalar())
 
 
 @ON_SQLITE

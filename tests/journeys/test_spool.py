@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from bot import app as app_module
 from bot import database, from_stream, incoming, leases, process, refusing, spool_file
 from bot.gateway import Event, Joined, LoggedIn, Person, Said
 from bot.models import DailyCount, Membership, Message, MessageIdentity
+from bot.privacy import forgetting, subject
 from bot.process import App
 from tests.journeys.test_app import Clock, community, settings
-from tests.saying import local, rows
+from tests.saying import local, rows, rules
 from tests.watching import running, until
 
 NOON = local("2026-11-11 12:00")
@@ -164,6 +166,26 @@ async def test_where_every_event_is_refused_nothing_is_given_up(
     with pytest.raises(IntegrityError):
         await incoming.accept(app, asyncio.Event(), account, "demo", [said(1), said(2)])
     assert refusing.refused(spool_file.path(tmp_path, "demo")) == 0
+
+
+async def test_what_waits_on_another_machine_comes_in_without_who_was_forgotten_meanwhile(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app, account = built(engine, tmp_path / "there")
+    earlier = NOON - dt.timedelta(minutes=5)
+    process.take(app, account, [Said("m0", "r0@chatroom", "wxid_0_1", earlier, "text", "先说一句")])
+    await app.spools[account].append([said(1), replace(said(2), sender="wxid_0_2")], NOON)
+    forget(engine, tmp_path / "here", "wxid_0_1", NOON)
+    async with running(app):
+        await until(app, lambda: logged(engine) == ["m0", "m2"])
+    waiting = spool_file.look(spool_file.path(tmp_path / "there", "demo"))
+    assert waiting == spool_file.NOTHING
+
+
+def forget(engine: Engine, home: Path, contact: str, now: dt.datetime) -> None:
+    with database.reading(engine) as session:
+        known = subject.find(session, f"contact:{contact}", b"secret")
+    forgetting.forget(engine, home, known, rules(engine), now, "小李")
 
 
 async def test_a_lot_of_an_account_that_the_database_does_not_know_is_recorded(

@@ -23,7 +23,7 @@ from bot.console.roles import ADMIN
 from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
 from bot.models import Audit, Contact, DroppedDay, Message, SealedDay
-from bot.privacy import forgetting, handing, holding, opting, searching, telling
+from bot.privacy import forgetting, handing, holding, opting, searching, telling, turns
 from bot.privacy import subject as subjects
 from bot.privacy.subject import Subject
 
@@ -156,7 +156,7 @@ def _forget(console: Console, known: Subject, by: str) -> None:
 
     Who asks twice waits here, finds nobody left, and sweeps what could not be swept before.
     """
-    with console.forgetting:
+    with turns.taken(console.engine):
         with database.reading(console.engine) as session:
             stands = subjects.stands(session, known)
             rules = deriving.load_rules(session, console.settings.zone)
