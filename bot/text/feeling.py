@@ -28,7 +28,10 @@ class Grievance:
 UNSURE: Final = Grievance(0, "unsure")
 
 _ANY: Final = re.compile(
-    "|".join(f"(?P<{kind}>{words})" for kind, words in grievances.WORDS.items()), re.VERBOSE
+    f"(?=[{grievances.FIRST}])(?:"
+    + "|".join(f"(?P<{kind}>{words})" for kind, words in grievances.WORDS.items())
+    + ")",
+    re.VERBOSE,
 )
 # Nobody supposes these.
 _INDIGNANT: Final = ("protest", "contrary")

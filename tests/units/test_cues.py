@@ -1,12 +1,16 @@
 """No rule of signals holds of a text in which none of its cues stands."""
 
+import importlib
 import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.text import asking, cues, feeling, manners, selling
+from bot.text import asking, cues, feeling, grievances, manners, selling
+
+# How `re` itself reads a pattern: lists of (operation, argument).
+PARSER = importlib.import_module("re._parser")
 
 RULES: tuple[tuple[int, re.Pattern[str]], ...] = (
     (cues.QUESTION, asking._PARTICLE),
@@ -40,3 +44,49 @@ def test_what_a_rule_finds_has_a_cue(bit: int, rule: re.Pattern[str], data: st.D
 def test_a_text_without_cues_has_none() -> None:
     assert cues.of("天地玄黄") == 0
     assert cues.of("红屁屁在哪?") == cues.QUESTION
+
+
+def test_words_of_complaints_begin_with_the_characters_that_are_searched_for() -> None:
+    wholes = [PARSER.parse(words, re.VERBOSE) for words in grievances.WORDS.values()]
+    assert "".join(sorted(set().union(*map(begins, wholes)))) == grievances.FIRST
+
+
+def begins(parsed: object) -> set[str]:
+    """The characters with which what a parsed pattern finds may begin; it finds nothing empty."""
+    found: set[str] = set()
+    for operation, argument in vars(parsed)["data"]:
+        characters, may_be_empty = begins_one(operation, argument)
+        found |= characters
+        if not may_be_empty:
+            return found
+    raise AssertionError("a branch may find nothing at all")
+
+
+def begins_one(operation: object, given: object) -> tuple[set[str], bool]:
+    """Of one step, and whether what comes after it may come first."""
+    match str(operation), given:
+        case "LITERAL", int(code):
+            return {chr(code)}, False
+        case "IN", list(parts):
+            return set().union(*(begins_in(str(part), value) for part, value in parts)), False
+        case "BRANCH", (_, list(branches)):
+            return set().union(*map(begins, branches)), False
+        case "SUBPATTERN", (_, _, _, steps):
+            return begins(steps), False
+        case "MAX_REPEAT", (int(least), _, steps):
+            return begins(steps), least == 0
+        case "ASSERT" | "ASSERT_NOT" | "AT", _:
+            return set(), True
+    raise AssertionError(f"a pattern begins with {operation}")
+
+
+def begins_in(part: str, value: object) -> set[str]:
+    """Of one part of a class of characters."""
+    match part, value:
+        case "LITERAL", int(code):
+            return {chr(code)}
+        case "RANGE", (int(first), int(last)):
+            return {chr(code) for code in range(first, last + 1)}
+        case "CATEGORY", name if str(name) == "CATEGORY_DIGIT":
+            return set("0123456789")
+    raise AssertionError(f"a class has {part}")
