@@ -64,6 +64,7 @@ def list_(
             continue
         where = row.topic or row.room or row.note or "-"
         clicks = f"{row.people:,} 次点击(另有预览 {row.previews:,})"
+        clicks += f",其中 {row.unlogged:,} 次太多,只按小时记数" if row.unlogged else ""
         stopped = " · 已停用" if row.stopped_at is not None else ""
         typer.echo("\t".join((row.code, where, row.series or "-", clicks + stopped, row.url)))
 

@@ -24,6 +24,7 @@ from bot import database
 from bot.models import (
     Attribution,
     Click,
+    ClickHour,
     ClickKind,
     Label,
     Mention,
@@ -34,7 +35,7 @@ from bot.models import (
 )
 
 LINE, TOLD, ROOM = database.tables(OrderLine, Attribution, Room)
-MENTION, CLICK, LINK = database.tables(Mention, Click, ShortLink)
+MENTION, CLICK, HOUR, LINK = database.tables(Mention, Click, ClickHour, ShortLink)
 
 
 class Step(StrEnum):
@@ -73,12 +74,14 @@ class Rung:
 class Funnel:
     """What was counted. `ahead` is told apart from the ladder: it has other units.
 
-    `attributed_at` is when the last of the labels was computed, None without lines.
+    `attributed_at` is when the last of the labels was computed, None without lines. `summed` are
+    the clicks beyond those ahead, which were too many to be listed.
     """
 
     ahead: Mapping[Ahead, int]
     ladder: tuple[Rung, ...]
     attributed_at: dt.datetime | None
+    summed: int
 
 
 def reaches(step: Step) -> ColumnElement[bool]:
@@ -102,7 +105,7 @@ def reaches(step: Step) -> ColumnElement[bool]:
 def gather(
     session: Session, since: dt.datetime, until: dt.datetime, rooms: ColumnElement[bool] | None
 ) -> Funnel:
-    """The funnel of `[since, until)`; three statements.
+    """The funnel of `[since, until)`; four statements.
 
     `rooms` is a condition on the room table: then only lines that are credited to one of these
     count. None: every line, those credited to no room as well.
@@ -124,7 +127,8 @@ def gather(
         or 0
         for what, query in listed.items()
     }
-    return Funnel(ahead, ladder({step: int(found[step] or 0) for step in Step}), found["at"])
+    lines = ladder({step: int(found[step] or 0) for step in Step})
+    return Funnel(ahead, lines, found["at"], summed(session, since, until, rooms))
 
 
 def ladder(lines: Mapping[Step, int]) -> tuple[Rung, ...]:
@@ -159,3 +163,16 @@ def clicks(
         .where(CLICK.c.at >= since, CLICK.c.at < until, CLICK.c.kind == ClickKind.PERSON)
     )
     return found if rooms is None else found.join(ROOM, ROOM.c.id == LINK.c.room_id).where(rooms)
+
+
+def summed(
+    session: Session, since: dt.datetime, until: dt.datetime, rooms: ColumnElement[bool] | None
+) -> int:
+    """Clicks of people that were too many to be listed, by the hours that begin in these days."""
+    query = select(func.coalesce(func.sum(HOUR.c.clicks), 0)).where(
+        HOUR.c.hour >= since, HOUR.c.hour < until, HOUR.c.kind == ClickKind.PERSON
+    )
+    if rooms is not None:
+        of_room = query.join(LINK, LINK.c.code == HOUR.c.code)
+        query = of_room.join(ROOM, ROOM.c.id == LINK.c.room_id).where(rooms)
+    return int(session.connection().scalar(query) or 0)

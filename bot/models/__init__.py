@@ -64,7 +64,7 @@ from bot.models.segment import Arm, Dimension, Invitation, NeedMention, Profile,
 from bot.models.series import HolidayPolicy, Series, SeriesKind, SeriesState, SeriesStep
 from bot.models.shop_event import EventState, ShopCursor, ShopEvent
 from bot.models.shop_order import DirtyLine, OrderEvent, OrderLine, OrderStatus
-from bot.models.short_link import Click, ClickKind, ShortLink
+from bot.models.short_link import Click, ClickHour, ClickKind, ShortLink
 from bot.models.signal import INEFFECTIVE, Signal, SignalKind
 from bot.models.special_day import DayKind, SpecialDay
 from bot.models.topic import Topic, TopicKind
@@ -88,6 +88,7 @@ __all__ = [
     "CallState",
     "Campaign",
     "Click",
+    "ClickHour",
     "ClickKind",
     "Complaint",
     "ComplaintOutcome",

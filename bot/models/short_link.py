@@ -21,7 +21,7 @@ class ShortLink(SQLModel, table=True):
 
     That of a post knows its series, room and delivery (by key); one that an operator asked for may
     know a room, and the member whom it was made for. `people` and `previews` count all clicks,
-    `unlogged` those of them that came too fast to be written down one by one.
+    `unlogged` those of them that were too many to be written down one by one (`ClickHour`).
     """
 
     __tablename__ = "short_link"
@@ -50,3 +50,17 @@ class Click(SQLModel, table=True):
     code: str = Field(foreign_key="short_link.code")
     at: dt.datetime
     kind: ClickKind = Field(sa_type=choice(ClickKind))
+
+
+class ClickHour(SQLModel, table=True):
+    """How often a link was followed in an hour beyond what is listed, and when last: one row,
+    however often that is.
+    """
+
+    __tablename__ = "click_hour"
+
+    code: str = Field(primary_key=True, foreign_key="short_link.code")
+    hour: dt.datetime = Field(primary_key=True, index=True)
+    kind: ClickKind = Field(primary_key=True, sa_type=choice(ClickKind))
+    clicks: int
+    last_at: dt.datetime

@@ -1,22 +1,23 @@
 """Through which short link an order line came: the post that it stood in, and when it was followed.
 
 A click is a code and a moment, so nobody can say whose it was: the last one before the payment is
-told as such, and as far as clicks are still kept.
+told as such, and as far as clicks are still kept: of those too many to be listed, the last of each
+hour.
 """
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import String, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, String, Table, and_, func, select
 from sqlmodel import Session
 
 from bot import database, links
-from bot.models import Click, ClickKind, Delivery, OrderLine, Room, Series, ShortLink
+from bot.models import Click, ClickHour, ClickKind, Delivery, OrderLine, Room, Series, ShortLink
 from bot.models.columns import serial
 
-LINE, LINK, CLICK, ROOM, SERIES, DELIVERY = database.tables(
-    OrderLine, ShortLink, Click, Room, Series, Delivery
+LINE, LINK, CLICK, HOUR, ROOM, SERIES, DELIVERY = database.tables(
+    OrderLine, ShortLink, Click, ClickHour, Room, Series, Delivery
 )
 
 
@@ -53,22 +54,13 @@ def by_line(session: Session, order_line_ids: Sequence[int]) -> Mapping[int, Led
     if not codes:
         return {}
     carried = database.given(session, {"line": serial(), "code": String()}, codes)
-    clicked = (
-        select(func.max(CLICK.c.at))
-        .where(
-            CLICK.c.code == LINK.c.code,
-            CLICK.c.kind == ClickKind.PERSON,
-            CLICK.c.at <= LINE.c.paid_at,
-        )
-        .correlate(LINK, LINE)
-        .scalar_subquery()
-    )
     rows = session.connection().execute(
         select(
             *(LINE.c.id, LINK.c.code, LINK.c.made_by, LINK.c.made_at, LINK.c.note),
             *(SERIES.c.name.label("series"), SERIES.c.key.label("series_key")),
             *(DELIVERY.c.id.label("delivery_id"), DELIVERY.c.sent_at),
-            *(LINK.c.room_id, ROOM.c.topic, clicked.label("clicked_at")),
+            *(LINK.c.room_id, ROOM.c.topic, _last(CLICK, CLICK.c.at).label("clicked_at")),
+            _last(HOUR, HOUR.c.last_at).label("summed_at"),
         )
         .select_from(carried)
         .join(LINE, LINE.c.id == carried.c.line)
@@ -83,7 +75,22 @@ def by_line(session: Session, order_line_ids: Sequence[int]) -> Mapping[int, Led
     return {
         row.id: Led(
             *(row.code, row.series or "", row.series_key or "", row.delivery_id, row.sent_at),
-            *(row.room_id, row.topic or "", row.made_by, row.made_at, row.note, row.clicked_at),
+            *(row.room_id, row.topic or "", row.made_by, row.made_at, row.note),
+            max(filter(None, (row.clicked_at, row.summed_at)), default=None),
         )
         for row in rows
     }
+
+
+def _last(clicks: Table, at: ColumnElement[dt.datetime]) -> ScalarSelect[dt.datetime]:
+    """When a person last followed a link before a line was paid, by one table of clicks."""
+    return (
+        select(func.max(at))
+        .where(
+            clicks.c.code == LINK.c.code,
+            clicks.c.kind == ClickKind.PERSON,
+            at <= LINE.c.paid_at,
+        )
+        .correlate(LINK, LINE)
+        .scalar_subquery()
+    )

@@ -1,7 +1,8 @@
 """Short links and their clicks: made when a post is planned or an operator asks, followed quickly.
 
 Whoever follows one is sent to what an operator stored, and nowhere else. A click is a code and a
-moment: no address and no browser is kept.
+moment: no address and no browser is kept. Anybody may follow one as often as they like, so what a
+link may write is bounded: the first of a day one by one, the others as a sum for each hour.
 """
 
 import datetime as dt
@@ -12,15 +13,16 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Row, String, delete, select, update
+from sqlalchemy import Row, String, delete, func, select, update
 from sqlmodel import Session
 
-from bot import database, links
+from bot import appending, database, links, times
 from bot.errors import Fault, InvalidInput
 from bot.intents import Intent
 from bot.models import (
     Audit,
     Click,
+    ClickHour,
     ClickKind,
     Contact,
     Room,
@@ -28,11 +30,13 @@ from bot.models import (
     ShortLink,
 )
 
-LINK, CLICK = database.tables(ShortLink, Click)
+LINK, CLICK, HOUR = database.tables(ShortLink, Click, ClickHour)
 PLANNER = "planner"
 # A link that is followed oftener goes on leading, and its clicks are counted without being listed.
 LISTED_A_MINUTE, ALL_A_MINUTE = 300, 3_000
-_MINUTE = dt.timedelta(minutes=1)
+# Of one link, one kind and one UTC day, by however many processes.
+LISTED_A_DAY = 1_000
+_MINUTE, _HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 # What fetches pages without a person: previews of chat programs, search engines, scripts.
 _PROGRAMS = re.compile(
     r"(?<!cu)bot\b|crawl|spider|preview|facebookexternalhit|whatsapp|telegram|slack|discord|skypeuri"
@@ -134,12 +138,29 @@ def target(session: Session, code: str) -> str | None:
 
 
 def click(session: Session, code: str, kind: ClickKind, now: dt.datetime, *, listed: bool) -> None:
-    """Count a click of a link that stands, and list it unless there are too many."""
+    """Count a click of a link that stands, and list it unless there are too many: those are summed
+    up by the hour.
+    """
     column = LINK.c.people if kind is ClickKind.PERSON else LINK.c.previews
-    values = {column: column + 1} | ({} if listed else {LINK.c.unlogged: LINK.c.unlogged + 1})
-    session.connection().execute(update(LINK).where(LINK.c.code == code).values(values))
-    if listed:
+    this = update(LINK).where(LINK.c.code == code)
+    # Locks the link, so that no two processes list the last one of a day.
+    session.connection().execute(this.values({column: column + 1}))
+    if listed and _listed_today(session, code, kind, now) < LISTED_A_DAY:
         database.insert_rows(session, Click, [{"code": code, "at": now, "kind": kind}])
+        return
+    session.connection().execute(this.values(unlogged=LINK.c.unlogged + 1))
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    row: appending.Columns = {
+        "code": [code], "hour": [hour], "kind": [kind.value], "clicks": [1], "last_at": [now],
+    }  # fmt: skip
+    appending.add_up(session, ClickHour, row, sums=("clicks",))
+
+
+def _listed_today(session: Session, code: str, kind: ClickKind, now: dt.datetime) -> int:
+    midnight = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = (CLICK.c.at >= midnight, CLICK.c.at < midnight + times.DAY)
+    query = select(func.count()).where(CLICK.c.code == code, CLICK.c.kind == kind, *today)
+    return session.connection().scalar(query) or 0
 
 
 def known(session: Session, marks: Collection[str]) -> frozenset[str]:
@@ -156,6 +177,7 @@ def known(session: Session, marks: Collection[str]) -> frozenset[str]:
 
 def forget_clicks(session: Session, before: dt.datetime) -> int:
     """Drop the list of clicks before an instant; how many there were stays with each link."""
+    session.connection().execute(delete(HOUR).where(HOUR.c.hour < before - _HOUR))
     return session.connection().execute(delete(CLICK).where(CLICK.c.at < before)).rowcount
 
 

@@ -106,6 +106,7 @@ SAFE: Mapping[type[SQLModel], str] = {
     models.SeriesStep: "name text texts rooms rotate ab target image link mini_program",
     models.ShopCursor: "source reason",
     models.Click: "code",
+    models.ClickHour: "code",
     models.ShopEvent: "source event_id topic digest missing reason body",
     models.ShortLink: "code url delivery_key made_by",
     models.Signal: "rule",

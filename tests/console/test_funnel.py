@@ -19,7 +19,7 @@ from bot.models import (
     Room,
     ShortLink,
 )
-from bot.orders import intake
+from bot.orders import intake, short_links
 from bot.orders.intake import OrderRow
 from tests.console.conftest import NOW, Desk
 from tests.console.test_orders import PAID_AT, SAID, SECRET, shop
@@ -116,6 +116,21 @@ async def test_every_figure_is_as_long_as_the_list_that_it_leads_to(shop: Desk) 
         assert SAID in (await browser.get("/orders/behind/mentions")).text
         assert "abcdefg" in (await browser.get("/orders/behind/clicks")).text
         assert (await browser.get("/orders/behind/others")).status_code == 404
+
+
+async def test_clicks_too_many_to_be_listed_are_told_beside_the_figure_and_on_the_list(
+    shop: Desk,
+) -> None:
+    more(shop)
+    with database.transaction(shop.engine) as session:
+        for _ in range(1_234):
+            short_links.click(session, "abcdefg", ClickKind.PERSON, PAID_AT, listed=False)
+    async with shop.signed_in("小林", VIEWER) as browser:
+        for path in ("/orders/funnel", "/orders/behind/clicks"):
+            assert "另有 1,234 次太多，只按小时记了数" in (await browser.get(path)).text
+        assert "另有" not in (await browser.get("/orders/behind/mentions")).text
+    async with shop.signed_in("小王", OPERATOR, verticals=["职场穿搭"]) as browser:
+        assert "另有" not in (await browser.get("/orders/behind/clicks")).text
 
 
 async def test_who_sees_other_rooms_finds_nothing_in_it(shop: Desk) -> None:

@@ -3,15 +3,16 @@
 import datetime as dt
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from typer.testing import CliRunner
 
 from bot import cli, database, links, rebuilding, retention
-from bot.insights import attributing
+from bot.insights import attributing, funnel
 from bot.models import (
     Account,
     Attribution,
     Click,
+    ClickHour,
     ClickKind,
     Delivery,
     Label,
@@ -24,6 +25,7 @@ from bot.models import (
 from bot.orders import catalogue, intake, short_links
 from bot.orders.catalogue import CampaignRow, ProductRow
 from bot.orders.intake import OrderRow
+from bot.orders.short_links import LISTED_A_DAY
 from bot.settings import Settings
 from content_calendar import contact, lifecycle, planning
 from content_calendar.contact import Rules
@@ -175,6 +177,48 @@ def test_clicks_go_with_the_messages_and_their_sums_stay(community: Engine) -> N
     assert [row.at for row in rows(community, Click)] == [NOON + dt.timedelta(days=40)]
     (row,) = rows(community, ShortLink)
     assert (row.people, row.previews, row.unlogged) == (3, 1, 1)
+
+
+def test_what_a_link_may_write_in_a_day_is_bounded_and_every_click_counts(
+    community: Engine,
+) -> None:
+    code, other = added(community, TARGET), added(community, "https://example.com/other")
+    midnight = dt.datetime(2026, 11, 11, tzinfo=dt.UTC)
+    moments = [midnight + dt.timedelta(seconds=7 * n) for n in range(LISTED_A_DAY + 300)]
+    with database.transaction(community) as session:
+        for at in moments:
+            short_links.click(session, code, ClickKind.PERSON, at, listed=True)
+        short_links.click(session, code, ClickKind.PREVIEW, moments[-1], listed=True)
+        short_links.click(session, other, ClickKind.PERSON, moments[-1], listed=True)
+        tomorrow = midnight + dt.timedelta(days=1)
+        short_links.click(session, code, ClickKind.PERSON, tomorrow, listed=True)
+    listed = [(row.code, row.kind) for row in rows(community, Click)]
+    assert listed.count((code, ClickKind.PERSON)) == LISTED_A_DAY + 1
+    assert listed.count((code, ClickKind.PREVIEW)) == listed.count((other, ClickKind.PERSON)) == 1
+    # Two hours have what is beyond it, a row each.
+    beyond = moments[LISTED_A_DAY:]
+    assert {
+        (row.code, row.hour): (row.clicks, row.last_at) for row in rows(community, ClickHour)
+    } == {
+        (code, hour): (len(those), max(those))
+        for hour in {at.replace(minute=0, second=0) for at in beyond}
+        if (those := [at for at in beyond if at.replace(minute=0, second=0) == hour])
+    }
+    made = {row.code: row for row in rows(community, ShortLink)}
+    assert (made[code].people, made[code].previews, made[code].unlogged) == (1_301, 1, 300)
+    with database.reading(community) as session:
+        (clicks,) = (
+            session.connection()
+            .execute(
+                select(func.count()).select_from(funnel.clicks(midnight, tomorrow, None).subquery())
+            )
+            .one()
+        )
+        assert clicks + funnel.summed(session, midnight, tomorrow, None) == 1_301
+    with database.transaction(community) as session:
+        short_links.forget_clicks(session, tomorrow + dt.timedelta(days=30))
+    assert not rows(community, Click)
+    assert not rows(community, ClickHour)
 
 
 def test_an_operator_makes_lists_and_stops_links(

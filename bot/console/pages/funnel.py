@@ -19,6 +19,7 @@ from bot.console.routes import Route
 from bot.insights import funnel
 from bot.insights.funnel import Ahead, Rung, Step
 from bot.models import Contact, Product, Room, ShortLink
+from bot.orders import short_links
 
 PRODUCT, CONTACT, ROOM, LINK = database.tables(Product, Contact, Room, ShortLink)
 # (name, what it counts).
@@ -52,7 +53,7 @@ AHEAD = {
     Ahead.CLICKS: (
         "点开短链",
         "有人点开群运短链的次数，同一个人点两次算两次；预览和程序不算。点击不记是谁，"
-        "所以说不出哪一次带来哪一单。点得太快没有逐条记下的、过了保存期的不在内。",
+        "所以说不出哪一次带来哪一单。点得太多没有逐条记下的另外写出，过了保存期的不在内。",
     ),
 }
 # What is listed, in which order, and how a page of it is told.
@@ -85,9 +86,11 @@ def behind(
     query, order, told = listed(wanted, rooms)
     path = f"/orders/behind/{ahead}"
     listing = paging.cut(page.session, query, order, number, path, asked.given(), told=told)
+    clicks = ahead is Ahead.CLICKS
+    summed = funnel.summed(page.session, wanted.since, wanted.until, rooms) if clicks else 0
     return page.render(
         "order_behind.html", listing=listing, what=ahead, ahead=AHEAD, asked=asked,
-        may_read=page.may(OPERATOR),
+        may_read=page.may(OPERATOR), summed=summed, most=short_links.LISTED_A_DAY,
     )  # fmt: skip
 
 
