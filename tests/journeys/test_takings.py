@@ -84,7 +84,7 @@ def test_a_week_without_an_order_is_not_collected_and_never_0(engine: Engine) ->
         # The week of the very first order is none that is known to be whole.
         assert sorted(earlier(session)) == [MONDAY - n * WEEK for n in (8, 6, 5, 4, 3, 2, 1)]
     page = render.markdown(fleet(engine))
-    assert "早先 7 周 ¥100–¥100，不足 8 周，不判断高低" in page
+    assert "早先 7 周 ¥100–¥100，不足 8 周不判断高低" in page
     assert "9/7 ¥100、9/14 未采集、9/21 ¥100" in page
     assert "有 1 个早先的周一行订单也没有，当作未采集，不当作 0。" in page
 
@@ -129,7 +129,10 @@ def test_what_had_not_arrived_by_then_is_said(engine: Engine, late: int, words: 
     for row in [first, *rows[late:]]:
         told(engine, [row], row.paid_at + DAY / 24)
     told(engine, [*rows[:late], paid(0, 10_000)])
-    assert words in render.markdown(fleet(engine))
+    sheet = fleet(engine)
+    assert words in render.markdown(sheet)
+    # What could turn the verdict stands right before it, on the card too.
+    assert ("订单可能还差 17%，早先 2 周" in render.card(sheet)) == (late == 1)
 
 
 def test_a_room_is_not_compared_and_its_digest_says_why(engine: Engine) -> None:

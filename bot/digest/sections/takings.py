@@ -11,6 +11,8 @@ from bot.insights.significance import Change
 from bot.models import DigestScope
 
 SIDES = {1: "高于往常", -1: "低于往常", 0: "和往常差不多"}
+# Of the lines: less may still be to come without a word in the short forms.
+LEAST_LACKING = 0.05
 ELSEWHERE = (
     "收入和早先各周的比较只在全体周报里：全额退款的订单不再指向任何群，"
     "一个范围的早先各周会显得偏低。"
@@ -36,13 +38,15 @@ def verdict(view: View, revenue: int) -> Line | None:
     found = change(view, revenue)
     if found is not None:
         low, high = (phrasing.yuan(round(fen)) for fen in (found.band.low, found.band.high))
-        return Line(f"{SIDES[found.side]}（95% 区间 {low}–{high}，{found.weeks} 周）", notes)
+        return Line(
+            f"{_lacking(view)}{SIDES[found.side]}（95% 区间 {low}–{high}，{found.weeks} 周）", notes
+        )
     if not fen:
         return Line("早先没有整周的订单可比", notes)
     span = phrasing.yuan(fen[0])
     if len(fen) > 1:
         span = f"{phrasing.yuan(min(fen))}–{phrasing.yuan(max(fen))}"
-    few = f"早先 {len(fen)} 周 {span}，不足 {statistics.FEWEST_WEEKS} 周，不判断高低"
+    few = f"{_lacking(view)}早先 {len(fen)} 周 {span}，不足 {statistics.FEWEST_WEEKS} 周不判断高低"
     return Line(few, notes)
 
 
@@ -91,16 +95,28 @@ def remarks(view: View) -> tuple[Line, ...]:
     return tuple(Line(words, notes) for words in told)
 
 
+def _lacking(view: View) -> str:
+    """What may still arrive, where that is enough to turn a verdict."""
+    _, lines, late = _recent(view)
+    told = 2 * late <= lines and late >= LEAST_LACKING * lines > 0
+    return f"订单可能还差 {phrasing.percent(late / lines)}，" if told else ""
+
+
+def _recent(view: View) -> tuple[int, int, int]:
+    """Of the weeks looked at: how many, their lines, and those not yet come in at their moment."""
+    recent = [week for week in view.week.takings.weeks.values() if week.lines]
+    return len(recent), sum(week.lines for week in recent), sum(week.late for week in recent)
+
+
 def _late(view: View) -> str:
     """How much of recent weeks had not come in yet at their moment, in words."""
-    recent = [week for week in view.week.takings.weeks.values() if week.lines]
-    lines, late = sum(week.lines for week in recent), sum(week.late for week in recent)
+    weeks, lines, late = _recent(view)
     if not late:
-        return f"近 {len(recent)} 周的订单，那时都已收到。"
+        return f"近 {weeks} 周的订单，那时都已收到。"
     if 2 * late > lines:
-        return f"近 {len(recent)} 周的订单多是事后导入的，看不出那时通常还差多少。"
+        return f"近 {weeks} 周的订单多是事后导入的，看不出那时通常还差多少。"
     part = f"{late:,} / {lines:,} 行（{phrasing.percent(late / lines)}）"
-    return f"近 {len(recent)} 周的订单有 {part}那时还没收到，本周可能也还差这么多。"
+    return f"近 {weeks} 周的订单有 {part}那时还没收到，本周可能也还差这么多。"
 
 
 def _day(monday: dt.date) -> str:
