@@ -17,6 +17,7 @@ from bot.settings import Settings
 LEAST_FREE = 1024**3
 # A tick comes every thirty seconds; three missed ones are no accident.
 LATE = dt.timedelta(minutes=2)
+HOUR = 3_600
 CLOCKS_APART = dt.timedelta(seconds=5)
 
 
@@ -81,9 +82,11 @@ def planner(session: Session, now: dt.datetime) -> Finding:
     if beat is None:
         return Finding("排期程序", False, "还没有走过一圈", _RUN, {})
     ago = max(0, round((now - beat.at).total_seconds()))
-    values: dict[str, object] = {"ago": f"{ago:,}", "owner": beat.owner}
     holds = ago <= LATE.total_seconds()
-    return Finding("排期程序", holds, "{ago} 秒前走过一圈，进程 {owner}", _RUN, values)
+    hours = ago // HOUR
+    values: dict[str, object] = {"ago": hours or ago, "owner": beat.owner}
+    told = "{ago} 小时前走过一圈，进程 {owner}" if hours else "{ago} 秒前走过一圈，进程 {owner}"
+    return Finding("排期程序", holds, told, _RUN, values)
 
 
 _RUN = "运行 qunyun run;它开着时看它的日志"

@@ -74,6 +74,7 @@ SEEN: Mapping[str, str] = {
     "/complaints/{case_id}": "/complaints/1",
     "/people": "/people",
     "/people/candidates": "/people/candidates",
+    "/people/drawn": "/people/drawn",
     "/people/buyers": "/people/buyers",
     "/people/{contact_id}": "/people/1",
     "/digests": "/digests",

@@ -93,6 +93,7 @@ ROLES: Mapping[tuple[str, str], OperatorRole | None] = {
     ("POST", "/topics/day"): OPERATOR,
     ("GET", "/people"): VIEWER,
     ("GET", "/people/candidates"): VIEWER,
+    ("GET", "/people/drawn"): VIEWER,
     ("POST", "/people/candidates"): OPERATOR,
     ("GET", "/people/buyers"): VIEWER,
     ("GET", "/people/{contact_id}"): VIEWER,

@@ -2,12 +2,14 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
 import jinja2
 import pytest
+import yaml
 from jinja2.ext import extract_from_ast
 
 from bot import console
@@ -69,6 +71,14 @@ def test_every_text_is_translated_and_every_translation_is_shown(language: str) 
     wanted = shown() - {catalogue.LANGUAGES[catalogue.CHINESE]}
     assert sorted(wanted - known.keys()) == [], "without a translation"
     assert sorted(known.keys() - wanted) == [], "never shown"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_file_says_otherwise_what_another_says(language: str) -> None:
+    # The last one would win: a role was once called "Only" by what another page says of a column.
+    files = sorted((FOLDER / "catalogue" / language).glob("*.yaml"))
+    every = [text for path in files for text in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    assert sorted(text for text, times in Counter(every).items() if times > 1) == []
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -176,7 +176,14 @@ async def test_a_draw_is_logged_and_shown_and_needs_a_name(community: Desk) -> N
         (invitation,) = rows(community.engine, Invitation)
         assert (invitation.program, invitation.by) == ("体验官", "小林")
         assert "invitation.draw" in {row.action for row in rows(community.engine, Audit)}
-        assert "不作估计" in (await browser.get("/people/candidates")).text
+        shown = (await browser.get("/people/candidates")).text
+        assert "不作估计" in shown
+        arm = invitation.arm.value
+        assert f"arm={arm}" in shown and "抽到的 1 人" in shown
+        asked = {"program": "体验官", "arm": arm}
+        assert "豆豆" in (await browser.get("/people/drawn", params=asked)).text
+    async with community.signed_in("小丽", OPERATOR, verticals=["美妆"]) as somebody:
+        assert (await somebody.get("/people/drawn", params=asked)).status_code == 403
 
 
 async def test_buyers_are_told_by_month_with_intervals(community: Desk) -> None:

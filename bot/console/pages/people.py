@@ -21,9 +21,10 @@ from bot.console.routes import Route
 from bot.errors import Fault, InvalidInput
 from bot.insights import complements, customers, inviting, reasons, segments
 from bot.insights.segments import Candidates, Listed, Person, Tagged
-from bot.models import Arm, Dimension, Invitation, MessageIdentity, NeedMention, Room
+from bot.models import Arm, Contact, Dimension, Invitation, MessageIdentity, NeedMention, Room
 
-NEED, IDENTITY, ROOM, INVITATION = database.tables(NeedMention, MessageIdentity, Room, Invitation)
+NEED, IDENTITY, ROOM = database.tables(NeedMention, MessageIdentity, Room)
+INVITATION, CONTACT = database.tables(Invitation, Contact)
 NAME = 100
 # No list is as long; a database takes no offset of any size.
 FURTHEST = 2**31
@@ -105,8 +106,31 @@ def candidates(page: Reader, number: int = 1, program: str = "") -> Response:
         "candidates.html", people=found.people, as_of=found.as_of, unknown=found.unknown,
         listing=_listing(found.total, number, "/people/candidates", ()), draws=draws,
         effect=inviting.effect(page.session, shown, page.now) if shown else None,
+        drawn=_by_arm(page, shown) if shown else {},
         fewest=inviting.FEWEST, arms=ARMS, tones=TONES, words=Words(page.settings.zone),
     )  # fmt: skip
+
+
+def drawn(page: Reader, program: str = "", arm: str = "", number: int = 1) -> Response:
+    """Who was drawn for a program, of one arm or of both, by name: whom to invite."""
+    page.must_see_all()
+    chosen = next((each for each in Arm if each.value == arm), None)
+    wanted = [INVITATION.c.program == program]
+    if chosen is not None:
+        wanted.append(INVITATION.c.arm == chosen)
+    told = (
+        select(
+            INVITATION.c.contact_id, INVITATION.c.arm, INVITATION.c.drawn_at, INVITATION.c.by,
+            CONTACT.c.name,
+        )
+        .join(CONTACT, CONTACT.c.id == INVITATION.c.contact_id)
+        .where(*wanted)
+    )  # fmt: skip
+    listing = paging.cut(
+        page.session, told, (CONTACT.c.name, INVITATION.c.contact_id), number, "/people/drawn",
+        {"program": program, "arm": arm},
+    )  # fmt: skip
+    return page.render("drawn.html", listing=listing, program=program, chosen=chosen, arms=ARMS)
 
 
 def invite(
@@ -205,6 +229,16 @@ def _draws(page: Page) -> Sequence[Any]:
     )
 
 
+def _by_arm(page: Page, program: str) -> dict[Arm, int]:
+    """How many were drawn for a program, by arm."""
+    rows = page.session.connection().execute(
+        select(INVITATION.c.arm, func.count())
+        .where(INVITATION.c.program == program)
+        .group_by(INVITATION.c.arm)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def _refuse(problem: str, remedy: str) -> InvalidInput:
     return InvalidInput(Fault("people", 0, "program", problem, remedy))
 
@@ -213,6 +247,7 @@ ROUTES = (
     Route("GET", "/people", listed, VIEWER),
     Route("GET", "/people/candidates", candidates, VIEWER),
     Route("POST", "/people/candidates", invite, OPERATOR),
+    Route("GET", "/people/drawn", drawn, VIEWER),
     Route("GET", "/people/buyers", buyers, VIEWER),
     Route("GET", "/people/{contact_id}", show, VIEWER),
 )
