@@ -275,7 +275,9 @@ def _rows(
 def _as_of(session: Session) -> dt.date:
     day = segments.as_of(session)
     if day is None:
-        raise InvalidInput(Fault("人群", 0, "", "还没有算过标签", "先运行 qunyun segments refresh"))
+        # Not made yet, or made when nobody had said or ordered anything.
+        remedy = "记下消息或订单以后,运行 qunyun segments refresh"
+        raise InvalidInput(Fault("人群", 0, "", "还没有一个人有标签", remedy))
     return day
 
 
