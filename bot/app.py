@@ -9,6 +9,7 @@ Time only ticks; the truth is in our rows.
 import asyncio
 import datetime as dt
 import functools
+import gc
 import logging
 import os
 import random
@@ -125,6 +126,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
     is away, accounts are given up.
     """
     ended = asyncio.Event()
+    gc.collect()
     collecting.set_aside()
     # The writer thread gives way sooner, so that the loop gets its turn while a batch is judged.
     sys.setswitchinterval(0.001)

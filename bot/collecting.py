@@ -18,9 +18,8 @@ _AT_WORK = (20_000, 20, 20)
 
 def set_aside() -> None:
     """Never again look for cycles in what is loaded by now, and from now on less often in the rest:
-    for a process that goes on to work with it until its end.
+    for a process that goes on to work with it until its end. Takes no time.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*_AT_WORK)
 

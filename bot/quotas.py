@@ -31,9 +31,12 @@ UNDER_WAY = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.SENDING
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """What was said of late, per room: (due at, words), and how much may be said."""
+    """What was said of late, per room: (due at, words), under which `keys`, and how much may be
+    said.
+    """
 
     said: dict[int, list[tuple[dt.datetime, str]]]
+    keys: set[str]
     most_an_hour: int
 
 
@@ -43,7 +46,7 @@ def standing(session: Session, rooms: Iterable[int], now: dt.datetime, most_an_h
         session, {"room_id": Integer()}, [(room,) for room in sorted(set(rooms))]
     )
     rows = session.connection().execute(
-        select(DELIVERY.c.room_id, DELIVERY.c.due_at, DELIVERY.c.text).where(
+        select(DELIVERY.c.room_id, DELIVERY.c.due_at, DELIVERY.c.text, DELIVERY.c.key).where(
             DELIVERY.c.room_id.in_(select(given.c.room_id)),
             DELIVERY.c.kind == DeliveryKind.REPLY,
             # Each by an index of its own: what has been sent, and what is under way.
@@ -51,9 +54,11 @@ def standing(session: Session, rooms: Iterable[int], now: dt.datetime, most_an_h
         )
     )
     said: dict[int, list[tuple[dt.datetime, str]]] = defaultdict(list)
-    for room, due_at, text in rows:
+    keys: set[str] = set()
+    for room, due_at, text, key in rows:
         said[room].append((due_at, text))
-    return Quotas(said, most_an_hour)
+        keys.add(key)
+    return Quotas(said, keys, most_an_hour)
 
 
 def intent(
@@ -72,8 +77,11 @@ def intent(
     lately = sum(due - MINUTE < at <= due for at, _ in said)
     if len(said) >= quotas.most_an_hour or lately >= MOST_A_MINUTE:
         return None
-    said.append((due, reply.text))
     key = f"reply:{message}" if message else f"reply:join:{room.id}:{due:%Y%m%d%H%M%S}"
+    if key in quotas.keys:
+        return None
+    quotas.keys.add(key)
+    said.append((due, reply.text))
     return Intent(
         key=key,
         kind=DeliveryKind.REPLY,

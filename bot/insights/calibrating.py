@@ -38,6 +38,8 @@ EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # Lines below which nothing is estimated of many.
 LEAST_LINES = 2_000
 MONTHLY = dt.timedelta(days=30)
+# However little an estimate leaves to what would have come anyway, it is one line in ten.
+MOST_LED = 0.9
 
 
 def fit(session: Session, now: dt.datetime) -> int:
@@ -88,7 +90,8 @@ def _odds(
     detector heard inside the window.
     """
     organic, base = (max(each.value, 0.0) for each in (made[0].organic, made[0].base))
-    led, heard = organic / max(organic + base, 0.01), found.value * made[1].influence.value
+    led = min(organic / max(organic + base, 0.01), MOST_LED)
+    heard = found.value * made[1].influence.value
     bought, _ = buying.gather(session, buying.paid_in(None, now - lines.FINAL_AFTER))
     return odds.fit(session, record, seen, bought.id[~bought.out & ~bought.ours], led, heard)
 

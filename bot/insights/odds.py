@@ -33,6 +33,8 @@ LEAST_TOUCHES = 30
 # A prior counts for as many lines that it explains.
 SHRINK = 10.0
 ROUNDS, CLOSE = 300, 1e-4
+# Odds are levelled by so many times at most.
+MOST_TIMES = 64.0
 _ORGANIC = slice(0, 3 * weights.BINS)
 
 
@@ -119,7 +121,8 @@ def maximise(before: Floats, after: Floats, prior: Floats, free: Flags) -> Float
 
 def levels(size: Floats, heard: float, unheard: float) -> tuple[float, float]:
     """By how much to multiply the odds that each line met (`size`), and the odds of what nobody
-    heard, so that on the mean they explain these parts of the lines. Pure.
+    heard, so that on the mean they explain these parts of the lines; 1 and 0 where too few of them
+    met anything for that. Pure.
 
     Half-way each in turn: more of one leaves less to the other, so that neither overshoots.
     """
@@ -130,12 +133,14 @@ def levels(size: Floats, heard: float, unheard: float) -> tuple[float, float]:
         missed = _times(alone, factor * size, unheard)
         if abs(factor - before[0]) + abs(missed - before[1]) < CLOSE:
             break
+    if max(factor, missed) > MOST_TIMES * (1 - CLOSE):
+        return 1.0, 0.0
     return factor, missed
 
 
 def _times(size: Floats, beside: Floats, part: float) -> float:
     """By how much to multiply odds so that, beside the base and others, they explain this part."""
-    low, high = 0.0, 64.0
+    low, high = 0.0, MOST_TIMES
     for _ in range(40):
         middle = (low + high) / 2
         if (middle * size / (1 + beside + middle * size)).mean() < part:

@@ -137,7 +137,7 @@ def _fraction(a: float, b: float, x: float) -> float:
     return found
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4_096)
 def t_quantile(level: float, freedom: float) -> float:
     """The t with `t_tail(t, freedom) == level`, by halving."""
     low, high = 0.0, 1.0

@@ -30,7 +30,12 @@ def taken(engine: Engine, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
 
 @contextmanager
 def _of_the_file(engine: Engine, patience: float) -> Iterator[None]:
-    path = f"{engine.url.database}.forgetting"
+    file = engine.url.database
+    if not file or file == ":memory:":
+        # It is this process's alone.
+        yield
+        return
+    path = f"{file}.forgetting"
     with closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as beside:
         try:
             beside.execute("BEGIN EXCLUSIVE")

@@ -323,6 +323,13 @@ def test_the_first_and_every_tenth_member_who_checks_in_today_is_cheered(
     assert sorted(said(engine))[0] == "今天已经有 10 位朋友打卡啦,继续保持!"
 
 
+def test_arrivals_of_one_moment_take_one_place_of_the_hour(engine: Engine, tmp_path: Path) -> None:
+    app = running_app(engine, tmp_path, replies_per_room_hour=3)
+    arrivals = [Joined(ROOM, (Person(f"wxid_n{n}", f"新人{n}"),), local(NOON)) for n in range(5)]
+    hears(app, *arrivals, member_says("怎么退货", NOON))
+    assert said(engine)[-1] == "在订单里申请"
+
+
 def test_a_lot_of_many_rooms_asks_the_database_as_often_as_one_of_one_room(
     engine: Engine, tmp_path: Path
 ) -> None:

@@ -58,6 +58,13 @@ def test_the_levels_make_the_odds_explain_as_many_lines_as_they_are_told() -> No
     assert odds.levels(met, 0.0, 0.0) == pytest.approx((0.0, 0.0), abs=1e-9)
 
 
+def test_where_hardly_a_line_met_anything_the_level_stays_as_it_was_fitted() -> None:
+    met = np.zeros(1_000)
+    assert odds.levels(met, 0.24, 0.06) == (1.0, 0.0)
+    met[:100] = 1.5
+    assert odds.levels(met, 0.24, 0.06) == (1.0, 0.0)
+
+
 def test_what_a_calibration_keeps_is_read_as_it_was_fitted() -> None:
     fitted = weights.Odds(weights.priors().touches, 107)
     assert weights.of_json(weights.as_json(fitted)).unheard == 107
