@@ -22,12 +22,14 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    not_,
     or_,
     select,
 )
 from sqlmodel import Session
 
-from bot import cells, database
+from bot import bulk, cells, database
+from bot.insights import arrays, buying
 from bot.insights.engagement import Days, RoomView
 from bot.models import Attribution, Label, OrderEvent, OrderLine, OrderStatus, Room
 from bot.orders import returns
@@ -39,7 +41,7 @@ WEEK = dt.timedelta(weeks=1)
 RECENT = 4
 TAKINGS = (
     *("order_id", "line_no", "day", "paid_at", "received_at", "label"),
-    *("amount", "returns"),
+    *("amount", "returns", "ours"),
 )
 
 
@@ -72,7 +74,7 @@ def gather(
     """The `weeks` weeks before the one of `monday`, since the first whole one with orders.
 
     A line belongs to the day of the room that its label names, else of `zone`; what operators
-    bought for themselves is left out. Five queries, and those for the orders given back since.
+    bought for themselves is left out. Eight queries, and those for the orders given back since.
     """
     first = session.connection().execute(select(func.min(LINE.c.paid_at))).scalar()
     if first is None:
@@ -81,12 +83,13 @@ def gather(
     mondays = [
         week for n in range(1, weeks + 1) if (week := monday - n * WEEK) >= begun
     ]  # fmt: skip
-    fen = _sums(session, _stretch(session, views, mondays, monday, now, zone))
+    ours = _ours(session)
+    fen = _sums(session, _stretch(session, views, mondays, monday, now, zone), ours)
     for week, back in _given_back_since(
-        session, _stretch(session, views, mondays, monday, now, zone)
+        session, _stretch(session, views, mondays, monday, now, zone), ours
     ).items():
         fen[week] += back
-    late = _late(session, _stretch(session, views, mondays[:RECENT], monday, now, zone))
+    late = _late(session, _stretch(session, views, mondays[:RECENT], monday, now, zone), ours)
     found = {
         week: Taken(fen[week], *late.get(week, (0, 0))) for week in reversed(mondays) if week in fen
     }
@@ -103,7 +106,8 @@ def rows(
     """Rows of the `takings` export (TAKINGS names their cells) of the days `[since, until)`, by
     order and line: when a line was paid and first told of, and what was given back when.
 
-    `returns` holds `time=yuan`, separated by `|`.
+    `returns` holds `time=yuan`, separated by `|`; `ours` is true where operators bought the line,
+    which then counts nowhere.
     """
     span = Days(since or dt.date(1970, 1, 2), until or dt.date(9999, 1, 1))
     since_at, until_at = span.instants(zone)
@@ -111,6 +115,7 @@ def rows(
         select(
             *(LINE.c.order_id, LINE.c.line_no, LINE.c.paid_at, LINE.c.amount),
             *(LABEL.c.label, LABEL.c.room_id, func.min(EVENT.c.received_at).label("received_at")),
+            case((_ours(session), "true"), else_="false").label("ours"),
         )
         .select_from(LINE.outerjoin(LABEL, LABEL.c.order_line_id == LINE.c.id))
         .join(EVENT, _tells())
@@ -130,7 +135,7 @@ def rows(
             yield (
                 *(line.order_id, line.line_no, day, line.paid_at.astimezone(zone).isoformat()),
                 *(line.received_at.astimezone(zone).isoformat(), line.label),
-                *(cells.yuan(line.amount), "|".join(told)),
+                *(cells.yuan(line.amount), "|".join(told), line.ours),
             )
 
 
@@ -163,9 +168,10 @@ def _stretch(
     return select(*(given.c[name] for name in names)).cte("weeks").prefix_with("MATERIALIZED")
 
 
-def _of_weeks(stretch: FromClause, *what: ColumnElement[Any]) -> Select[Any]:
+def _of_weeks(
+    stretch: FromClause, ours: ColumnElement[bool], *what: ColumnElement[Any]
+) -> Select[Any]:
     """What is asked of the lines of these weeks, those that operators bought left out."""
-    net = _net()
     return (
         select(*what)
         .select_from(LINE.outerjoin(LABEL, LABEL.c.order_line_id == LINE.c.id))
@@ -178,8 +184,20 @@ def _of_weeks(stretch: FromClause, *what: ColumnElement[Any]) -> Select[Any]:
                 LINE.c.paid_at < stretch.c.until_at,
             ),
         )
-        .where(or_(LABEL.c.label.is_(None), LABEL.c.label != Label.OUT, net <= 0))
+        .where(not_(ours))
     )
+
+
+def _ours(session: Session) -> ColumnElement[bool]:
+    """Whether operators bought a line for themselves.
+
+    `out` says so of a line that has money left. One that was given back is out whoever bought it,
+    so there the buyer decides.
+    """
+    given = bulk.given(session, {"id": buying.our_persons(session)})
+    bought = func.coalesce(LINE.c.person_id, arrays.UNKNOWN).in_(select(given.c.id))
+    out = and_(LABEL.c.label.is_not(None), LABEL.c.label == Label.OUT)
+    return and_(out, or_(_net() > 0, bought))
 
 
 def _net() -> ColumnElement[int]:
@@ -187,29 +205,36 @@ def _net() -> ColumnElement[int]:
     return case((LINE.c.status == OrderStatus.CANCELLED, 0), else_=left)
 
 
-def _sums(session: Session, stretch: FromClause) -> dict[dt.date, int]:
-    query = _of_weeks(stretch, stretch.c.week, func.sum(_net())).group_by(stretch.c.week)
+def _sums(session: Session, stretch: FromClause, ours: ColumnElement[bool]) -> dict[dt.date, int]:
+    query = _of_weeks(stretch, ours, stretch.c.week, func.sum(_net())).group_by(stretch.c.week)
     return {week: int(fen) for week, fen in session.connection().execute(query)}
 
 
-def _given_back_since(session: Session, stretch: FromClause) -> dict[dt.date, int]:
+def _given_back_since(
+    session: Session, stretch: FromClause, ours: ColumnElement[bool]
+) -> dict[dt.date, int]:
     """Fen that weeks had at their moment and lost after it."""
     query = _of_weeks(
-        stretch, LINE.c.order_id, LINE.c.line_no, stretch.c.week, stretch.c.moment
+        stretch, ours, LINE.c.order_id, LINE.c.line_no, stretch.c.week, stretch.c.moment
     ).where(LINE.c.status != OrderStatus.PAID, LINE.c.updated_at >= stretch.c.moment)
     lines = session.connection().execute(query).all()
     back = returns.of_orders(session, sorted({line.order_id for line in lines}))
     found: dict[dt.date, int] = defaultdict(int)
     for order_id, line_no, week, moment in lines:
-        found[week] += sum(one.fen for one in back[order_id, line_no] if one.at >= moment)
+        # A line that cost nothing lost nothing, and is told of by no step.
+        steps = back.get((order_id, line_no), ())
+        found[week] += sum(one.fen for one in steps if one.at >= moment)
     return dict(found)
 
 
-def _late(session: Session, stretch: FromClause) -> dict[dt.date, tuple[int, int]]:
+def _late(
+    session: Session, stretch: FromClause, ours: ColumnElement[bool]
+) -> dict[dt.date, tuple[int, int]]:
     """(lines, those first told of after the week's moment) by week."""
     told = (
         _of_weeks(
             stretch,
+            ours,
             *(stretch.c.week, stretch.c.moment, LINE.c.id),
             func.min(EVENT.c.received_at).label("told"),
         )

@@ -121,7 +121,7 @@ def _taken(rows: Rows) -> list[float | None]:
         # What is known of this week is taken off, whatever its date.
         gone = [float(fen) for at, fen in back if week == MONDAY or _at(at) < NOW - (MONDAY - week)]
         left = float(row["amount"]) - sum(gone)
-        if week >= first:
+        if week >= first and row["ours"] == "false":
             sums[week] += left
     weeks = (MONDAY - min(sums)).days // 7
     return [sums.get(min(sums) + n * WEEK) for n in range(weeks + 1)]

@@ -2,19 +2,21 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import Session
 
-from bot import database
+from bot import database, membership_files
 from bot.digest import card, compose, gather, render
 from bot.digest.findings import Findings
 from bot.digest.sheet import Sheet, Subject
 from bot.digest.storing import FLEET
 from bot.insights import attributing, engagement, takings
-from bot.models import DigestScope, OrderStatus, Product
-from bot.orders import intake, returns
+from bot.membership_files import MembershipRow
+from bot.models import DigestScope, OrderStatus, Product, Role
+from bot.orders import intake, people, returns
 from bot.orders.intake import OrderRow
 from tests.saying import SHANGHAI, member_says, record
 
@@ -76,6 +78,46 @@ def test_what_came_back_after_a_week_was_as_old_as_this_one_is_not_taken_off(
         steps = returns.of_orders(session, ["o1", "gone1"])
     assert [one.fen for one in steps["o1", 1]] == [5_000, 7_000]
     assert [one.fen for one in steps["gone1", 1]] == [9_000]
+
+
+def test_a_gift_that_is_cancelled_later_changes_no_week(engine: Engine) -> None:
+    gift = paid(1, 0, name="gift")
+    off = replace(gift, status=OrderStatus.CANCELLED, updated_at=gift.paid_at + 8 * DAY)
+    told(engine, [paid(2, 20_000, at=-DAY), paid(1, 30_000), gift, off, paid(0, 40_000)])
+    with database.reading(engine) as session:
+        assert earlier(session)[MONDAY - WEEK] == 30_000
+    assert fleet(engine).figure("revenue_fen") is not None
+
+
+@pytest.mark.parametrize("fate", ["kept", "cancelled", "refunded"])
+def test_what_operators_bought_counts_in_no_week_whatever_became_of_it(
+    engine: Engine, fate: str
+) -> None:
+    with database.transaction(engine) as session:
+        staff = MembershipRow("r1@chatroom", "wxid_staff", unionid="u4", role=Role.OPERATOR)
+        membership_files.record(session, [staff], b"s", NOW - 30 * DAY)
+        people.resolve(session)
+    own = replace(paid(1, 9_000, name="own"), unionid="u4")
+    customers = replace(own, order_id="customers", unionid="u5", amount=700)
+    later = {
+        "kept": [],
+        "cancelled": [
+            replace(one, status=OrderStatus.CANCELLED, updated_at=one.paid_at + 8 * DAY)
+            for one in (own, customers)
+        ],
+        "refunded": [back(one, one.amount, 8 * DAY) for one in (own, customers)],
+    }[fate]
+    told(engine, [paid(2, 20_000, at=-DAY), paid(1, 30_000), own, customers, *later, paid(0, 5)])
+    with database.reading(engine) as session:
+        assert earlier(session)[MONDAY - WEEK] == 30_000 + 700
+        views = engagement.rooms(session, SHANGHAI)
+        listed = [
+            dict(zip(takings.TAKINGS, row, strict=True))
+            for row in takings.rows(session, views, MONDAY - WEEK, MONDAY, SHANGHAI)
+        ]
+    assert {row["order_id"]: row["ours"] for row in listed} == {
+        "o1": "false", "own1": "true", "customers": "false",
+    }  # fmt: skip
 
 
 def test_a_week_without_an_order_is_not_collected_and_never_0(engine: Engine) -> None:
