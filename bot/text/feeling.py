@@ -38,16 +38,30 @@ _INDIGNANT: Final = ("protest", "contrary")
 # Right before such a word: it did not happen, is only feared, or is no goods.
 _DENIED: Final = re.compile(
     r"""
-        (?:没有?|不会|(?<!是)不是|不(?=.?$)|最好|未|无|别|防|避免|从不|从没|从来没|并非|免得|以免|省得
-        |担心|[怕害]怕?|小心|容易|差点|险些|摔|弄|倒|扔|丢|券|优惠|活动|红包|链接|[二维]码)[^,。!?;\s]{0,2}$
+        (?:没有?|不会|(?<!是)不是|不(?=.?$)|最好|未|无|别|防|避免|零|从不|从没|从来没|并非
+        |免得|以免|省得|担心|[怕害]怕?|小心|容易|差点|险些|摔|弄|倒|扔|丢|券|优惠|活动|红包|链接|[二维]码)[^,。!?;\s]{0,2}$
     """,
     re.VERBOSE,
+)
+# Right after: there is none of it; it is told to others who wait, or it is no goods.
+_NONE: Final = re.compile(r"[都也]?没有?(?=\W|$)")
+_ELSE: Final = re.compile(
+    r"""
+        货?的(?:姐|宝|亲|朋友|小伙伴|群友)|[^,。!?]{0,3}(?:红包|群公告|邀请|朋友圈|张图)
+    """,
+    re.VERBOSE,
+)
+# Of a wait: it is over, or nobody minds it.
+_OVER: Final = re.compile("终于(?![还也没])")
+_PATIENT: Final = re.compile(
+    r"(?<![们能])(?:不着?急|别急)(?![^!?]*(?:但|可是|只是|[吗么?]|才怪|死))|慢慢[发来]"
 )
 # In the same clause: a condition, hearsay, or what a shop offers.
 _SUPPOSED: Final = re.compile(
     r"""
         如果|要是|万一|假如|假设|的话|听说|据说|[别有]人说|网上说|包退|包换|支持退|[可能]以?退
-        |无理由|会不会|能不能|是不是|有没有|会[^,。]{0,6}吗|是否|保质期|多久|什么时候|避免|只要
+        |无理由|包赔|必赔|闲置|转让|接龙|发广告|举报[^,。!?]{0,3}广告|没关系|不要紧|无所谓
+        |就够|会不会|能不能|是不是|有没有|会[^,。]{0,6}吗|是否|保质期|多久|什么时候|避免|只要
         |(?<!收到)(?<!收到的)只有
     """,
     re.VERBOSE,
@@ -136,7 +150,7 @@ def grievance(plain: str, *, names_product: bool = False) -> Grievance | None:
 
     `names_product`: whether it names one, so that it is about what was bought.
     """
-    heard = [match for match in _ANY.finditer(plain) if not _before(_DENIED, match)]
+    heard = [match for match in _ANY.finditer(plain) if not _denied(match)]
     if not heard:
         return None
     found = [match for match in heard if _is_said(match)]
@@ -156,9 +170,7 @@ def words(plain: str, rule: str) -> tuple[str, ...]:
     found = (match for match in _ANY.finditer(plain) if match.lastgroup == rule)
     return tuple(
         dict.fromkeys(
-            match.group().strip()
-            for match in found
-            if not _before(_DENIED, match) and _is_said(match)
+            match.group().strip() for match in found if not _denied(match) and _is_said(match)
         )
     )
 
@@ -171,6 +183,16 @@ def praises(plain: str, *, names_product: bool = False) -> bool:
 def pleased(plain: str) -> bool:
     """Whether a text has words of praise that nothing before them takes back."""
     return any(not _before(_UNPLEASED, match) for match in _PLEASED.finditer(plain))
+
+
+def _denied(match: re.Match[str]) -> bool:
+    """Whether the words right around deny it, or it is a wait that is over or is not minded."""
+    said, end, rule = match.string, match.end(), match.lastgroup or ""
+    if _before(_DENIED, match) or (SEVERITY[rule] < 3 and _ELSE.match(said, end)):
+        return True
+    if rule == "service":
+        return _OVER.search(_clause(match)) is not None or _PATIENT.search(said) is not None
+    return _NONE.match(said, end) is not None
 
 
 def _is_said(match: re.Match[str]) -> bool:
