@@ -43,16 +43,16 @@ _DENIED: Final = re.compile(
     """,
     re.VERBOSE,
 )
-# Right after: there is none of it; it is told to others who wait, or it is no goods.
-_NONE: Final = re.compile(r"[都也]?没有?(?=\W|$)")
+# Right after: there is none of it, or it matters little; others who wait are told; it is no goods.
+_NONE: Final = re.compile(r"[都也]?没有?(?=\W|$)|也能|不明显|不严重")
 _ELSE: Final = re.compile(
     r"""
         货?的(?:姐|宝|亲|朋友|小伙伴|群友)|[^,。!?]{0,3}(?:红包|群公告|邀请|朋友圈|张图)
     """,
     re.VERBOSE,
 )
-# Of a wait: it is over, or nobody minds it.
-_OVER: Final = re.compile("终于(?![还也没])")
+# Of a wait: it is over or for no goods, or nobody minds it.
+_OVER: Final = re.compile("终于(?![还也没])|红包|群公告")
 _PATIENT: Final = re.compile(
     r"(?<![们能])(?:不着?急|别急)(?![^!?]*(?:但|可是|只是|[吗么?]|才怪|死))|慢慢[发来]"
 )
