@@ -41,9 +41,10 @@ class Night:
 
 
 def steps(settings: Settings, engine: Engine, now: dt.datetime) -> Iterator[int]:
-    """One short transaction after the other, until everything is done. Safe to repeat."""
+    """One short transaction after the other, until everything is done but the partitions, which
+    are no work for the writer. Safe to repeat.
+    """
     at = now - AFTER_MIDNIGHT
-    yield from partitions.steps(engine, now.date())
     yield from rolling.steps(engine, settings.zone, at)
     yield from typed.steps(engine, at.date() - LOOK_BACK)
     yield from attributing.steps(engine, now)
@@ -53,11 +54,17 @@ def steps(settings: Settings, engine: Engine, now: dt.datetime) -> Iterator[int]
     yield from retention.steps(engine, settings.zone, settings.message_retention_days, now)
 
 
-async def run(night: Night, stop: asyncio.Event) -> None:
+async def run(night: Night, stop: asyncio.Event, first: dt.timedelta = FIRST) -> None:
     """Do it when it is due, until `stop`; between two steps others have their turn."""
-    wait = FIRST
+    wait = first
     while not await waking.woken(stop, wait.total_seconds()):
-        work = steps(night.settings, night.engine, night.clock()) if night.ours() else iter(())
+        now, ours = night.clock(), night.ours()
+        # What reads a whole partition must not keep what is said, and leases, waiting.
+        made = partitions.steps(night.engine, now.date()) if ours else iter(())
+        while await asyncio.to_thread(next, made, None) is not None:
+            if stop.is_set():
+                return
+        work = steps(night.settings, night.engine, now) if ours else iter(())
         while await night.write(functools.partial(next, work, None)) is not None:
             if stop.is_set():
                 return

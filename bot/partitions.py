@@ -8,24 +8,24 @@ PostgreSQL takes a new partition in only where no row of the default one belongs
 through all of them while nobody else may touch them. Where there are many, a constraint says it
 beforehand, and is proved while everybody goes on:
 
-    made by itself → default closed for the day (nothing is read) → proved (others read and write)
-    → attached, the constraint gone (nothing is read)
+    default closed for the day (nothing is read) → proved (others read and write)
+    → made and attached in one transaction (nothing is read) → the constraint gone
 
-While a day is closed, a message of that day waits in its spool (`is_closed`); so only days that
-are far enough ahead are closed. Every lock is waited for `PATIENCE` at most, because others queue
-behind whoever waits; what did not get it is tried again, by the next hour at the latest. A day that
-has messages in the default partition already stays there, and goes row by row.
+Only days that are far enough ahead are closed, and a message of such a day goes first: whoever
+records it opens the day again (`reopen`). Every lock is waited for `PATIENCE` at most, because
+others queue behind whoever waits; what did not get it is tried again, by the next hour at the
+latest. A day that has messages in the default partition already stays there, and goes row by row.
 """
 
 import datetime as dt
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
-from bot import database
+from bot import database, errors
 from bot.models import Message
 from bot.times import DAY
 
@@ -33,11 +33,16 @@ log = logging.getLogger(__name__)
 PREFIX = "message_p_"
 DEFAULT = f"{PREFIX}default"
 CLOSED = f"{DEFAULT}_closed"
+_VALIDATE = f"ALTER TABLE {DEFAULT} VALIDATE CONSTRAINT"
 AHEAD = 7
 TRIES = 3
 PATIENCE = "500ms"
 LOCK_NOT_AVAILABLE = "55P03"
 CHECK_VIOLATION = "23514"
+# Somebody works on the table; a message of that day came between the look and the lock; or whoever
+# records one broke the proof off, or took it away.
+QUERY_CANCELED, UNDEFINED_OBJECT = "57014", "42704"
+GAVE_WAY = {LOCK_NOT_AVAILABLE, CHECK_VIOLATION, QUERY_CANCELED, UNDEFINED_OBJECT}
 # So much of the default partition, in bytes, is read in milliseconds.
 SMALL = 8 * 2**20
 
@@ -49,21 +54,34 @@ def name(day: dt.date) -> str:
     return f"{PREFIX}{day:%Y%m%d}"
 
 
+def closing(day: dt.date) -> str:
+    """The constraint by which the default partition takes nothing of a UTC day."""
+    return f"{CLOSED}_{day:%Y%m%d}"
+
+
 def steps(
     engine: Engine, today: dt.date, ahead: int = AHEAD, *, small: int = SMALL
 ) -> Iterator[int]:
     """Make the partitions of today and the days ahead that are missing, in short transactions:
     tells 1 for each that was made. Safe to repeat, by any process, and to stop anywhere.
+
+    A default partition may be read for minutes: not for the thread that records.
     """
     if engine.dialect.name == "sqlite":
         return
-    # What a process left that was killed.
-    _reopen(engine)
     missing = {today + DAY * n for n in range(ahead + 1)} - existing(engine)
+    # Whatever a clock says, nobody speaks two days from now.
+    far = {day for day in missing if day > today + DAY}
+    # What a process left that was killed; a proof that serves is another's, or is used.
+    _reopen(engine, _closed(engine) - {closing(day) for day in far})
     for _ in range(TRIES):
         for day in sorted(missing):
-            # Whatever a clock says, nobody speaks two days from now.
-            made = make(engine, day, may_close=day > today + DAY, small=small)
+            made = 0
+            try:
+                made = make(engine, day, may_close=day in far, small=small)
+            except DBAPIError as error:
+                # The rest of the night goes on. Its own words may quote a member.
+                log.error("no partition of %s: %s", day, errors.where(error))  # noqa: TRY400
             missing -= {day} if made else set()
             yield made
 
@@ -90,28 +108,24 @@ def make(engine: Engine, day: dt.date, *, may_close: bool = False, small: int = 
     messages of that day have to wait meanwhile.
     """
     try:
-        size = _prepared(engine, day)
+        size = _size(engine, day)
         if size is None:
             log.info("%s has messages in the default partition, and stays there", day)
             return 0
         if size > small and not may_close:
             log.info("%s stays in the default partition, which has %d bytes", day, size)
             return 0
-        if size <= small:
-            return _attach(engine, day, proved=False)
-        try:
+        if size > small:
             _close(engine, day)
-            return _attach(engine, day, proved=True)
-        finally:
-            _reopen(engine)
-    except OperationalError as error:
-        if not is_in_use(error):
+        _attach(engine, day, proved=size > small)
+    except DBAPIError as error:
+        if _state(error) not in GAVE_WAY:
             raise
-        # Somebody works on the table; a message that comes now goes to the default partition.
+        # A message that comes now goes to the default partition.
         return 0
-    except IntegrityError:
-        # A message of that day came between the look and the lock.
-        return 0
+    finally:
+        _reopen(engine, {closing(day)})
+    return 1
 
 
 def drop(session: Session, day: dt.date) -> None:
@@ -124,81 +138,103 @@ def drop(session: Session, day: dt.date) -> None:
 
 def is_in_use(error: OperationalError) -> bool:
     """Whether it says that others hold the table, and nothing worse."""
-    return getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
+    return _state(error) == LOCK_NOT_AVAILABLE
 
 
 def is_closed(error: DBAPIError) -> bool:
-    """Whether a message has to wait because the partition of its day is being made."""
-    told = getattr(error.orig, "sqlstate", None), str(error.orig)
-    return told[0] == CHECK_VIOLATION and CLOSED in told[1]
+    """Whether a message was refused because the partition of its day is being made."""
+    return _state(error) == CHECK_VIOLATION and CLOSED in str(error.orig)
 
 
-def _prepared(engine: Engine, day: dt.date) -> int | None:
-    """Make the table, part of nothing yet: how many bytes the default partition has, None where
-    messages of the day stand there.
+def reopen(engine: Engine) -> None:
+    """Let the default partition take every day again, for a message that `is_closed`: the partition
+    can wait. A proof at work is broken off. Where others hold the table for longer than `PATIENCE`
+    it stays closed, and the message is refused once more.
     """
     with database.transaction(engine) as session:
+        session.connection().exec_driver_sql(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state = 'active'"  # noqa: S608  # ours
+            " AND datname = current_database() AND pid <> pg_backend_pid()"
+            f" AND starts_with(query, '{_VALIDATE}')"
+        )
+    _reopen(engine, _closed(engine))
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _size(engine: Engine, day: dt.date) -> int | None:
+    """How many bytes the default partition has; None where messages of the day stand there."""
+    with database.reading(engine) as session:
         # The key leads with the day, so this reads one row at the most.
         found = select(MESSAGE.c.id).where(MESSAGE.c.day == day).limit(1)
         if session.connection().execute(found).first() is not None:
             return None
-        _wait_briefly(session)
-        session.connection().exec_driver_sql(
-            f"CREATE TABLE IF NOT EXISTS {name(day)} (LIKE message INCLUDING ALL)"
-        )
         size = f"SELECT pg_relation_size('{DEFAULT}')"
         return int(session.connection().exec_driver_sql(size).scalar_one())
 
 
 def _close(engine: Engine, day: dt.date) -> None:
     """Let the default partition take nothing of a day, and prove that it has nothing of it."""
-    without = f"CHECK (day < '{day}' OR day >= '{day + DAY}')"
-    for change in (
-        f"DROP CONSTRAINT IF EXISTS {CLOSED}, ADD CONSTRAINT {CLOSED} {without} NOT VALID",
-        # Two transactions: this one reads everything, and others go on reading and writing.
-        f"VALIDATE CONSTRAINT {CLOSED}",
-    ):
-        with database.transaction(engine) as session:
-            _wait_briefly(session)
-            session.connection().exec_driver_sql(f"ALTER TABLE {DEFAULT} {change}")
+    if closing(day) not in _closed(engine):
+        without = f"CHECK (day < '{day}' OR day >= '{day + DAY}')"
+        _alter(engine, f"ADD CONSTRAINT {closing(day)} {without} NOT VALID")
+    # A transaction of its own: it reads everything, and others go on reading and writing.
+    with database.transaction(engine) as session:
+        _wait_briefly(session)
+        session.connection().exec_driver_sql(f"{_VALIDATE} {closing(day)}")
 
 
-def _attach(engine: Engine, day: dt.date, *, proved: bool) -> int:
+def _attach(engine: Engine, day: dt.date, *, proved: bool) -> None:
+    """Make the partition and attach it, or leave nothing behind."""
     with database.transaction(engine) as session:
         _wait_briefly(session)
         connection = session.connection()
+        # A table of that name that is part of nothing: asked for once more under its lock.
+        whose = f"oid = to_regclass('{name(day)}') AND NOT relispartition"
+        unattached = f"SELECT 1 FROM pg_class WHERE {whose}"  # noqa: S608  # ours
+        for change in ("LOCK TABLE", "DROP TABLE"):
+            if connection.exec_driver_sql(unattached).scalar() is not None:
+                connection.exec_driver_sql(f"{change} {name(day)}")
+        connection.exec_driver_sql(f"CREATE TABLE {name(day)} (LIKE message INCLUDING ALL)")
         # The locks that attaching takes, in its order; under them nobody takes the proof away.
         connection.exec_driver_sql("LOCK TABLE ONLY message IN SHARE UPDATE EXCLUSIVE MODE")
         connection.exec_driver_sql(f"LOCK TABLE ONLY {DEFAULT} IN ACCESS EXCLUSIVE MODE")
-        if proved and not _closed(session, "AND convalidated"):
-            return 0
+        if proved:
+            # Reads nothing where it stands and is proved, and fails where it is gone.
+            connection.exec_driver_sql(f"{_VALIDATE} {closing(day)}")
         connection.exec_driver_sql(
             f"ALTER TABLE message ATTACH PARTITION {name(day)} "
             f"FOR VALUES FROM ('{day}') TO ('{day + DAY}')"
         )
-    return 1
 
 
-def _reopen(engine: Engine) -> None:
-    """Let the default partition take every day again, as soon as nobody is in the way."""
-    with database.reading(engine) as session:
-        if not _closed(session):
-            return
+def _reopen(engine: Engine, constraints: Collection[str]) -> None:
+    """Drop those of the constraints that stand, as soon as nobody is in the way."""
+    standing = sorted(_closed(engine).intersection(constraints))
+    if not standing:
+        return
     try:
-        with database.transaction(engine) as session:
-            _wait_briefly(session)
-            session.connection().exec_driver_sql(
-                f"ALTER TABLE {DEFAULT} DROP CONSTRAINT IF EXISTS {CLOSED}"
-            )
+        _alter(engine, ", ".join(f"DROP CONSTRAINT IF EXISTS {each}" for each in standing))
     except OperationalError as error:
         if not is_in_use(error):
             raise
-        log.warning("the default partition stays closed for a day to come until the next hour")
+        log.warning("the default partition stays closed for a day to come, and is tried again")
 
 
-def _closed(session: Session, besides: str = "") -> bool:
-    stands = f"SELECT 1 FROM pg_constraint WHERE conname = '{CLOSED}' {besides}"  # noqa: S608  # ours
-    return session.connection().exec_driver_sql(stands).scalar() is not None
+def _closed(engine: Engine) -> set[str]:
+    """The constraints by which the default partition is closed for a day."""
+    names = f"SELECT conname FROM pg_constraint WHERE conrelid = '{DEFAULT}'::regclass"  # noqa: S608  # ours
+    with database.reading(engine) as session:
+        found = session.connection().exec_driver_sql(names).scalars().all()
+    return {each for each in found if each.startswith(CLOSED)}
+
+
+def _alter(engine: Engine, changes: str) -> None:
+    with database.transaction(engine) as session:
+        _wait_briefly(session)
+        session.connection().exec_driver_sql(f"ALTER TABLE {DEFAULT} {changes}")
 
 
 def _wait_briefly(session: Session) -> None:

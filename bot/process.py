@@ -123,11 +123,17 @@ def own_accounts(app: App) -> None:
 def take(app: App, account_id: int, events: Sequence[Event]) -> Taken:
     """Accept a batch of one account's events and plan the replies to it."""
     sender = app.senders.get(account_id)
-    taken = receiving.take(
-        app.engine, account_id, events, app.rules, app.clock(), app.handlers, app.memory,
-        epoch=sender.epoch if sender is not None else None,
-        replies_per_hour=app.settings.replies_per_room_hour,
-    )  # fmt: skip
+    try:
+        taken = receiving.take(
+            app.engine, account_id, events, app.rules, app.clock(), app.handlers, app.memory,
+            epoch=sender.epoch if sender is not None else None,
+            replies_per_hour=app.settings.replies_per_room_hour,
+        )  # fmt: skip
+    except IntegrityError as error:
+        if partitions.is_closed(error):
+            # So that it is taken when it is tried again, in a moment.
+            partitions.reopen(app.engine)
+        raise
     if taken.cases:
         upkeep.alert(app.engine, app.settings, app.clock())
     changes = [event for event in events if isinstance(event, LoggedIn | LoggedOut)]
