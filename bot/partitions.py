@@ -101,12 +101,14 @@ def existing(engine: Engine) -> set[dt.date]:
 
 
 def make(engine: Engine, day: dt.date, *, may_close: bool = False, small: int = SMALL) -> int:
-    """Make one partition; 1 where it was made, 0 where the day has messages already, which stay in
-    the default partition, or where a lock did not come in time.
+    """Make one partition; 1 where it was made, 0 where the day has one, or has messages already,
+    which stay in the default partition, or where a lock did not come in time.
 
     A default partition of more than `small` bytes is read through only with `may_close`, since
     messages of that day have to wait meanwhile.
     """
+    if day in existing(engine):
+        return 0
     try:
         size = _size(engine, day)
         if size is None:

@@ -73,7 +73,7 @@ def test_a_question_from_the_room_becomes_what_the_bot_answers(
         work.until(sent(1))
         expect(page.locator("#answered")).to_contain_text("已发送")
         page.get_by_role("link", name="做成常见问题").click()
-        expect(page.get_by_label("问题", exact=True)).to_have_value(ASKED)
+        expect(page.get_by_label("提问", exact=True)).to_have_value(ASKED)
         page.get_by_role("button", name="保存，机器人就用").click()
         expect(page.locator("#trial-said")).to_contain_text(ANSWER)
         # The bot says nothing twice within ten minutes.
