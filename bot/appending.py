@@ -91,7 +91,10 @@ def _for_sqlite(kind: TypeEngine[object], values: Column) -> Column:
         case Date():
             return [value if value is None else str(value) for value in values]
         case UTCDateTime():
-            return [_written(value) if isinstance(value, dt.datetime) else None for value in values]
+            # The same instant often stands in every row: each is written once.
+            instants = {id(each): each for each in values if isinstance(each, dt.datetime)}
+            written = {name: _written(each) for name, each in instants.items()}
+            return [written.get(id(value)) for value in values]
     return _as_text(kind, values)
 
 

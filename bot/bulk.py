@@ -3,6 +3,7 @@ object for each of them would be most of the work. (`appending` writes rows by t
 
 columns   what a statement finds, an array for each column
 given     arrays of ours as a FROM clause
+among     whether a column's number is one of ours
 instant   whole seconds since 1970 as an instant, day as a date, inside a statement
 look_up   until the transaction ends, rather by index than by reading and sorting whole tables
 """
@@ -20,8 +21,10 @@ from sqlalchemy import (
     Date,
     FromClause,
     Integer,
+    LargeBinary,
     Select,
     Text,
+    any_,
     bindparam,
     cast,
     column,
@@ -41,15 +44,24 @@ EPOCH = dt.date(1970, 1, 1)
 def columns(session: Session, statement: Select[tuple[int, ...]]) -> list[Ints]:
     """What a statement of whole numbers finds, one array a column, all in one unknown order.
 
-    Each column travels as one text, which is many times quicker than a row at a time. Raises
+    Each column travels as one value, which is many times quicker than a row at a time. Raises
     TypeError where a value is NULL.
     """
     found = statement.subquery("found")
-    packing = func.json_group_array if database.is_sqlite(session) else func.json_agg
-    packed = select(*(cast(packing(each), Text) for each in found.c))
-    row = session.connection().execute(packed).one()
-    # PostgreSQL says NULL where it found nothing.
-    return [np.array(orjson.loads(each or "[]"), np.int64) for each in row]
+    if database.is_sqlite(session):
+        texts = (cast(func.json_group_array(each), Text) for each in found.c)
+        written = session.connection().execute(select(*texts)).one()
+        return [np.array(orjson.loads(each), np.int64) for each in written]
+    # Eight bytes a number, as the server has them in memory: it writes no digits, we read none.
+    packed = (
+        func.string_agg(func.int8send(cast(each, BigInteger)), literal(b"", LargeBinary()))
+        for each in found.c
+    )
+    count, *row = session.connection().execute(select(func.count(), *packed)).one()
+    told = [np.frombuffer(each or b"", ">i8").astype(np.int64) for each in row]
+    if any(len(each) != count for each in told):
+        raise TypeError("a value is NULL")
+    return told
 
 
 def given(session: Session, told: Mapping[str, Ints]) -> FromClause:
@@ -57,7 +69,7 @@ def given(session: Session, told: Mapping[str, Ints]) -> FromClause:
     rows.
     """
     if database.is_sqlite(session):
-        rows = np.ascontiguousarray(np.stack(list(told.values()), axis=1))
+        rows = np.stack(list(told.values()), axis=1)
         each = func.json_each(_packed(rows)).table_valued("value")
         fields = [
             func.json_extract(each.c.value, f"$[{place}]", type_=BigInteger()).label(name)
@@ -71,6 +83,14 @@ def given(session: Session, told: Mapping[str, Ints]) -> FromClause:
     ]
     names = (column(name, BigInteger()) for name in told)
     return func.unnest(*arrays).table_valued(*names, name="given").render_derived()
+
+
+def among(column: ColumnElement[int], numbers: Ints, session: Session) -> ColumnElement[bool]:
+    """Whether what a column holds is one of these numbers, each looked up once."""
+    if database.is_sqlite(session):
+        return column.in_(select(func.json_each(_packed(numbers)).table_valued("value").c.value))
+    wanted = cast(bindparam(None, _literal(numbers), type_=Text(), unique=True), ARRAY(BigInteger))
+    return column == any_(wanted)
 
 
 def instant(seconds: ColumnElement[int], session: Session) -> ColumnElement[dt.datetime]:
@@ -101,7 +121,7 @@ def look_up(session: Session) -> None:
 
 
 def _packed(rows: Ints) -> ColumnElement[str]:
-    packed = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    packed = orjson.dumps(np.ascontiguousarray(rows), option=orjson.OPT_SERIALIZE_NUMPY).decode()
     return bindparam(None, packed, type_=Text(), unique=True)
 
 

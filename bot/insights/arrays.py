@@ -111,6 +111,30 @@ def stream(room: Ints, product: Ints) -> Ints:
     return (room << 31) + product
 
 
+def of_stream(stream: Ints) -> tuple[Ints, Ints]:
+    """The room and the product of each stream."""
+    return stream >> 31, stream & ((1 << 31) - 1)
+
+
+def united(stream: Ints, since: Ints, until: Ints) -> tuple[Ints, Ints, Ints]:
+    """What these stretches `[since, until)` of streams cover: stretches apart, by stream and time.
+    None of those given is empty.
+    """
+    order = np.lexsort((since, stream))
+    stream, since, until = stream[order], since[order], until[order]
+    if not len(order):
+        return stream, since, until
+    # One line of time for all streams, each behind the one before.
+    low = since.min()
+    shift = np.unique(stream, return_inverse=True)[1] * (until.max() - low + 1) - low
+    ended = np.maximum.accumulate(until + shift)
+    new = np.ones(len(order), bool)
+    new[1:] = (since + shift)[1:] > ended[:-1]
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(order)) - 1
+    return stream[first], since[first], (ended - shift)[last]
+
+
 def between(streams: Ints, at: Ints, stream: Ints, since: Ints, until: Ints) -> tuple[Ints, Ints]:
     """Ranges of places of `[since, until)` of a stream in what is sorted by stream and time."""
     names = np.unique(streams)

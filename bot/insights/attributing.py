@@ -264,8 +264,8 @@ def _attribute_some(
     session: Session, ids: Sequence[int], known: Sequence[Row[Any]], now: dt.datetime
 ) -> tuple[int, int]:
     bulk.look_up(session)
-    given = bulk.given(session, {"id": np.array(ids, np.int64)})
-    bought, buyers = buying.gather(session, LINE.c.id.in_(select(given.c.id)))
+    which = bulk.among(LINE.c.id, np.array(ids, np.int64), session)
+    bought, buyers = buying.gather(session, which)
     met = meeting.gather(session, bought, buyers)
     versions, *odds = calibrations.of_lines(known, bought.at)
     decided = attribution.decide(bought, met, *odds)

@@ -30,6 +30,8 @@ LINE, IDENTITY, PERSON, CONTACT, STAY = database.tables(
     OrderLine, Identity, Person, Contact, Membership
 )
 STAFF = STAY.c.role.in_((Role.OPERATOR, Role.BOT))
+# Whether a line came with any coupon or link at all, a campaign's or not.
+TAGGED = or_(LINE.c.coupon.is_not(None), LINE.c.link.is_not(None))
 
 
 class Carried(StrEnum):
@@ -94,10 +96,11 @@ def gather(session: Session, which: ColumnElement[bool]) -> tuple[Bought, Buyers
         *(LINE.c.amount, LINE.c.refunded),
         case((LINE.c.status == OrderStatus.CANCELLED, 1), else_=0).label("cancelled"),
         func.coalesce(LINE.c.person_id, arrays.UNKNOWN).label("person"),
+        case((TAGGED, 1), else_=0).label("tagged"),
     ).where(which)
     found = bulk.columns(session, told)
     order = np.argsort(found[0])
-    ids, products, at, amount, refunded, cancelled, person = (each[order] for each in found)
+    ids, products, at, amount, refunded, cancelled, person, tagged = (each[order] for each in found)
     buyers, ours = _buyers(session, np.unique(person[person >= 0]))
     known = np.isin(person, buyers.person)
     bought = Bought(
@@ -107,7 +110,9 @@ def gather(session: Session, which: ColumnElement[bool]) -> tuple[Bought, Buyers
         amount=amount,
         refunded=refunded,
         out=(cancelled == 1) | ((refunded > 0) & (refunded >= amount)),
-        marked=np.isin(ids, list(carried(session, which))),
+        marked=np.isin(
+            ids, list(carried(session, bulk.among(LINE.c.id, ids[tagged == 1], session)))
+        ),
         person=np.where(known, person, arrays.UNKNOWN),
         ours=np.isin(person, ours) & known,
     )
@@ -122,10 +127,9 @@ def carried(session: Session, which: ColumnElement[bool]) -> dict[int, Carried]:
     known = {each.coupon.casefold() for each in campaigns if each.coupon}
     starts = tuple(each.link for each in campaigns if each.link)
     codes = {code for start in starts if (code := links.mark(links.code(start)))}
-    marked = or_(LINE.c.coupon.is_not(None), LINE.c.link.is_not(None))
     rows = (
         session.connection()
-        .execute(select(LINE.c.id, LINE.c.coupon, LINE.c.link).where(which, marked))
+        .execute(select(LINE.c.id, LINE.c.coupon, LINE.c.link).where(which, TAGGED))
         .all()
     )
     codes |= short_links.known(session, {link for _, _, link in rows if link})

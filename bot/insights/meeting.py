@@ -82,7 +82,7 @@ def _gather(session: Session, bought: Bought, buyers: Buyers, windows: _Windows)
     said = _said(session, windows)
     sent = _promotions(session, windows)
     said = _delivered(said, sent)
-    met = _once(_joined(said, _unheard(windows, sent, said)))
+    met = _once(_joined(said, _unheard(windows, sent, said)), windows)
     own = buyers.persons_of(met.contact) == bought.person[met.line]
     grade = np.full(len(met), speaking.NO_GRADE)
     organic = np.flatnonzero((met.touch == arrays.ORGANIC) & ~own)
@@ -110,14 +110,34 @@ def _windows(bought: Bought, buyers: Buyers, begin: int, end: int) -> _Windows:
 
 
 def _said(session: Session, windows: _Windows) -> Touched:
-    """Mentions of the products inside the windows."""
+    """Mentions of the products inside the windows, each read once however many windows hold it."""
+    stream, since, until = arrays.united(
+        arrays.stream(windows.room, windows.product), windows.since, windows.until
+    )
+    stretch, at, touch, contact, message = _heard(session, stream, since, until)
+    streams = stream[stretch]
+    order = np.lexsort((at, streams))
+    start, end = arrays.between(
+        streams[order], at[order],
+        arrays.stream(windows.room, windows.product), windows.since, windows.until,
+    )  # fmt: skip
+    window, place = arrays.spread(start, end)
+    place = order[place]
+    return Touched(
+        *(windows.line[window], windows.room[window], at[place], touch[place]),
+        *(contact[place], message[place], np.full(len(window), NONE)),
+    )
+
+
+def _heard(session: Session, stream: Ints, since: Ints, until: Ints) -> list[Ints]:
+    """Mentions in these stretches of streams: the stretch, time, touch, contact and message."""
+    room, product = arrays.of_stream(stream)
     given = bulk.given(
         session,
         {
-            **{"window": np.arange(len(windows.line)), "room_id": windows.room},
+            **{"stretch": np.arange(len(stream)), "room_id": room, "product_id": product},
             # The earliest stay begins before there was a calendar of ours.
-            **{"product_id": windows.product, "since": np.maximum(windows.since, 0)},
-            "until": windows.until,
+            **{"since": np.maximum(since, 0), "until": until},
         },
     )
     code = case({touch: place for place, touch in enumerate(arrays.TOUCHES)}, value=MENTION.c.touch)
@@ -129,15 +149,13 @@ def _said(session: Session, windows: _Windows) -> Touched:
     )
     met = (
         select(
-            *(given.c.window, database.seconds(MENTION.c.at, session).label("at")),
+            *(given.c.stretch, database.seconds(MENTION.c.at, session).label("at")),
             *(code.label("touch"), MENTION.c.contact_id, MENTION.c.message_id),
         )
         .join_from(given, MENTION, inside)
         .where(MENTION.c.touch.is_not(None))
     )
-    window, at, touch, contact, message = bulk.columns(session, met)
-    nothing = np.full(len(window), NONE)
-    return Touched(windows.line[window], windows.room[window], at, touch, contact, message, nothing)
+    return bulk.columns(session, met)
 
 
 def _promotions(session: Session, windows: _Windows) -> Promotions:
@@ -191,12 +209,17 @@ def _joined(one: Touched, other: Touched) -> Touched:
     )
 
 
-def _once(touched: Touched) -> Touched:
-    """A buyer with two accounts in a room meets a touch once."""
-    key = np.stack((touched.line, touched.message, touched.delivery))
+def _once(touched: Touched, windows: _Windows) -> Touched:
+    """A buyer with two accounts in a room, or two stays, meets a touch once."""
+    order = np.lexsort((windows.room, windows.line))
+    line, room = windows.line[order], windows.room[order]
+    again = line[1:][(line[1:] == line[:-1]) & (room[1:] == room[:-1])]
+    kept = ~np.isin(touched.line, again)
+    twice = np.flatnonzero(~kept)
+    key = np.stack((touched.line[twice], touched.message[twice], touched.delivery[twice]))
     _, first = np.unique(key, axis=1, return_index=True)
-    first.sort()
-    return Touched(*(getattr(touched, each.name)[first] for each in fields(Touched)))
+    kept[twice[first]] = True
+    return Touched(*(getattr(touched, each.name)[kept] for each in fields(Touched)))
 
 
 def _ranks(session: Session, touched: Touched) -> Ints:

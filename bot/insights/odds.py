@@ -13,7 +13,6 @@ additive odds; the latent cause of each line gives an EM step that never lowers 
 """
 
 import numpy as np
-from sqlalchemy import select
 from sqlmodel import Session
 
 from bot import bulk, database
@@ -48,8 +47,8 @@ def fit(session: Session, record: Record, seen: Seen, ids: Ints, led: float, hea
     step = max(1, -(-len(far) // AT_MOST))
     if far[::step].sum() < LEAST_LINES:
         return weights.priors()
-    given = bulk.given(session, {"id": ids[seen.line[::step]]})
-    bought, buyers = buying.gather(session, LINE.c.id.in_(select(given.c.id)))
+    which = bulk.among(LINE.c.id, ids[seen.line[::step]], session)
+    bought, buyers = buying.gather(session, which)
     used = np.isin(bought.id, ids[seen.line[::step]][far[::step]])
     met, mirrored = (each(session, bought, buyers) for each in (meeting.gather, meeting.mirrored))
     before = counted(bought, met, attribution.qualified(bought, met))

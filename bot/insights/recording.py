@@ -1,7 +1,7 @@
 """Keep what was decided: replace the rows of lines whose inputs changed, restate final ones."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,27 +40,33 @@ def record(
     `told` are their `inputs_hash`es, `versions` the calibrations that gave the weights. The same
     again changes nothing, nor does anything change what is sealed.
     """
-    stale = _stale(session, bought.id, told)
+    standing = _standing(session, bought.id)
+    stale = _stale(standing, bought.id, told)
     places = np.flatnonzero(stale)
     if not len(places):
         return 0, 0
-    before = _final(session, bought.id[places])
-    _forget(session, bought.id[places])
+    replaced = np.array([each for each in bought.id[places].tolist() if each in standing], np.int64)
+    before = _final(session, replaced)
+    _forget(session, replaced)
     rows = _rows(bought, met, decided, final, versions, told, now, places)
     appending.append(session, Attribution, rows)
     appending.append(session, AttributionEvidence, _evidence(bought, met, decided, stale))
     return len(places), _restate(session, before, bought.id[places], decided, places, now)
 
 
-def _stale(session: Session, ids: Ints, told: Sequence[str]) -> Flags:
-    """Which lines have no row yet, or one that is not sealed and stands on other inputs."""
+def _standing(session: Session, ids: Ints) -> dict[int, str | None]:
+    """What the rows of these lines stand on, by line; None where it is sealed."""
     given = bulk.given(session, {"id": ids})
     rows = session.connection().execute(
         select(TOLD.c.order_line_id, TOLD.c.inputs_hash, TOLD.c.sealed).join(
             given, given.c.id == TOLD.c.order_line_id
         )
     )
-    standing = {line: None if sealed else inputs for line, inputs, sealed in rows.all()}
+    return {line: None if sealed else inputs for line, inputs, sealed in rows.all()}
+
+
+def _stale(standing: Mapping[int, str | None], ids: Ints, told: Sequence[str]) -> Flags:
+    """Which lines have no row yet, or one that is not sealed and stands on other inputs."""
     return np.array(
         [
             standing.get(line, "") not in {one, None}

@@ -8,8 +8,7 @@ A thread is messages linked by quote within 72 hours, as it stood when the buyer
 quotes of that UTC day and the three before.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -72,7 +71,7 @@ def gather(session: Session, buyers: Buyers, heard: Heard) -> tuple[Speech, list
     return _speeches(session, buyers, recent), _replies(session, buyers, heard)
 
 
-def graded(heard: Heard, speech: Speech, replies: Iterable[Reply]) -> Ints:
+def graded(heard: Heard, speech: Speech, replies: Sequence[Reply]) -> Ints:
     """The grade of each touch, from what its buyer said. Pure."""
     told = np.where(_spoke(heard, speech), B, C)
     told[_answered(heard, replies)] = A
@@ -179,36 +178,37 @@ def _windows(buyers: Buyers, heard: Heard) -> Mapping[str, Ints]:
     }
 
 
-def _answered(heard: Heard, replies: Iterable[Reply]) -> list[int]:
-    """The touches that their buyer quoted, answered or @-ed before the order."""
-    by_buyer: defaultdict[tuple[int, int], list[Reply]] = defaultdict(list)
-    for reply in replies:
-        by_buyer[reply.person, reply.room_id].append(reply)
-    if not by_buyer:
-        return []
-    streams = arrays.stream(
-        np.array([where for _, where in by_buyer]), np.array([who for who, _ in by_buyer])
-    )
-    asked = np.flatnonzero(np.isin(arrays.stream(heard.room, heard.person), streams))
-    names = ("person", "room", "at", "paid", "contact", "message")
-    columns = [getattr(heard, name)[asked].tolist() for name in names]
-    return [
-        place
-        for place, person, room, at, paid, contact, message in zip(
-            asked.tolist(), *columns, strict=True
-        )
-        if any(
-            reply.at < paid and answers(reply, at, contact, message)
-            for reply in by_buyer[person, room]
-        )
-    ]
+def _answered(heard: Heard, replies: Sequence[Reply]) -> Ints:
+    """The touches that their buyer quoted, or answered later in its thread or by @, before the
+    order.
+    """
+    said = np.array([(each.room_id, each.person, each.at) for each in replies], np.int64)
+    room, person, at = said.reshape(-1, 3).T
+    streams = arrays.stream(room, person)
+    order = np.argsort(streams, kind="stable")
+    asked = arrays.stream(heard.room, heard.person)
+    ends = (np.searchsorted(streams[order], asked, side) for side in ("left", "right"))
+    touch, place = arrays.spread(*ends)
+    reply = order[place]
+    quotes = [() if each.quoted is None else (each.quoted,) for each in replies]
+    quoted = _holds(quotes, reply, heard.message[touch])
+    in_thread = _holds([each.thread for each in replies], reply, heard.message[touch])
+    named = _holds([each.named for each in replies], reply, heard.contact[touch])
+    later = at[reply] > heard.at[touch]
+    found = (at[reply] < heard.paid[touch]) & (quoted | (later & (in_thread | named)))
+    return touch[found]
 
 
-def answers(reply: Reply, at: int, contact: int, message: int) -> bool:
-    """Whether a reply answers a message that a contact said then: by quote, in its thread, by @."""
-    if reply.quoted == message:
-        return True
-    return reply.at > at and (message in reply.thread or contact in reply.named)
+def _holds(held: Sequence[Collection[int]], which: Ints, number: Ints) -> Flags:
+    """Whether the collection that is meant (its place in `held`) holds the number beside it."""
+    owner = np.repeat(np.arange(len(held)), [len(each) for each in held])
+    told = np.array([one for each in held for one in each], np.int64)
+    names, code = np.unique(told, return_inverse=True)
+    place = np.searchsorted(names, number)
+    known = place < len(names)
+    known[known] = names[place[known]] == number[known]
+    known[known] = np.isin(which[known] * len(names) + place[known], owner * len(names) + code)
+    return known
 
 
 def _answering(session: Session, windows: Mapping[str, Ints]) -> list[Row[Any]]:

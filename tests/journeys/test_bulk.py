@@ -4,7 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, literal_column, select
+from sqlalchemy import Engine, func, literal_column, select
 
 from bot import bulk, database
 from bot.models import LateTalk
@@ -42,3 +42,22 @@ def test_seconds_and_days_in_a_statement_are_the_instants_and_dates_that_a_row_h
 def test_a_value_that_is_missing_is_refused_and_not_made_up(engine: Engine) -> None:
     with database.reading(engine) as session, pytest.raises(TypeError):
         bulk.columns(session, select(literal_column("NULL").label("a")))
+
+
+def test_a_value_that_is_missing_beside_others_is_refused_too(engine: Engine) -> None:
+    with database.reading(engine) as session:
+        given = bulk.given(session, {"a": np.array([1, 2])})
+        odd = select(given.c.a, func.nullif(given.c.a, 2).label("b"))
+        with pytest.raises(TypeError):
+            bulk.columns(session, odd)
+
+
+def test_rows_are_found_by_numbers_of_ours_once_each(engine: Engine) -> None:
+    with database.transaction(engine) as session:
+        rows = [{"room_id": room, "since": AT, "until": AT} for room in (1, 2, 3)]
+        database.insert_rows(session, LateTalk, rows)
+    with database.reading(engine) as session:
+        for wanted, there in (([3, 1, 3, 8], [1, 3]), ([], [])):
+            among = bulk.among(LATE.c.room_id, np.array(wanted, np.int64), session)
+            found = bulk.columns(session, select(LATE.c.room_id).where(among))
+            assert sorted(found[0].tolist()) == there

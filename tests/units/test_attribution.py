@@ -17,7 +17,7 @@ from bot.insights.attribution import GRADES, LABELS, decide, hashes
 from bot.insights.buying import Bought
 from bot.insights.explanation import Story
 from bot.insights.meeting import Met, Touched
-from bot.insights.speaking import Heard, Reply, Speech, answers, graded
+from bot.insights.speaking import Heard, Reply, Speech, graded
 from bot.insights.touches import Naming, Post, classify
 from bot.models import Grade, Label, Role, Touch
 from bot.text import lexicon
@@ -291,7 +291,7 @@ def test_a_quote_a_thread_or_an_at_before_the_order_grades_it_a() -> None:
         assert graded(heard(30), spoken(), [one]).tolist() == [speaking.A]
         assert graded(heard(30), spoken(), [replace(one, at=PAID)]).tolist() == [speaking.C]
     early = reply(31, named=frozenset({FRIEND}))
-    assert not answers(early, PAID - 30 * HOUR, FRIEND, 100)
+    assert graded(heard(30), spoken(), [early]).tolist() == [speaking.C]
 
 
 def naming(message_id: int, hours: float, text: str = "纸尿裤不错", **more: object) -> Naming:
