@@ -1,5 +1,6 @@
 """Fixtures: every test that asks for `engine` runs on SQLite and on PostgreSQL, both real."""
 
+import gc
 import importlib.util
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from tests.warm import Warm
 
 _NUMBERS = count(1)
 TEMPLATE = "qunyun_template"
+# Modules of tests, compiled statements and pages stay until the end: left alone, the collector
+# walks through them thousands of times, for a third of collection and a fifth of the tests.
+gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
