@@ -7,6 +7,7 @@ written is what SQLAlchemy would write (tests/journeys/test_appending.py).
 """
 
 import datetime as dt
+import functools
 import json
 from collections.abc import Mapping, Sequence
 
@@ -54,9 +55,21 @@ def _insert(session: Session, target: Table, columns: Columns, unless: str) -> i
     if not next(iter(columns.values())):
         return 0
     connection = session.connection()
+    filled = _filled(target, columns)
     if database.is_sqlite(connection):
-        return _insert_sqlite(connection, target, columns, unless)
-    return _insert_postgresql(connection, target, columns, unless)
+        return _insert_sqlite(connection, target, filled, unless)
+    return _insert_postgresql(connection, target, filled, unless)
+
+
+def _filled(target: Table, columns: Columns) -> Columns:
+    """Without what no row of the batch has, as nobody's quote: a column of NULLs costs 0.2 µs a
+    row on SQLite, and leaving it out says the same.
+    """
+    return {
+        name: values
+        for name, values in columns.items()
+        if not target.c[name].nullable or values.count(None) < len(values)
+    }
 
 
 def _insert_sqlite(connection: Connection, target: Table, columns: Columns, unless: str) -> int:
@@ -89,7 +102,9 @@ def _insert_postgresql(connection: Connection, target: Table, columns: Columns, 
 def _for_sqlite(kind: TypeEngine[object], values: Column) -> Column:
     match kind:
         case Date():
-            return [value if value is None else str(value) for value in values]
+            # A batch is of few days.
+            days = {value: str(value) for value in set(values) if value is not None}
+            return list(map(days.get, values))
         case UTCDateTime():
             # The same instant often stands in every row: each is written once.
             instants = {id(each): each for each in values if isinstance(each, dt.datetime)}
@@ -98,6 +113,9 @@ def _for_sqlite(kind: TypeEngine[object], values: Column) -> Column:
     return _as_text(kind, values)
 
 
+# A message and what is derived from it are of the same instant, written in the same transaction;
+# to look it up takes a tenth of the 0.8 µs of writing it again.
+@functools.lru_cache(maxsize=16_384)
 def _written(at: dt.datetime) -> str:
     # SQLite has no type for instants: SQLAlchemy's way of writing one, always UTC.
     return at.isoformat(" ", "microseconds")[:26]
