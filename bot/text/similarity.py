@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from bot.text import lexicon
 
@@ -18,6 +19,7 @@ ALIKE = 0.5
 WINDOW = dt.timedelta(hours=24)
 # So many forgotten ones wait to be cleared at once.
 _CLEARED = 256
+Bits = npt.NDArray[np.uint64]
 
 # WeChat ends an @mention with U+2005.
 _MENTION = re.compile("@[^\u2005\n]{1,32}\u2005")
@@ -50,7 +52,7 @@ class Recent:
 
     Exact, and without comparing every pair. Of short texts the hash is kept with when it was said
     last (two texts are taken for one another once in 10^12 rooms), of longer ones the text and a
-    signature: one of 128 bits for each 3-gram, by its hash. A 3-gram that only one of two texts has
+    signature: one of 128 bits for each 3-gram, by a hash. A 3-gram that only one of two texts has
     makes at most one bit differ, and of alike texts at most a third is apart; so where more bits
     differ, they are not alike, and nothing else is compared. Folded into 64 bits, which sets most
     pairs apart, and compared as a table of what is new by what is there, that is 2 ns a pair. Above
@@ -103,11 +105,10 @@ class Recent:
     def _alike(self, normals: Sequence[str], at: Sequence[float]) -> list[bool]:
         old = self._forget(at[0] - _WINDOW)
         before = len(self.at)
-        owns = [grams(normal) for normal in normals]
-        for normal, own in zip(normals, owns, strict=True):
-            bits = _signature(own)
-            self.low.append(bits & _LOW)
-            self.high.append(bits >> 64)
+        low, high = _signatures(normals)
+        self.low.frombytes(low.tobytes())
+        self.high.frombytes(high.tobytes())
+        for normal in normals:
             self.texts += normal.encode()
             self.ends.append(len(self.texts))
         self.at.extend(at)
@@ -115,10 +116,9 @@ class Recent:
         found = [False] * len(normals)
         for place, earlier in self._near(old, before):
             new = place - before
-            since = at[new] - _WINDOW
+            since, own = at[new] - _WINDOW, grams(normals[new])
             found[new] = any(
-                self.at[each] >= since and _is_alike(owns[new], self._text(each))
-                for each in earlier
+                self.at[each] >= since and _is_alike(own, self._text(each)) for each in earlier
             )
         return found
 
@@ -167,17 +167,29 @@ class Recent:
 
 
 _WINDOW = WINDOW.total_seconds()
-_LOW = (1 << 64) - 1
-_BITS = tuple(1 << place for place in range(128))
 # So many pairs are compared at once, which is what a processor's cache holds of them.
 _PAIRS = 1 << 16
+# Odd and without a pattern: a 3-gram's bit is the seven highest of a sum of products by these.
+_MIXED = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+_PLACE = np.uint64(57)
 
 
-def _signature(own: frozenset[str]) -> int:
-    bits = 0
-    for gram in own:
-        bits |= _BITS[hash(gram) & 127]
-    return bits
+def _signatures(normals: Sequence[str]) -> tuple[Bits, Bits]:
+    """The lower and the upper half of each text's signature, all texts in one go: gram by gram,
+    in Python, it took 4 µs a text.
+    """
+    letters = np.frombuffer("".join(normals).encode("utf-32-le"), np.uint32).astype(np.uint64)
+    ends = np.cumsum([len(normal) for normal in normals])
+    first, second, third = (letters * np.uint64(factor) for factor in _MIXED)
+    mixed = first[:-2] + second[1:-1] + third[2:]
+    place = mixed >> _PLACE
+    bit = np.uint64(1) << (place & np.uint64(63))
+    # What begins with the last two letters of a text is a 3-gram of none.
+    bit[ends[:-1] - 2] = bit[ends[:-1] - 1] = 0
+    upper = place > 63
+    starts = ends - [len(normal) for normal in normals]
+    low, high = np.where(upper, 0, bit), np.where(upper, bit, 0)
+    return np.bitwise_or.reduceat(low, starts), np.bitwise_or.reduceat(high, starts)
 
 
 def _is_alike(own: frozenset[str], other: str) -> bool:

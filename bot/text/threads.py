@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Final
 
 from bot.text import manners
@@ -81,7 +81,8 @@ def answered(waiting: Sequence[Open], normal: str, contact_id: int, at: float) -
     others = [one for one in reversed(waiting) if one.contact_id != contact_id]
     if not others:
         return None
-    said = pairs(normal)
+    # Those that say nothing are in no question's, so they need not be taken out here.
+    said = frozenset(map(add, normal, normal[1:]))
     closest = max(((_closeness(said, one), one.at, one.id) for one in others), key=_CLOSENESS)
     if closest[0]:
         return closest[2]
