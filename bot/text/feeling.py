@@ -27,12 +27,6 @@ class Grievance:
 
 UNSURE: Final = Grievance(0, "unsure")
 
-_ANY: Final = re.compile(
-    f"(?=[{grievances.FIRST}])(?:"
-    + "|".join(f"(?P<{kind}>{words})" for kind, words in grievances.WORDS.items())
-    + ")",
-    re.VERBOSE,
-)
 # Nobody supposes these.
 _INDIGNANT: Final = ("protest", "contrary")
 # Right before such a word: it did not happen, is only feared, or is no goods.
@@ -150,7 +144,7 @@ def grievance(plain: str, *, names_product: bool = False) -> Grievance | None:
 
     `names_product`: whether it names one, so that it is about what was bought.
     """
-    heard = [match for match in _ANY.finditer(plain) if not _denied(match)]
+    heard = [match for match in grievances.found(plain) if not _denied(match)]
     if not heard:
         return None
     found = [match for match in heard if _is_said(match)]
@@ -167,7 +161,7 @@ def words(plain: str, rule: str) -> tuple[str, ...]:
     """The words of a complaint by which `rule` heard it, each once, as they come in the text; none
     where the rules of today do not hear it.
     """
-    found = (match for match in _ANY.finditer(plain) if match.lastgroup == rule)
+    found = (match for match in grievances.found(plain) if match.lastgroup == rule)
     return tuple(
         dict.fromkeys(
             match.group().strip() for match in found if not _denied(match) and _is_said(match)

@@ -4,6 +4,9 @@ Each kind is a pattern over texts in the form that `plain` gives, with blanks an
 of whatever one of them finds, at least one of CUES is a part (`cues`).
 """
 
+import functools
+import re
+from collections.abc import Iterator
 from typing import Final
 
 # Kinds of words, the gravest first.
@@ -197,9 +200,8 @@ WORDS: Final = {
         |一般|不咋|不怎么|粗糙)|不如(?:以前|上次|之前)
     """,
 }
-# Every character with which one of them may begin (tests/units/test_cues.py works it out): where a
-# text has none of these, the search goes on at once.
-FIRST: Final = (
+# Every character with which one of them may begin (tests/units/test_cues.py works it out).
+FIRST: Final = frozenset(
     "0123456789s一七三上不东丢两中为举久之九也乱二五产人什今仍从他们仿低体你依侧信倒假"
     "催充八六再冒几出划刚别刮到刺前务劣勾包十单卖卡却压原又发受变另只叫可号吃后听吱告呕呲咋咔咬商"
     "啥嗡噪嚼四固图在坏坑垃型塑声多天太失套好实客家寄寒少就尺居屏山崩工差已平并应店开异当影很心忍"
@@ -265,3 +267,54 @@ SEVERITY: Final = {
     "displeased": 1, "protest": 1, "contrary": 1, "service": 2, "broken": 2, "defect": 2,
     "harm": 3, "fraud": 3,
 }  # fmt: skip
+
+
+def found(plain: str) -> Iterator[re.Match[str]]:
+    """The words of WORDS in a text as `re.finditer` finds them; `lastgroup` is the kind.
+
+    At each character only what may begin with it is tried: six patterns on the average, where one
+    expression of all would try 428. That is a quarter of the time.
+    """
+    end = 0
+    for place, character in enumerate(plain):
+        if place >= end and character in FIRST:
+            match = _beginning(character).match(plain, place)
+            if match is not None:
+                end = match.end()
+                yield match
+
+
+@functools.cache
+def _beginning(character: str) -> re.Pattern[str]:
+    kinds = {
+        kind: [each for each in _alternatives(words) if may_begin(each, character)]
+        for kind, words in WORDS.items()
+    }
+    return re.compile(
+        "|".join(f"(?P<{kind}>{'|'.join(some)})" for kind, some in kinds.items() if some),
+        re.VERBOSE,
+    )
+
+
+def may_begin(words: str, character: str) -> bool:
+    """Whether what a pattern finds may begin with a character: it stands in it somewhere, or is one
+    of its digits or of a range.
+    """
+    return character in words or (character.isascii() and ("\\d" in words or "-" in words))
+
+
+@functools.cache
+def _alternatives(words: str) -> list[str]:
+    """The alternatives of a pattern: what stands between the bars that are in no brackets."""
+    found, depth = [""], 0
+    for piece in _PIECE.findall(words):
+        depth += (piece == "(") - (piece == ")")
+        if piece == "|" and not depth:
+            found.append("")
+        else:
+            found[-1] += piece
+    return found
+
+
+# An escape, a class of characters, or a character.
+_PIECE: Final = re.compile(r"\\.|\[[^\]]+\]|.", re.DOTALL)

@@ -12,6 +12,10 @@ from bot.text import asking, cues, feeling, grievances, manners, selling
 # How `re` itself reads a pattern: lists of (operation, argument).
 PARSER = importlib.import_module("re._parser")
 
+# What `grievances.found` finds, as one expression.
+COMPLAINT = re.compile(
+    "|".join(f"(?P<{kind}>{words})" for kind, words in grievances.WORDS.items()), re.VERBOSE
+)
 RULES: tuple[tuple[int, re.Pattern[str]], ...] = (
     (cues.QUESTION, asking._PARTICLE),
     (cues.QUESTION, asking._WORD),
@@ -21,7 +25,7 @@ RULES: tuple[tuple[int, re.Pattern[str]], ...] = (
     (cues.PURCHASE, asking._WHERE),
     (cues.PURCHASE, asking._WANTS),
     (cues.PURCHASE, asking._PLACED),
-    (cues.GRIEVANCE, feeling._ANY),
+    (cues.GRIEVANCE, COMPLAINT),
     (cues.PRAISE, feeling._PLEASED),
     (cues.SHARE, manners._SHARED),
     (cues.ADVERTISEMENT, selling._CONTACT),
@@ -48,7 +52,20 @@ def test_a_text_without_cues_has_none() -> None:
 
 def test_words_of_complaints_begin_with_the_characters_that_are_searched_for() -> None:
     wholes = [PARSER.parse(words, re.VERBOSE) for words in grievances.WORDS.values()]
-    assert "".join(sorted(set().union(*map(begins, wholes)))) == grievances.FIRST
+    assert set().union(*map(begins, wholes)) == grievances.FIRST
+    for words in grievances.WORDS.values():
+        for one in grievances._alternatives(words):
+            first = begins(PARSER.parse(one, re.VERBOSE))
+            assert all(grievances.may_begin(one, character) for character in first)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.from_regex(COMPLAINT) | st.sampled_from("没不还一了,的 "), max_size=4))
+def test_complaints_are_found_as_one_expression_of_all_finds_them(texts: list[str]) -> None:
+    text = "".join(texts)
+    assert [(one.span(), one.lastgroup) for one in grievances.found(text)] == [
+        (one.span(), one.lastgroup) for one in COMPLAINT.finditer(text)
+    ]
 
 
 def begins(parsed: object) -> set[str]:
