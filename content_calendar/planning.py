@@ -39,7 +39,7 @@ from content_calendar.due_steps import Group
 from content_calendar.holidays import Days
 from content_calendar.posts import Composed, Facts
 from content_calendar.recurrence import DAY
-from content_calendar.yielding import Asking, Due
+from content_calendar.yielding import Asking, Due, Ground
 
 HORIZON = dt.timedelta(minutes=15)
 ROOMS_AT_ONCE = 1_000
@@ -143,12 +143,12 @@ def _decided(
     """
     shared = facts.shared(session, [group.series.definition for group in groups], rules.links_url)
     known = replace(shared, own_links=True)
-    above = _above(session, groups, rules)
+    ground = Ground(rules, days, known.able, _above(session, groups, rules), until)
     asking = [_asking(session, group, ids, now, rules) for group in groups]
-    board = yielding.look(session, asking, rules, known.able, above)
+    board = yielding.look(session, asking, ground)
     held = withholding.held(session, [(each.series.id, each.original_date) for each in groups])
     for group, each in zip(groups, asking, strict=True):
-        give_way = yielding.decide(session, board, each, rules, days, known.able, above, until)
+        give_way = yielding.decide(session, board, each, ground)
         # Who is held out keeps its place on the board: no other post may fill the gap.
         without = held.get((group.series.id, trials.monday(group.original_date)), {})
         reasons = {**give_way, **without}

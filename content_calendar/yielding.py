@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -66,20 +66,29 @@ class Asking:
 Board = dict[int, list[tuple[int | None, Claim]]]
 
 
-def look(
-    session: Session,
-    asking: Sequence[Asking],
-    rules: Rules,
-    able: Mapping[int, Capabilities],
-    above: Sequence[Stored],
-) -> Board:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a tick decides on: the rules of contact, the holidays, what each account (by id) is able
+    to do, the approved series (of which the more important ones go first), and up to when all that
+    is due has been planned.
+    """
+
+    rules: Rules
+    days: Days
+    able: Mapping[int, Capabilities]
+    above: Sequence[Stored]
+    planned_until: dt.datetime
+
+
+def look(session: Session, asking: Sequence[Asking], ground: Ground) -> Board:
     """What is planned for these rooms, or has gone out, in the days that matter: one statement.
 
     Where nothing but the limit of a day can bind, rooms that have had little are left out.
     """
     if not asking:
         return {}
-    quota = any(can.posts_per_room_month is not None for can in able.values())
+    rules = ground.rules
+    quota = any(can.posts_per_room_month is not None for can in ground.able.values())
     windows = [_window(each, rules, quota) for each in asking if each.rooms]
     if not windows:
         return {}
@@ -92,60 +101,48 @@ def look(
             wanted[room.id] += messages
     promo = rules.promo_share is not None
     few = rules.pace.per_room_day - max(wanted.values(), default=0)
-    at_least = 0 if above or quota or promo or rules.gap else max(0, few + 1)
+    at_least = 0 if ground.above or quota or promo or rules.gap else max(0, few + 1)
     return _standing(session, zones, since, until, at_least)
 
 
-def decide(
-    session: Session,
-    board: Board,
-    asking: Asking,
-    rules: Rules,
-    days: Days,
-    able: Mapping[int, Capabilities],
-    above: Sequence[Stored],
-    planned_until: dt.datetime,
-) -> dict[int, str]:
+def decide(session: Session, board: Board, asking: Asking, ground: Ground) -> dict[int, str]:
     """The rooms in which a post of this step must not go out, by id, with the reason; the others
     are promised on the board.
 
-    `above` are approved series, of which the more important ones go first. What is due before
-    `planned_until` has been planned. One statement for each more important series that comes in
-    those days.
+    One statement for each more important series that comes in those days.
     """
-    series = asking.series
     if not asking.rooms:
         return {}
     quotas = {
-        room.id: able[room.account_id].posts_per_room_month
+        room.id: ground.able[room.account_id].posts_per_room_month
         for room in asking.rooms
-        if room.account_id is not None and room.account_id in able
+        if room.account_id is not None and room.account_id in ground.able
     }
-    since, until = _window(asking, rules, any(quotas.values()))
-    promo = rules.promo_share is not None and series.definition.kind is SeriesKind.PROMO
-    ahead = [
-        each for each in above if promo or each.definition.priority > series.definition.priority
-    ]
-    since = max(since, planned_until)
-    coming = _coming(session, ahead, asking.rooms, rules, days, since, until)
+    coming = _coming(session, asking, ground, has_quota=any(quotas.values()))
+    return _promise(board, asking, ground, quotas, coming)
+
+
+def _promise(
+    board: Board,
+    asking: Asking,
+    ground: Ground,
+    quotas: Mapping[int, int | None],
+    coming: Mapping[int, tuple[Claim, ...]],
+) -> dict[int, str]:
+    """Put the step on the board of each room that can take it; why not, for the other ones."""
     refused: dict[int, str] = {}
+    # Most rooms agree on all that a decision depends on, so that few are made.
     decided: dict[tuple[object, ...], tuple[Claim, str | None]] = {}
     for room in asking.rooms:
-        due, quota = asking.due(room), quotas.get(room.id)
-        promised = board.get(room.id, ())
-        # What was planned before of the same step is what is being planned again.
-        others = tuple(
-            each
-            for occurrence_id, each in promised
-            if occurrence_id != asking.occurrence_id or each.step != due.slot.step
-        )
-        # Most rooms agree on all of this, so that few decisions are made.
-        clock = asking.clock(room, rules.zone)
-        signature = (clock.key, due.slot.due_at, quota, others, coming.get(room.id))
+        slot, quota = asking.due(room).slot, quotas.get(room.id)
+        clock = asking.clock(room, ground.rules.zone)
+        ahead = (*_others(board, asking, room.id, slot.step), *coming.get(room.id, ()))
+        signature = (clock.key, slot.due_at, quota, ahead)
         if signature not in decided:
-            ours = claim(series, due.slot, clock)
-            claims = [*others, *coming.get(room.id, ()), ours]
-            gives_way = contact.decide(claims, rules, blackout=days.blackout, quota=quota)
+            ours = claim(asking.series, slot, clock)
+            gives_way = contact.decide(
+                [*ahead, ours], ground.rules, blackout=ground.days.blackout, quota=quota
+            )
             decided[signature] = replace(ours, planned=True), gives_way.get(ours)
         ours, reason = decided[signature]
         if reason is not None:
@@ -153,6 +150,13 @@ def decide(
         else:
             board.setdefault(room.id, []).append((asking.occurrence_id, ours))
     return refused
+
+
+def _others(board: Board, asking: Asking, room_id: int, step: str) -> Iterator[Claim]:
+    """What a room has been promised but this step: planned before, it is being planned again."""
+    for occurrence_id, promised in board.get(room_id, ()):
+        if occurrence_id != asking.occurrence_id or promised.step != step:
+            yield promised
 
 
 def claim(stored: Stored, slot: Slot, zone: ZoneInfo) -> Claim:
@@ -229,27 +233,30 @@ def _standing(
 
 
 def _coming(
-    session: Session,
-    above: Sequence[Stored],
-    rooms: Sequence[Target],
-    rules: Rules,
-    days: Days,
-    since: dt.datetime,
-    until: dt.datetime,
+    session: Session, asking: Asking, ground: Ground, *, has_quota: bool
 ) -> dict[int, tuple[Claim, ...]]:
     """The steps of more important series that will be planned for each room in the window."""
+    ours, rules = asking.series.definition, ground.rules
+    since, until = _window(asking, rules, has_quota)
+    since = max(since, ground.planned_until)
     today = since.astimezone(rules.zone).date()
+    # Of a share of the week every series is a part, whatever its importance.
+    all_count = rules.promo_share is not None and ours.kind is SeriesKind.PROMO
     by_zone: dict[str | None, list[Target]] = {}
-    for room in rooms:
+    for room in asking.rooms:
         by_zone.setdefault(room.zone, []).append(room)
     found: dict[int, list[Claim]] = {}
-    for other in above:
+    for other in ground.above:
         wanted = other.definition
+        if not all_count and wanted.priority <= ours.priority:
+            continue
         reached: set[int] | None = None
         for name, some in by_zone.items():
             known = wanted.zone or name or wanted.default_zone
             zone = ZoneInfo(known) if known else rules.zone
-            slots = recurrence.slots(wanted.schedule, wanted.timings, zone, since, until, days)
+            slots = recurrence.slots(
+                wanted.schedule, wanted.timings, zone, since, until, ground.days
+            )
             if not slots:
                 continue
             if reached is None:
