@@ -1,32 +1,31 @@
 """What is derived from the log message by message: signals and mentions, and the counters on them.
 
 There is one way: `derive` judges stretches of rooms' messages in order, replaces what stands for
-them and has their days counted. A batch asks for what it changed, `rebuild` for everything, so
+them and has their days counted. A batch asks for what it changed, `rederiving` for everything, so
 both give equal tables. Messages that come after all that was said in their room change nothing
 that stands: of them nothing is read, replaced or counted twice.
 """
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Integer, Table, delete, func, select
+from sqlalchemy import Integer, func, select
 from sqlmodel import Session
 
 from bot import counting, database, late, sealing, terms, times, transcript, verdicts
 from bot import memory as memory_module
 from bot.memory import Memory
-from bot.models import DailyCount, Mention, Message, Signal, WordKind
+from bot.models import WordKind
 from bot.terms import Terms
 from bot.text import judging, segment
 from bot.text import lexicon as lexicon_module
 from bot.text.judging import Heard, Verdict
 from bot.text.lexicon import Lexicon
 from bot.text.segment import Segmenter
-from bot.times import DAY, Stretch
+from bot.times import Stretch
 
 # The first half of an advisory lock's key on PostgreSQL; the second is the room's id.
 ROOM_LOCK = 1
@@ -90,8 +89,7 @@ def derive(
     rooms = sorted(disturbed | coming.keys())
     lock_rooms(session, rooms)
     ends = _open(session, rooms, coming, memory)
-    touched = {room: _stretches(messages) for room, messages in coming.items()}
-    merged = _merge([*given, *(one for found in touched.values() for one in found)])
+    merged = _merge([*given, *(one for room in coming.values() for one in _stretches(room))])
     late.note(session, merged)
     sealed = sealing.intervals(session, merged)
     following = {
@@ -203,75 +201,6 @@ def _stretches(messages: Sequence[Heard]) -> list[Stretch]:
             first = message
         last = message
     return [*found, _touched(first.room_id, first.at, last.at)]
-
-
-def rebuild(engine: Engine, rules: Rules) -> int:
-    """Derive everything again from the log, a UTC day at a time in short transactions.
-
-    Returns the number of messages judged.
-    """
-    message = database.table(Message)
-    with database.reading(engine) as session:
-        days = session.connection().scalars(select(message.c.day).distinct()).all()
-    for derived in (Signal, Mention):
-        _drop_other_days(engine, database.table(derived), days)
-    judged = 0
-    counted: dict[dt.date, set[int]] = defaultdict(set)
-    for day in sorted(days):
-        with database.transaction(engine) as session:
-            stretches = _rebuild_day(session, day)
-            judged += derive(session, stretches, rules)
-            for room, local in counting.touched(session, stretches, rules.zone):
-                counted[local].add(room)
-    _drop_other_counts(engine, counted)
-    return judged
-
-
-def _rebuild_day(session: Session, day: dt.date) -> list[Stretch]:
-    """Drop what was derived from a UTC day; returns what is to be judged again."""
-    message = database.table(Message)
-    since = dt.datetime.combine(day, dt.time(), dt.UTC)
-    rooms = session.connection().scalars(
-        select(message.c.room_id).where(message.c.day == day).distinct()
-    )
-    stretches = [Stretch(room, since, since + DAY) for room in rooms]
-    lock_rooms(session, [stretch.room_id for stretch in stretches])
-    for derived in (Signal, Mention):
-        stale = database.table(derived)
-        session.connection().execute(
-            delete(stale).where(stale.c.day == day, sealing.is_open(stale, day))
-        )
-    return stretches
-
-
-def _drop_other_days(engine: Engine, derived: Table, days: Collection[dt.date]) -> None:
-    """Drop what was derived from UTC days without a message, unless it is sealed."""
-    with database.reading(engine) as session:
-        found = session.connection().scalars(select(derived.c.day).distinct()).all()
-    for day in sorted(set(found) - set(days)):
-        with database.transaction(engine) as session:
-            session.connection().execute(
-                delete(derived).where(derived.c.day == day, sealing.is_open(derived, day))
-            )
-
-
-def _drop_other_counts(engine: Engine, counted: Mapping[dt.date, Collection[int]]) -> None:
-    """Drop counters of unsealed room-days that hold no message, as the rooms' zones are now."""
-    counts = database.table(DailyCount)
-    with database.reading(engine) as session:
-        days = session.connection().scalars(select(counts.c.day).distinct()).all()
-    for day in days:
-        with database.transaction(engine) as session:
-            kept = database.given(
-                session, {"room_id": Integer()}, [(room,) for room in sorted(counted.get(day, ()))]
-            )
-            session.connection().execute(
-                delete(counts).where(
-                    counts.c.day == day,
-                    counts.c.room_id.not_in(select(kept.c.room_id)),
-                    counts.c.room_id.not_in(sealing.rooms_sealed_on(day)),
-                )
-            )
 
 
 def lock_rooms(session: Session, rooms: Iterable[int]) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Select, Table, func, select
 from sqlmodel import Session, SQLModel
 
-from bot import database, day_reads, deriving, sealing, staleness
+from bot import database, day_reads, rederiving, sealing, staleness
 from bot.deriving import Rules
 from bot.insights import attributing, audience, engagement, needs, rolling
 from bot.models import (
@@ -95,7 +95,7 @@ class Days:
 
 def rebuild(engine: Engine, rules: Rules, now: dt.datetime) -> int:
     """Derive everything again in place but sealed days; returns the number of messages judged."""
-    judged = deriving.rebuild(engine, rules)
+    judged = rederiving.from_log(engine, rules)
     with database.transaction(engine) as session:
         staleness.mark_all(session)
     rolling.catch_up(engine, rules.zone, now)
@@ -160,7 +160,7 @@ def compare(engine: Engine, temporary: Engine, rules: Rules, now: dt.datetime) -
 
 def _derive(engine: Engine, rules: Rules, now: dt.datetime, until: Mapping[int, dt.date]) -> None:
     """As `rebuild` in a database that holds nothing derived, roll-ups up to these days."""
-    deriving.rebuild(engine, rules)
+    rederiving.from_log(engine, rules)
     with database.reading(engine) as session:
         views = engagement.rooms(session, rules.zone)
     for _ in rolling.steps_to(engine, {room: views[room] for room in until}, until):

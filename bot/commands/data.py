@@ -12,7 +12,16 @@ import typer
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from bot import cells, database, deriving, faq, label_files, membership_files, own_words, room_files
+from bot import (
+    cells,
+    database,
+    faq,
+    label_files,
+    membership_files,
+    own_words,
+    rederiving,
+    room_files,
+)
 from bot.commands import attribute, edge, experiment, label, rooms, words
 from bot.csv_files import Imported, Reading
 from bot.errors import Fault, InvalidInput
@@ -212,7 +221,7 @@ def _opened() -> Iterator[Engine]:
 
 def _derive_again(engine: Engine) -> None:
     """What is derived from messages depends on rooms' zones and products' names."""
-    deriving.rebuild(engine, edge.rules(engine))
+    rederiving.from_log(engine, edge.rules(engine))
 
 
 def _group() -> None:

@@ -1,16 +1,18 @@
 """`qunyun words`: operators' own words, stop words, and other names of products."""
 
+import datetime as dt
 import json as json_module
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from sqlmodel import Session
 
-from bot import database, deriving, own_words, terms
+from bot import database, own_words, rederiving, terms
 from bot.commands import edge
 from bot.models import WordKind
+from bot.own_words import Named
 
 app = typer.Typer(help="自己的词、停用词、商品的别名", no_args_is_help=True)
 
@@ -32,29 +34,15 @@ By = Annotated[str, typer.Option(help="谁说的,记入审计;默认登录名")]
 @app.command()
 def add(words: Words, kind: OfKind = Kind.WORD, sku: Sku = "", by: By = "") -> None:
     """加词。正在运行的进程下一拍就用新的词,不用重启。 Add words."""
-    told, name, now = own_words.told(words, "命令行"), edge.by(by), edge.now()
-    named = [(word, WordKind(kind)) for word in told]
-
-    def change(session: Session) -> int:
-        if sku:
-            return own_words.add_alias(session, sku, told, name, now)
-        return own_words.add(session, named, name, now)
-
-    typer.echo(f"新增 {_change(change, stop=kind is Kind.STOP and not sku)},词典版本 {_version()}")
+    new = _change(words, kind, sku, by, own_words.add, own_words.add_alias)
+    typer.echo(f"新增 {new},词典版本 {_version()}")
 
 
 @app.command()
 def remove(words: Words, kind: OfKind = Kind.WORD, sku: Sku = "", by: By = "") -> None:
     """去掉加过的词。 Take words back."""
-    told, name, now = own_words.told(words, "命令行"), edge.by(by), edge.now()
-    named = [(word, WordKind(kind)) for word in told]
-
-    def change(session: Session) -> int:
-        if sku:
-            return own_words.remove_alias(session, sku, told, name, now)
-        return own_words.remove(session, named, name, now)
-
-    typer.echo(f"去掉 {_change(change, stop=kind is Kind.STOP and not sku)},词典版本 {_version()}")
+    gone = _change(words, kind, sku, by, own_words.remove, own_words.remove_alias)
+    typer.echo(f"去掉 {gone},词典版本 {_version()}")
 
 
 @app.command("list")
@@ -76,14 +64,28 @@ def show(json: Annotated[bool, typer.Option("--json")] = False) -> None:
     typer.echo(f"词典版本 {terms.version(known)}")
 
 
-def _change(change: Callable[[Session], int], *, stop: bool) -> int:
-    """Change words, and derive again what they may change: stop words change no message."""
+def _change(
+    words: Sequence[str],
+    kind: Kind,
+    sku: str,
+    by: str,
+    change: Callable[[Session, Collection[Named], str, dt.datetime], int],
+    change_aliases: Callable[[Session, str, Collection[str], str, dt.datetime], int],
+) -> int:
+    """Change words, or aliases where a SKU is named, and derive again what they may change: stop
+    words change no message.
+    """
+    told, name, now = own_words.told(words, "命令行"), edge.by(by), edge.now()
     engine = edge.engine()
     try:
         with database.transaction(engine) as session:
-            changed = change(session)
-        if changed and not stop:
-            deriving.rebuild(engine, edge.rules(engine))
+            if sku:
+                changed = change_aliases(session, sku, told, name, now)
+            else:
+                named = [(word, WordKind(kind)) for word in told]
+                changed = change(session, named, name, now)
+        if changed and (sku or kind is not Kind.STOP):
+            rederiving.from_log(engine, edge.rules(engine))
         return changed
     finally:
         engine.dispose()

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bot import database, deriving, faq, membership_files, own_words, room_files, secret
+from bot import database, deriving, faq, membership_files, own_words, rederiving, room_files, secret
 from bot.console.page import Console
 from bot.console.uploads import Upload
 from bot.csv_files import Imported, Reading
@@ -74,7 +74,7 @@ def derive_again(console: Console) -> None:
     """What is derived from messages depends on rooms' zones and products' names."""
     with database.reading(console.engine) as session:
         rules = deriving.load_rules(session, console.settings.zone)
-    deriving.rebuild(console.engine, rules)
+    rederiving.from_log(console.engine, rules)
 
 
 def _take_in(session: Session, console: Console, upload: Upload, by: str) -> Outcome:

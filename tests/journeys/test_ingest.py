@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from bot import database, deriving, ingest, message_log, rebuilding
+from bot import database, ingest, message_log, rebuilding, rederiving
 from bot.errors import InvalidInput
 from bot.gateway import Joined, Left, Person, Said
 from bot.memory import Memory
@@ -234,7 +234,7 @@ def test_a_rebuild_in_place_gives_back_what_was_lost_and_drops_what_is_too_much(
         stray = dict(rows(engine, DailyCount)[0]._mapping) | {"day": dt.date(2020, 1, 1)}
         database.insert_rows(session, DailyCount, [stray])
     assert not agrees(engine)
-    deriving.rebuild(engine, rules(engine))
+    rederiving.from_log(engine, rules(engine))
     assert derived(engine) == before
     assert agrees(engine)
 
@@ -245,7 +245,7 @@ def test_a_room_that_moves_to_another_zone_is_counted_anew(engine: Engine) -> No
     with database.transaction(engine) as session:
         session.connection().execute(room.update().values(zone="America/Los_Angeles"))
     assert not agrees(engine)
-    deriving.rebuild(engine, rules(engine))
+    rederiving.from_log(engine, rules(engine))
     counted = {row.day.isoformat(): row.messages for row in rows(engine, DailyCount)}
     assert counted == {"2026-11-08": 1, "2026-11-09": 1}
     assert agrees(engine)
