@@ -1,6 +1,8 @@
 """Commands on what goes out: list, settle, pause, resume."""
 
+import datetime as dt
 import json as json_module
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -20,6 +22,9 @@ from content_calendar import lifecycle
 app = typer.Typer(help="投递:查看与人工处理。 Deliveries: list and settle.", no_args_is_help=True)
 BY = "命令行"
 By = Annotated[str, typer.Option(metavar="NAME", help="谁做的,默认当前系统用户")]
+OfSeries = Annotated[str | None, typer.Option(metavar="S")]
+OfAccount = Annotated[str | None, typer.Option(metavar="A")]
+OfRoom = Annotated[str | None, typer.Option(metavar="R")]
 SHOWN = 200
 
 
@@ -184,34 +189,40 @@ def _not_by_hand(delivery_id: int) -> InvalidInput:
 
 def pause(
     reason: Annotated[str, typer.Option()],
-    series: Annotated[str | None, typer.Option(metavar="S")] = None,
-    account: Annotated[str | None, typer.Option(metavar="A")] = None,
-    room: Annotated[str | None, typer.Option(metavar="R")] = None,
+    series: OfSeries = None,
+    account: OfAccount = None,
+    room: OfRoom = None,
 ) -> None:
     """暂停发送:全部,或一个栏目、账号、群。 Hold back everything or a part."""
-    with database.transaction(edge.engine()) as session:
-        scope, target = _target(session, series, account, room)
-        if series is not None:
-            changed = lifecycle.pause(session, series, reason, BY, edge.now())
-        else:
-            changed = pauses.pause(session, scope, target, reason, BY, edge.now())
+    changed = _turn(series, account, room, reason, lifecycle.pause, pauses.pause)
     typer.echo("已暂停" if changed else "本来就是暂停状态")
 
 
 def resume(
     reason: Annotated[str, typer.Option()] = "",
-    series: Annotated[str | None, typer.Option(metavar="S")] = None,
-    account: Annotated[str | None, typer.Option(metavar="A")] = None,
-    room: Annotated[str | None, typer.Option(metavar="R")] = None,
+    series: OfSeries = None,
+    account: OfAccount = None,
+    room: OfRoom = None,
 ) -> None:
     """恢复发送。 Let it go on."""
+    changed = _turn(series, account, room, reason, lifecycle.resume, pauses.resume)
+    typer.echo("已恢复" if changed else "本来就没有暂停")
+
+
+def _turn(
+    series: str | None,
+    account: str | None,
+    room: str | None,
+    reason: str,
+    turn_series: Callable[[Session, str, str, str, dt.datetime], bool],
+    turn: Callable[[Session, PauseScope, int | None, str, str, dt.datetime], bool],
+) -> bool:
+    """Pause or resume what is named; a series does so itself. False where nothing changed."""
     with database.transaction(edge.engine()) as session:
         scope, target = _target(session, series, account, room)
         if series is not None:
-            changed = lifecycle.resume(session, series, reason, BY, edge.now())
-        else:
-            changed = pauses.resume(session, scope, target, reason, BY, edge.now())
-    typer.echo("已恢复" if changed else "本来就没有暂停")
+            return turn_series(session, series, reason, BY, edge.now())
+        return turn(session, scope, target, reason, BY, edge.now())
 
 
 def _target(

@@ -17,7 +17,6 @@ AROUND = 14 * DAY
 LAGS = (0, 1, 2, 4, 8, 12, 18, 24, 36, 48, 72, 96)
 BINS = len(LAGS) - 1
 REACH = LAGS[-1] * HOUR
-_IN_WINDOW = LAGS.index(WINDOW // HOUR)
 
 
 @dataclass(frozen=True, slots=True)
