@@ -90,9 +90,11 @@ def view(engine: Engine) -> Iterator[Connection]:
             # A read transaction of the WAL is such a view.
             yield opened.execution_options(reads=True)
         else:
-            yield opened.execution_options(
+            seen = opened.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+            partitions.hold(seen)
+            yield seen
         opened.rollback()
 
 

@@ -14,14 +14,18 @@ beforehand, and is proved while everybody goes on:
 Only days that are far enough ahead are closed, and a message of such a day goes first: whoever
 records it opens the day again (`reopen`). Every lock is waited for `PATIENCE` at most, because
 others queue behind whoever waits; what did not get it is tried again, by the next hour at the
-latest. A day that has messages in the default partition already stays there, and goes row by row.
+latest.
+
+Messages of the day that came before its partition move into it, in the transaction that attaches
+it: nobody sees them twice or not at all, and a kill leaves all as it was. Of a day with more than
+`MOVED` of them, or beside a large default partition, they stay there, and go row by row.
 """
 
 import datetime as dt
 import logging
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
@@ -45,6 +49,8 @@ QUERY_CANCELED, UNDEFINED_OBJECT = "57014", "42704"
 GAVE_WAY = {LOCK_NOT_AVAILABLE, CHECK_VIOLATION, QUERY_CANCELED, UNDEFINED_OBJECT}
 # So much of the default partition, in bytes, is read in milliseconds.
 SMALL = 8 * 2**20
+# So many messages move in a moment, for which everybody waits.
+MOVED = 10_000
 
 MESSAGE = database.table(Message)
 
@@ -101,8 +107,8 @@ def existing(engine: Engine) -> set[dt.date]:
 
 
 def make(engine: Engine, day: dt.date, *, may_close: bool = False, small: int = SMALL) -> int:
-    """Make one partition; 1 where it was made, 0 where the day has one, or has messages already,
-    which stay in the default partition, or where a lock did not come in time.
+    """Make one partition; 1 where it was made, 0 where the day has one, or has too many messages
+    already, which stay in the default partition, or where a lock did not come in time.
 
     A default partition of more than `small` bytes is read through only with `may_close`, since
     messages of that day have to wait meanwhile.
@@ -110,16 +116,14 @@ def make(engine: Engine, day: dt.date, *, may_close: bool = False, small: int = 
     if day in existing(engine):
         return 0
     try:
-        size = _size(engine, day)
-        if size is None:
-            log.info("%s has messages in the default partition, and stays there", day)
-            return 0
-        if size > small and not may_close:
-            log.info("%s stays in the default partition, which has %d bytes", day, size)
+        came, size = _standing(engine, day)
+        if came > MOVED or (size > small and (came or not may_close)):
+            told = "%s stays in the default partition, which has %s%d messages of it and %d bytes"
+            log.info(told, day, "more than " if came > MOVED else "", min(came, MOVED), size)
             return 0
         if size > small:
             _close(engine, day)
-        _attach(engine, day, proved=size > small)
+        _attach(engine, day, proved=size > small, with_messages=came > 0)
     except DBAPIError as error:
         if _state(error) not in GAVE_WAY:
             raise
@@ -136,6 +140,14 @@ def drop(session: Session, day: dt.date) -> None:
     """
     _wait_briefly(session)
     session.connection().exec_driver_sql(f"DROP TABLE {name(day)}")
+
+
+def hold(connection: Connection) -> None:
+    """Let no message move between partitions for as long as this transaction lasts. Before its
+    first look: a view from before a move would look for messages where they were not yet.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("LOCK TABLE message IN ACCESS SHARE MODE")
 
 
 def is_in_use(error: OperationalError) -> bool:
@@ -166,15 +178,16 @@ def _state(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
-def _size(engine: Engine, day: dt.date) -> int | None:
-    """How many bytes the default partition has; None where messages of the day stand there."""
+def _standing(engine: Engine, day: dt.date) -> tuple[int, int]:
+    """How many messages of the day the default partition has, counted to just beyond `MOVED`, and
+    how many bytes in all.
+    """
     with database.reading(engine) as session:
-        # The key leads with the day, so this reads one row at the most.
-        found = select(MESSAGE.c.id).where(MESSAGE.c.day == day).limit(1)
-        if session.connection().execute(found).first() is not None:
-            return None
+        # The key leads with the day.
+        found = select(MESSAGE.c.id).where(MESSAGE.c.day == day).limit(MOVED + 1).subquery()
+        came = session.connection().scalar(select(func.count()).select_from(found)) or 0
         size = f"SELECT pg_relation_size('{DEFAULT}')"
-        return int(session.connection().exec_driver_sql(size).scalar_one())
+        return came, int(session.connection().exec_driver_sql(size).scalar_one())
 
 
 def _close(engine: Engine, day: dt.date) -> None:
@@ -188,8 +201,8 @@ def _close(engine: Engine, day: dt.date) -> None:
         session.connection().exec_driver_sql(f"{_VALIDATE} {closing(day)}")
 
 
-def _attach(engine: Engine, day: dt.date, *, proved: bool) -> None:
-    """Make the partition and attach it, or leave nothing behind."""
+def _attach(engine: Engine, day: dt.date, *, proved: bool, with_messages: bool) -> None:
+    """Make the partition and attach it, with the day's messages in it, or leave nothing behind."""
     with database.transaction(engine) as session:
         _wait_briefly(session)
         connection = session.connection()
@@ -200,12 +213,19 @@ def _attach(engine: Engine, day: dt.date, *, proved: bool) -> None:
             if connection.exec_driver_sql(unattached).scalar() is not None:
                 connection.exec_driver_sql(f"{change} {name(day)}")
         connection.exec_driver_sql(f"CREATE TABLE {name(day)} (LIKE message INCLUDING ALL)")
-        # The locks that attaching takes, in its order; under them nobody takes the proof away.
-        connection.exec_driver_sql("LOCK TABLE ONLY message IN SHARE UPDATE EXCLUSIVE MODE")
+        # The locks that attaching takes, in its order; under them nobody takes the proof away. Who
+        # knows already in which partition to look would not find what moves: they come after it.
+        mode = "ACCESS EXCLUSIVE" if with_messages else "SHARE UPDATE EXCLUSIVE"
+        connection.exec_driver_sql(f"LOCK TABLE ONLY message IN {mode} MODE")
         connection.exec_driver_sql(f"LOCK TABLE ONLY {DEFAULT} IN ACCESS EXCLUSIVE MODE")
         if proved:
             # Reads nothing where it stands and is proved, and fails where it is gone.
             connection.exec_driver_sql(f"{_VALIDATE} {closing(day)}")
+        if with_messages:
+            connection.exec_driver_sql(
+                f"WITH came AS (DELETE FROM {DEFAULT} WHERE day = '{day}' RETURNING *)"  # noqa: S608  # ours
+                f" INSERT INTO {name(day)} SELECT * FROM came"
+            )
         connection.exec_driver_sql(
             f"ALTER TABLE message ATTACH PARTITION {name(day)} "
             f"FOR VALUES FROM ('{day}') TO ('{day + DAY}')"

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from bot import database, message_log, rebuilding, terms
+from bot import database, message_log, partitions, rebuilding, terms
 from bot.commands import edge
 from bot.message_log import Report
 from bot.rebuilding import Days
@@ -21,6 +21,9 @@ def migrate() -> None:
     """把数据库结构升级到最新。 Bring the schema to head."""
     engine = database.connect(edge.settings().database, pooled=False)
     database.migrate(engine)
+    # What is said from the first moment on has a partition of its own.
+    for _ in partitions.steps(engine, edge.now().date()):
+        pass
     # Several processes share it: it is there to be copied before any of them would make its own.
     edge.secret()
     typer.echo("数据库结构已是最新")

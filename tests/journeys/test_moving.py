@@ -252,9 +252,10 @@ def test_partitions_are_made_ahead_and_dropped_when_their_time_has_come(
         engine = database.connect(url, pooled=False)
         database.migrate(engine)
         first = dt.date(2026, 9, 10)
-        record(engine, member_says("默认分区里的一天", f"{first} 12:00", id="old"))
-        made = sum(partitions.steps(engine, first))
-        assert made == 7, "today has messages in the default partition already"
+        before = first - dt.timedelta(days=1)
+        record(engine, member_says("默认分区里的一天", f"{before} 12:00", id="old"))
+        record(engine, member_says("比分区早到", f"{first} 12:00", id="early"))
+        assert sum(partitions.steps(engine, first)) == 8
         assert sum(partitions.steps(engine, first)) == 0
         record(
             engine,
@@ -269,13 +270,13 @@ def test_partitions_are_made_ahead_and_dropped_when_their_time_has_come(
         now = local("2026-10-20 04:00")
         left = {row.day for row in rows(engine, Message)}
         went = sum(retention.steps(engine, SHANGHAI, 35, now))
-        assert went == 4
+        assert went == 5
         assert {row.day for row in rows(engine, DroppedDay)} == {
-            first + dt.timedelta(days=n) for n in range(4)
+            first + dt.timedelta(days=n) for n in range(-1, 4)
         }
         assert partitions.existing(engine) == {first + dt.timedelta(days=n) for n in range(4, 8)}
         assert {row.day for row in rows(engine, Message)} == left - {
-            first + dt.timedelta(days=n) for n in range(4)
+            first + dt.timedelta(days=n) for n in range(-1, 4)
         }
         assert len(rows(engine, SealedDay)) > 4
         assert all(one.agrees for one in rebuilding.check(engine, rules(engine), now))

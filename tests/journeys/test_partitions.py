@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, func, select
 
 from bot import app as app_module
-from bot import database, incoming, ingest, nightly, partitions, refusing, spool_file
+from bot import database, incoming, ingest, moving, nightly, partitions, refusing, spool_file
 from bot.models import Message
 from bot.process import App
 from tests.journeys.test_app import Clock, community, settings
@@ -87,7 +87,7 @@ async def test_a_message_of_a_closed_day_is_recorded_at_once_with_its_batch(
     ]
     await incoming.accept(app, asyncio.Event(), next(iter(app.accounts)), "demo", said)
     assert {row.day for row in rows(engine, Message)} == {dt.date(2026, 11, 11), day}
-    assert sum(partitions.steps(engine, day - dt.timedelta(days=2), 2)) == 2
+    assert sum(partitions.steps(engine, day - dt.timedelta(days=2), 2)) == 3
     assert refusing.refused(spool_file.path(tmp_path, "demo")) == 0
 
 
@@ -132,6 +132,56 @@ def test_what_a_killed_process_left_is_cleared_away_and_another_day_s_proof_is_n
     assert (
         _scalar(engine, "SELECT count(*) FROM pg_class WHERE relname ~ '^message_p_[0-9]+$'") == 2
     )
+
+
+@ON_POSTGRESQL
+@pytest.mark.tampers
+def test_what_came_before_its_partition_moves_into_it_and_goes_with_it(engine: Engine) -> None:
+    day = dt.date(2026, 11, 11)
+    said = [member_says(f"第 {n} 句", f"{day} 12:00", id=f"m{n}") for n in range(3)]
+    record(engine, *said, member_says("另一天", "2026-09-01 12:00", id="other"))
+    before = rows(engine, Message)
+    with moving.view(engine) as backup:
+        # Nothing moves under somebody who sees the log as it was, before they look at it.
+        assert partitions.make(engine, day) == 0
+        assert backup.scalar(select(func.count()).where(partitions.MESSAGE.c.day == day)) == 3
+    told, ours = list[list[Message]](), database.connect(engine.url.render_as_string(False))
+
+    def cut_off(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "ATTACH PARTITION" in statement and not told:
+            told.append([])
+            raise KeyboardInterrupt
+
+    event.listen(ours, "before_cursor_execute", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        partitions.make(ours, day)
+    assert rows(engine, Message) == before
+    assert partitions.existing(engine) == set()
+    assert partitions.make(ours, day) == 1
+    ours.dispose()
+    assert rows(engine, Message) == before
+    assert _scalar(engine, f"SELECT count(*) FROM {partitions.name(day)}") == 3
+    assert _scalar(engine, f"SELECT count(*) FROM {partitions.DEFAULT}") == 1
+    with database.transaction(engine) as session:
+        partitions.drop(session, day)
+    assert [row.day for row in rows(engine, Message)] == [dt.date(2026, 9, 1)]
+
+
+@ON_POSTGRESQL
+@pytest.mark.tampers
+def test_a_day_with_too_many_messages_stays_in_the_default_partition(engine: Engine) -> None:
+    day = dt.date(2026, 11, 11)
+    record(engine, member_says("一句", f"{day} 12:00", id="m0"))
+    # Beside a large default partition nothing moves: it would be read through under the lock.
+    assert partitions.make(engine, day, may_close=True, small=0) == 0
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO message (day, room_id, id, contact_id, at, type, own)"
+            f" SELECT day, room_id, -n, contact_id, at, type, own FROM message,"
+            f" generate_series(1, {partitions.MOVED}) AS n"
+        )
+    assert partitions.make(engine, day) == 0
+    assert _scalar(engine, f"SELECT count(*) FROM {partitions.DEFAULT}") == partitions.MOVED + 1
 
 
 @ON_POSTGRESQL
