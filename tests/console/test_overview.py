@@ -2,8 +2,11 @@
 
 import datetime as dt
 import re
+from pathlib import Path
 
 import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from bot import database, heartbeats
@@ -13,6 +16,7 @@ from content_calendar import calendar_file, contact, interchange
 from tests.console.conftest import NOW, Desk
 
 ADMIN = OperatorRole.ADMIN
+ROOT = Path(__file__).parents[2]
 CALENDAR = """
 version: 1
 zone: Asia/Shanghai
@@ -136,3 +140,28 @@ async def test_a_planner_that_stands_still_is_told_and_one_that_goes_its_rounds_
         approved.now += dt.timedelta(minutes=3)
         page = (await browser.get("/")).text
         assert "没有在走" in page and "180 秒前" in page
+
+
+async def test_alert_rules_look_at_figures_that_are_shown(approved: Desk) -> None:
+    with database.transaction(approved.engine) as session:
+        heartbeats.take(session, heartbeats.PLANNER, "host:7", approved.now)
+    async with approved.client() as prometheus:
+        shown = (await prometheus.get("/metrics")).text
+    series = [
+        (sample.name, sample.labels)
+        for family in text_string_to_metric_families(shown)
+        for sample in family.samples
+    ]
+    told = yaml.safe_load((ROOT / "deploy" / "prometheus-rules.yaml").read_text(encoding="utf-8"))
+    rules = told["groups"][0]["rules"]
+    for rule in rules:
+        # Two of them, added up or compared, would match by their labels: mostly never.
+        (found,) = re.findall(r"(qunyun_\w+|\bup\b)(?:\{(\w+)=(~?)\"([^\"]+)\"\})?", rule["expr"])
+        name, label, _, values = found
+        alike = [labels for each, labels in series if each == name]
+        # `up` is Prometheus's own, of whom it asks.
+        for value in values.split("|") if name != "up" else ():
+            assert [each for each in alike if not label or each[label] == value], rule["expr"]
+        for used in re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]):
+            assert all(used in labels for labels in alike), rule["alert"]
+    assert len(rules) > 5
