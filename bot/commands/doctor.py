@@ -3,7 +3,9 @@
 import asyncio
 import datetime as dt
 import json as json_module
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Annotated
@@ -16,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import alerting, database, refusing, serving, spool_file, stream
 from bot import app as app_module
 from bot.commands import edge
-from bot.digest import dispatch
+from bot.digest import dispatch, fonts
 from bot.errors import QunyunError
 from bot.gateway import Gateway, LoggedIn, LoggedOut
 from bot.gateways import open_gateway
@@ -25,6 +27,8 @@ from bot.orders import shop_events, shops
 from content_calendar import holidays
 
 HOLIDAYS_AHEAD = dt.timedelta(days=60)
+# Bytes; the spool of one account may take 400 MB, and SQLite's log beside it.
+ROOM_LEFT = 2**30
 # What was heard is in the log after a moment, unless something is wrong.
 SPOOLED = dt.timedelta(minutes=1)
 
@@ -41,10 +45,13 @@ class Finding:
 
 def doctor(json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """检查设置、数据库、通道、告警和时钟。 Check settings, database, gateways, alerts, clock."""
-    findings = [_look(*CHECKS[0])]
-    if findings[0].holds:
-        # Without settings there is nothing else to look at.
-        findings += [_look(name, check) for name, check in CHECKS[1:]]
+    findings: list[Finding] = []
+    broken = set[str]()
+    for name, check, needs in CHECKS:
+        # What stands on something broken would only say the same again.
+        if broken.isdisjoint(needs):
+            findings.append(_look(name, check))
+            broken |= set() if findings[-1].holds else {name}
     if json:
         typer.echo(json_module.dumps([asdict(one) for one in findings], ensure_ascii=False))
     else:
@@ -67,6 +74,20 @@ def _look(name: str, check: Callable[[], tuple[str, str]]) -> Finding:
 def _settings() -> tuple[str, str]:
     settings = edge.settings()
     return f"home={settings.home} 时区={settings.timezone}", ""
+
+
+def _home() -> tuple[str, str]:
+    """Whether the home, or what it would be made in, can be written to, and has room."""
+    home = edge.settings().home.absolute()
+    place = next(each for each in (home, *home.parents) if each.exists())
+    remedy = "让运行的用户能写 QUNYUN_HOME,或者腾出空间"
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            free = shutil.disk_usage(place).free
+    except OSError as error:
+        return f"{place} 写不了({error.strerror})", remedy
+    told = f"{place} 还有 {free / 2**30:,.1f} GB"
+    return told, remedy if free < ROOM_LEFT else ""
 
 
 def _database() -> tuple[str, str]:
@@ -200,6 +221,8 @@ def _digests() -> tuple[str, str]:
         missing = dispatch.unknown(session, settings)
     if missing:
         return f"不认识群 {'、'.join(missing)}", "改 QUNYUN_DIGEST_ROOMS,编号见 qunyun rooms list"
+    if absent := [name for name in fonts.FILES if not (fonts.FOLDER / name).is_file()]:
+        return f"画卡片的字体不在:{'、'.join(absent)}", "重新安装程序"
     if not wanted:
         return "不自动发", ""
     return f"每周一 {settings.digest_at:%H:%M} 发到 {len(wanted)} 处", ""
@@ -217,16 +240,18 @@ def _shops() -> tuple[str, str]:
     return f"{len(connections)} 个店铺", ""
 
 
-CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
-    ("设置", _settings),
-    ("数据库", _database),
-    ("通道", _gateways),
-    ("缓冲", _spools),
-    ("消息流", _stream),
-    ("群与账号", _accounts),
-    ("告警", _alerts),
-    ("时钟", _clock),
-    ("节假日", _holidays),
-    ("周报", _digests),
-    ("店铺", _shops),
+# (name, what looks, what has to hold before)
+CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]], tuple[str, ...]], ...] = (
+    ("设置", _settings, ()),
+    ("目录", _home, ("设置",)),
+    ("数据库", _database, ("设置",)),
+    ("通道", _gateways, ("设置",)),
+    ("缓冲", _spools, ("设置", "目录")),
+    ("消息流", _stream, ("设置",)),
+    ("群与账号", _accounts, ("设置", "数据库")),
+    ("告警", _alerts, ("设置", "数据库")),
+    ("时钟", _clock, ("设置",)),
+    ("节假日", _holidays, ("设置", "数据库")),
+    ("周报", _digests, ("设置", "数据库")),
+    ("店铺", _shops, ("设置", "数据库")),
 )

@@ -1,6 +1,7 @@
 """`qunyun doctor` finds what would keep posts or alerts from going out, and says the remedy."""
 
 import json
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -77,3 +78,21 @@ def test_alert_rooms_that_nothing_would_reach_are_found(
     assert "unknown@chatroom(没有这个群)" in told
     settings.setenv("QUNYUN_ALERT_ROOMS", "known@chatroom")
     assert findings()["告警"] == (True, "发到 1 个群")
+
+
+def test_a_home_that_nobody_can_write_to_is_found(
+    settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert findings()["目录"][0]
+    (tmp_path / "file").touch()
+    settings.setenv("QUNYUN_HOME", str(tmp_path / "file"))
+    holds, told = findings()["目录"]
+    assert not holds
+    assert "写不了" in told
+
+
+def test_a_database_that_does_not_answer_is_said_once(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("QUNYUN_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    found = findings()
+    assert [name for name, (holds, _) in found.items() if not holds] == ["数据库"]
+    assert "时钟" in found and "告警" not in found
