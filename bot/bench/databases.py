@@ -16,12 +16,13 @@ from bot.errors import Fault, InvalidInput
 
 
 @contextmanager
-def postgresql_server() -> Iterator[str]:
-    """The URL of a real PostgreSQL server on this machine, gone with everything in it at the end.
+def postgresql_server(under: Path | None = None) -> Iterator[str]:
+    """The URL of a real PostgreSQL server on this machine, gone with everything in it at the end;
+    it keeps its files in a new folder `under` this one, or where temporary files are kept.
 
     Raises InvalidInput where the development dependencies are absent.
     """
-    home = Path(tempfile.mkdtemp(prefix="qunyun-pg-"))
+    home = Path(tempfile.mkdtemp(prefix="qunyun-pg-", dir=under))
     # The wheel keeps its lock there and warns where the variable is missing.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
     try:
