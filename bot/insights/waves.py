@@ -23,12 +23,14 @@ from bot.insights.arrays import DAY, HOUR, Floats, Ints, Record
 from bot.insights.estimates import Estimate, Shares
 from bot.insights.lags import FIRST, STEP, Kernel
 from bot.insights.mirror import FOLDS, STRATA
-from bot.insights.sights import AROUND, BINS, LAGS, Seen
+from bot.insights.sights import AROUND, LAGS, Seen
 
 # Offsets between mentions are followed for so many hours: past the longest lag by half as much.
 SPAN_HOURS = 144
 STEPS = int(SPAN_HOURS / STEP)
 _NEAR = int(LAGS[-1] / STEP)
+# The edges of bins of lags, in steps.
+EDGES = np.append(FIRST, _NEAR)
 # Mentions around which others are counted; more say no more, and cost memory.
 CENTRES, AT_ONCE = 60_000, 4_000
 # Bins of lags share waves and so are not independent, as the likelihood takes them to be: it counts
@@ -78,9 +80,10 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What is fitted: kernels, what of them falls on bins (kernel, bin) and steps (kernel, step);
-    how many more mentions the hour alone brings before than after (bin) and how talk follows talk
-    by the hour alone (step); `weight`, one over the variance of the excess (stratum, bin).
+    """What is fitted: kernels (kernel, hump), what of each hump falls on bins (hump, bin) and steps
+    (hump, step); how many more mentions the hour alone brings before than after (bin) and how talk
+    follows talk by the hour alone (step); `weight`, one over the variance of the excess (stratum,
+    bin).
     """
 
     kernels: Floats
@@ -144,7 +147,9 @@ def _prepare(record: Record, seen: Seen) -> tuple[Sums, Design]:
         pairs=pairs,
     )
     kernels = lags.kernels()
-    steps = np.diff(lags.within(kernels, np.arange(0.0, STEPS + 1) * STEP), axis=1)
+    # A kernel is a mixture of humps, and all that follows is linear in it: five are added up.
+    humps = np.eye(kernels.shape[1])
+    steps = np.diff(lags.within(humps, np.arange(0.0, STEPS + 1) * STEP), axis=1)
     bins = np.add.reduceat(steps[:, :_NEAR], FIRST, axis=1)
     weight = 1 / np.maximum(_variance(sums), _LEAST_VARIANCE)
     return sums, Design(kernels, bins, steps, chance, _cycle(talk), weight)
@@ -155,20 +160,22 @@ def _totals(cell: Ints, what: Floats | arrays.Flags) -> Floats:
     return found.astype(np.float64)
 
 
-def around(wave: Floats) -> tuple[Floats, Floats]:
-    """How many mentions stand so many steps before, and after, an order that came so many steps
-    after its cause: (stratum, lag, step) each, given how many others stand so many steps after a
-    mention, and as many before it (stratum, step). Pure.
+def around(wave: Floats, edges: Ints = EDGES) -> tuple[Floats, Floats]:
+    """How many mentions stand between edges (in steps) before, and after, an order that came so
+    many steps after its cause: (stratum, lag, bin) each, given how many others stand so many steps
+    after a mention, and as many before it (stratum, step). Pure.
 
     A mention `step` steps before the order is lag − step after the cause, one as many steps after
     the order lag + step. Cause and mention are anywhere inside their steps, so that half of the
     time it is one step less, or one more.
     """
-    both = np.concatenate((wave[:, ::-1], wave, np.zeros_like(wave)), axis=1)
-    lag, step = np.arange(STEPS)[:, None], np.arange(_NEAR)[None, :]
-    back, ahead = lag - step + STEPS, lag + step + STEPS
-    before = (both[:, back] + both[:, back - 1]) / 2
-    after = (both[:, ahead] + both[:, ahead + 1]) / 2
+    none = np.zeros_like(wave)
+    until = np.concatenate((none[:, :1], wave[:, ::-1], wave, none), axis=1).cumsum(axis=1)
+    # Up to a step as up to the next, half and half; the cause itself is at step STEPS.
+    until = (until[:, :-1] + until[:, 1:]) / 2
+    lag = np.arange(STEPS)[:, None] + STEPS
+    before = -np.diff(until[:, lag - edges], axis=2)
+    after = np.diff(until[:, lag + edges], axis=2)
     return before, after
 
 
@@ -190,14 +197,14 @@ def _around_mentions(record: Record, seen: Seen, edges: Floats) -> tuple[Floats,
     stratum = np.searchsorted(edges, a_day[centre], side="left")
     cell = fold[np.searchsorted(rooms, room[centre])] * STRATA + stratum
     pairs = np.zeros(FOLDS * STRATA * STEPS)
+    start, end = arrays.between(
+        stream, at, stream[centre], at[centre] + 1, at[centre] + SPAN_HOURS * HOUR
+    )
     for begin in range(0, len(centre), AT_ONCE):
-        some = centre[begin : begin + AT_ONCE]
-        start, end = arrays.between(
-            stream, at, stream[some], at[some] + 1, at[some] + SPAN_HOURS * HOUR
-        )
-        which, place = arrays.spread(start, end)
-        step = (at[place] - at[some][which]) // int(STEP * HOUR)
-        pairs += np.bincount(cell[begin:][which] * STEPS + step, minlength=len(pairs))
+        some = slice(begin, begin + AT_ONCE)
+        which, place = arrays.spread(start[some], end[some])
+        step = (at[place] - at[centre[some]][which]) // int(STEP * HOUR)
+        pairs += np.bincount(cell[some][which] * STEPS + step, minlength=len(pairs))
     return (
         _totals(cell, np.ones(len(cell))),
         _totals(cell, a_day[centre] / 24 * STEP),
@@ -232,10 +239,7 @@ def _weigh(sums: Sums, design: Design, recall: float) -> tuple[Floats, Design]:
     told = ((size * shape * found - (size * shape) ** 2 / 2) * design.weight).sum(axis=(1, 2))
     chance = np.exp(POWER * (told - told.max()))
     heavy = chance >= _LIGHT
-    kept = replace(
-        design, kernels=design.kernels[heavy], bins=design.bins[heavy], steps=design.steps[heavy]
-    )
-    return chance[heavy] / chance[heavy].sum(), kept
+    return chance[heavy] / chance[heavy].sum(), replace(design, kernels=design.kernels[heavy])
 
 
 def _hump(sums: Sums, design: Design, chance: Floats, recall: float) -> float:
@@ -277,10 +281,8 @@ def _shapes(sums: Sums, design: Design, recall: float) -> Floats:
     others = sums.pairs - sums.level[:, None] * design.cycle
     wave = others / np.maximum(sums.centres, 1)[:, None]
     before, after = around(wave)
-    told = np.add.reduceat(before, FIRST, axis=2)
-    told -= np.add.reduceat(after, FIRST, axis=2) * design.chance
-    spread = np.tensordot(design.steps, told, axes=(1, 1))
-    return np.asarray(recall * design.bins[:, None, :] + spread.reshape(-1, STRATA, BINS))
+    spread = np.tensordot(design.steps, before - after * design.chance, axes=(1, 1))
+    return np.tensordot(design.kernels, recall * design.bins[:, None, :] + spread, axes=1)
 
 
 def _amplitudes(found: Floats, shape: Floats, weight: Floats) -> Floats:
