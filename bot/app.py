@@ -128,6 +128,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
     ended = asyncio.Event()
     gc.collect()
     collecting.set_aside()
+    collecting.share_heaps()
     # The writer thread gives way sooner, so that the loop gets its turn while a batch is judged.
     sys.setswitchinterval(0.001)
     running = asyncio.gather(*_loops(app, stop, ended))

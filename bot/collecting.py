@@ -1,4 +1,4 @@
-"""Python's collector of cycles, told what our work is like.
+"""Memory, told what our work is like: Python's collector of cycles, the C library's heaps.
 
 Rows of a batch are many objects that hold no cycles and are gone with it. Left alone, the
 collector starts hundreds of times a batch, and in the end walks through everything that was
@@ -6,6 +6,7 @@ loaded once for good (dictionaries, names of products) or is remembered (rooms),
 loop waits.
 """
 
+import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 _YOUNG, _MIDDLE, _OLD = 100_000, 20, 50
 # A process that also waits for people: a look at so many takes a millisecond or two.
 _AT_WORK = (20_000, 20, 20)
+# glibc's name for the most heaps (mallopt(3)), and how many we want: as MALLOC_ARENA_MAX=2 says.
+_M_ARENA_MAX, _HEAPS = -8, 2
 
 
 def set_aside() -> None:
@@ -22,6 +25,16 @@ def set_aside() -> None:
     """
     gc.freeze()
     gc.set_threshold(*_AT_WORK)
+
+
+def share_heaps() -> None:
+    """Let threads share two heaps, so that one uses what another gave back: glibc makes up to eight
+    a core, and each keeps what its thread once needed (fifteen tabs at once: 21 MB, then 16). Other
+    C libraries have no such heaps. Takes no time; heaps that stand stay.
+    """
+    limit = getattr(ctypes.CDLL(None), "mallopt", None)
+    if limit is not None:
+        limit(_M_ARENA_MAX, _HEAPS)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import httpx
 import psutil
 from sqlalchemy import Engine, event
 
-from bot import database
+from bot import collecting, database
 from bot.bench import databases, large, shop
 from bot.console import operators, pages, serving, sessions, web
 from bot.insights import segments
@@ -87,18 +87,20 @@ def measure(rooms: int, messages: int, kind: str) -> dict[str, object]:
     baseline is a page that asks the database nothing.
     """
     with databases.empty(kind) as url, tempfile.TemporaryDirectory(prefix="qunyun-") as home:
-        engine = database.connect(url)
+        engine, often = database.connect(url), gc.get_threshold()
         try:
             token = _signed_in(engine, rooms, messages)
             settings = Settings(_env_file=None, home=Path(home), console_port=0)
             # As `qunyun run` does: what stands at the start is not looked through again and again.
             gc.collect()
-            gc.freeze()
+            collecting.set_aside()
+            collecting.share_heaps()
             began = time.perf_counter()
             found, first_view, tabs = asyncio.run(_load(engine, settings, token))
             seconds = time.perf_counter() - began
         finally:
             gc.unfreeze()
+            gc.set_threshold(*often)
             engine.dispose()
     figures = {path: loads.figures() for path, loads in found.items()}
     slowest = max(statistics.median(loads.seconds) for loads in found.values())

@@ -20,10 +20,10 @@ from starlette.routing import Match
 
 from bot import database
 from bot.console import auditing, catalogue, live, rendering, roles, sessions, shell, tokens
-from bot.console.catalogue import Translate
 from bot.models import ApiToken, Operator, OperatorRole, OperatorSession
 from bot.orders.short_links import Meter
 from bot.settings import Settings
+from bot.translation import Translate
 
 TOAST = "qunyun_toast"
 TOAST_SECONDS = 60

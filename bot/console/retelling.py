@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.console import wording
-from bot.console.catalogue import Translate
+from bot.translation import Translate
 from content_calendar import notation
 
 FIELDS = {

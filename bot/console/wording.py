@@ -1,6 +1,6 @@
 """Recurrences and audiences in words, as a colleague would say them."""
 
-from bot.console.catalogue import Translate
+from bot.translation import Translate
 from content_calendar import notation
 from content_calendar.audience import Audience, Bounds
 from content_calendar.recurrence import (

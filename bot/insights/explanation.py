@@ -29,8 +29,13 @@ from bot.models import (
 from bot.models.columns import serial
 from bot.orders import led, short_links
 from bot.orders.led import Led
+from bot.translation import Translate, in_chinese
 
-_TENTHS = "一二三四五六七八九"
+# How sure a weight is, by its tenths.
+_SURE = (
+    *("不到一成把握", "约一成把握", "约二成把握", "约三成把握", "约四成把握", "约五成把握"),
+    *("约六成把握", "约七成把握", "约八成把握", "约九成把握"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +65,41 @@ class Story:
     weight: int = 0
 
 
-def explain(story: Story, zone: ZoneInfo) -> str:
+def explain(story: Story, zone: ZoneInfo, tr: Translate = in_chinese) -> str:
     """One sentence about one order line; times in `zone`, with how sure it is in plain words."""
+    product, sure = story.product, sureness(story.weight, tr)
     if story.label == Label.OUT:
-        return f"这笔订单({story.product}):已全额退款、已取消或是运营自己买的,不计入归因。"
+        told = "这笔订单({product}):已全额退款、已取消或是运营自己买的,不计入归因。"
+        return tr(told, product=product)
     if story.label == Label.UNKNOWN:
-        return f"这笔订单({story.product}):认不出买家是群里的谁,不作判断。"
+        return tr("这笔订单({product}):认不出买家是群里的谁,不作判断。", product=product)
     if story.carried is not None or (story.label == Label.PROMO and story.at is None):
-        said = _carried(story, zone)
-        return f"这笔订单({story.product}):{said},算促销带来,{sureness(story.weight)}。"
+        told = "这笔订单({product}):{how},算促销带来,{sure}。"
+        return tr(told, product=product, how=_carried(story, zone, tr), sure=sure)
     if story.at is None:
-        sure = sureness(story.weight)
-        return f"这笔订单({story.product}):下单前群里没人提到它,算自然购买,{sure}。"
-    return (
-        f"这笔订单({story.product}):{_said(story, zone)},{_followed(story)}"
-        f"{lag(story.paid_at - story.at)}后下单,{_verdict(story)},{sureness(story.weight)}。"
-    )
+        told = "这笔订单({product}):下单前群里没人提到它,算自然购买,{sure}。"
+        return tr(told, product=product, sure=sure)
+    return tr(
+        "这笔订单({product}):{said},{followed}{lag}后下单,{verdict},{sure}。",
+        product=product, said=_said(story, zone, tr), followed=tr(_followed(story)),
+        lag=lag(story.paid_at - story.at, tr), verdict=tr(_verdict(story)), sure=sure,
+    )  # fmt: skip
 
 
-def sureness(weight: int) -> str:
+def sureness(weight: int, tr: Translate = in_chinese) -> str:
     """How sure a weight is, in tenths: 670,000 ppm is 约七成把握."""
     tenths = min((weight * 10 + weights.WHOLE // 2) // weights.WHOLE, 9)
-    return f"约{_TENTHS[tenths - 1]}成把握" if tenths else "不到一成把握"
+    return tr(_SURE[tenths])
 
 
-def lag(span: dt.timedelta) -> str:
+def lag(span: dt.timedelta, tr: Translate = in_chinese) -> str:
     """A span of time in its largest fitting unit."""
     minutes = int(span.total_seconds()) // 60
     if minutes < 60:
-        return f"{max(minutes, 1)} 分钟"
-    return f"{minutes // 60} 小时" if minutes < 48 * 60 else f"{minutes // 1440} 天"
+        return tr("{n} 分钟", n=max(minutes, 1))
+    if minutes < 48 * 60:
+        return tr("{n} 小时", n=minutes // 60)
+    return tr("{n} 天", n=minutes // 1440)
 
 
 def stories(session: Session, order_line_ids: Sequence[int]) -> Iterator[Story]:
@@ -164,45 +174,53 @@ def stories(session: Session, order_line_ids: Sequence[int]) -> Iterator[Story]:
         )
 
 
-def _carried(story: Story, zone: ZoneInfo) -> str:
+def _carried(story: Story, zone: ZoneInfo, tr: Translate) -> str:
     if story.carried is Carried.COUPON:
-        return f"用了活动的优惠码 {story.coupon}"
+        return tr("用了活动的优惠码 {coupon}", coupon=story.coupon)
     if story.carried is None:
         # It was a campaign's when it was decided, and that campaign is told otherwise now.
-        return "用了活动的优惠码或链接"
+        return tr("用了活动的优惠码或链接")
     if story.led is None:
-        return "从活动的链接下单"
+        return tr("从活动的链接下单")
     came = story.led
-    where = _of_link(came, zone)
-    link = f"从短链接 {came.code}{f'({where})' if where else ''}下单"
+    where = _of_link(came, zone, tr)
+    told = "从短链接 {code}({where})下单" if where else "从短链接 {code}下单"
+    link = tr(told, code=came.code, where=where)
     if came.clicked_at is None:
-        return f"{link},没有点开的记录"
-    after = lag(story.paid_at - came.clicked_at)
-    return f"{link},付款前最后一次有人点开是 {_when(came.clicked_at, zone)},{after}后付款"
+        return tr("{link},没有点开的记录", link=link)
+    return tr(
+        "{link},付款前最后一次有人点开是 {at},{lag}后付款",
+        link=link, at=_when(came.clicked_at, zone), lag=lag(story.paid_at - came.clicked_at, tr),
+    )  # fmt: skip
 
 
-def _of_link(came: Led, zone: ZoneInfo) -> str:
+def _of_link(came: Led, zone: ZoneInfo, tr: Translate) -> str:
     """Where a short link stood, or who made it; "" where that is not told."""
     if came.series:
-        sent = f"{_when(came.sent_at, zone)} 发到" if came.sent_at else "给"
-        return f"栏目“{came.series}”{sent}{_place(came.room)}的那一条"
+        place = _place(came.room, tr)
+        if not came.sent_at:
+            return tr("栏目“{series}”给{place}的那一条", series=came.series, place=place)
+        told = "栏目“{series}”{at} 发到{place}的那一条"
+        return tr(told, series=came.series, at=_when(came.sent_at, zone), place=place)
     if came.made_by == short_links.PLANNER:
         return ""
     note = f",{came.note}" if came.note else ""
-    return f"{came.made_by} {_when(came.made_at, zone)} 做的{note}"
+    return tr("{who} {at} 做的", who=came.made_by, at=_when(came.made_at, zone)) + note
 
 
-def _said(story: Story, zone: ZoneInfo) -> str:
-    when = _when(story.at, zone) if story.at else ""
-    who, where = story.speaker or "群友", f"在{_place(story.room)}里"
+def _said(story: Story, zone: ZoneInfo, tr: Translate) -> str:
+    at = _when(story.at, zone) if story.at else ""
+    who, place = story.speaker or tr("群友"), _place(story.room, tr)
     if story.touch == Touch.PROMO:
-        return f"{when} {where}发过促销" + (f"(栏目“{story.series}”)" if story.series else "")
-    echoes = "跟着促销" if story.touch == Touch.PROMO_ECHO else ""
-    return f"{who} {when} {where}{echoes}提到它"
+        said = tr("{at} 在{place}里发过促销", at=at, place=place)
+        return said + (tr("(栏目“{series}”)", series=story.series) if story.series else "")
+    echoes = story.touch == Touch.PROMO_ECHO
+    told = "{who} {at} 在{place}里跟着促销提到它" if echoes else "{who} {at} 在{place}里提到它"
+    return tr(told, who=who, at=at, place=place)
 
 
-def _place(room: str) -> str:
-    return f"“{room}”" if room else "群"
+def _place(room: str, tr: Translate) -> str:
+    return tr("“{room}”", room=room) if room else tr("群")
 
 
 def _when(at: dt.datetime, zone: ZoneInfo) -> str:

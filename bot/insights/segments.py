@@ -21,6 +21,7 @@ from bot.insights import needs, subjects, tagging
 from bot.insights.subjects import Known
 from bot.insights.tagging import Norms
 from bot.models import Contact, Dimension, Membership, Profile, ProfileTag, Room
+from bot.translation import Translate, in_chinese
 
 CHUNK = 5_000
 
@@ -200,13 +201,13 @@ def as_of(session: Session) -> dt.date | None:
     return day
 
 
-def named(tag: str) -> str:
+def named(tag: str, tr: Translate = in_chinese) -> str:
     """A tag as people read it: 高价值, 成分党, 类目·奶粉."""
     if tag.startswith(tagging.NEED):
-        return tag.removeprefix(tagging.NEED)
+        return tr(tag.removeprefix(tagging.NEED))
     if tag.startswith(tagging.CATEGORY):
-        return f"类目·{tag.removeprefix(tagging.CATEGORY)}"
-    return NAMES[tag]
+        return tr("类目·{name}", name=tag.removeprefix(tagging.CATEGORY))
+    return tr(NAMES[tag])
 
 
 def called(name: str) -> str:

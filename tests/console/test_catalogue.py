@@ -1,11 +1,14 @@
 """Every word of the console stands in every catalogue, and every catalogue says nothing more."""
 
 import ast
+import datetime as dt
+import inspect
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
+from zoneinfo import ZoneInfo
 
 import jinja2
 import pytest
@@ -14,8 +17,18 @@ from jinja2.ext import extract_from_ast
 
 from bot import console
 from bot.console import catalogue
+from bot.insights import explanation, needs, reasons, segments, shares
+from bot.insights.explanation import Story
+from bot.models import Grade, Label, Touch
 
 FOLDER = Path(console.__file__).parent
+# Sentences and names that commands say, too: a page says them in the reader's language.
+TOLD = tuple(Path(inspect.getfile(module)) for module in (explanation, reasons))
+NAMED = (
+    *segments.NAMES.values(), *needs.named(), "类目·{name}",
+    *(shares.TOO_FEW, shares.NO_LABELS, shares.NO_LAG, shares.MIRROR_ONLY),
+    *(shares.APART, shares.OUTSIDE, shares.CLIPPED),
+)  # fmt: skip
 CHINESE = re.compile("[\u4e00-\u9fff]")
 OTHERS = [language for language in catalogue.LANGUAGES if language != catalogue.CHINESE]
 
@@ -33,7 +46,7 @@ def in_templates() -> Iterator[str]:
 
 def in_code() -> Iterator[str]:
     """Every Chinese text of the code that is no docstring."""
-    for path in sorted(FOLDER.rglob("*.py")):
+    for path in (*sorted(FOLDER.rglob("*.py")), *TOLD):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         explained = {
             id(node.body[0].value)
@@ -57,7 +70,7 @@ def in_code() -> Iterator[str]:
 
 
 def shown() -> set[str]:
-    return {*in_templates(), *in_code()}
+    return {*in_templates(), *in_code(), *NAMED}
 
 
 def names(text: str) -> set[str]:
@@ -110,3 +123,28 @@ def test_the_operators_choice_goes_before_the_browsers(
     chosen: str | None, accepted: str, language: str
 ) -> None:
     assert catalogue.language_for(chosen, accepted) == language
+
+
+@pytest.mark.parametrize(
+    ("n", "shown"), [(1, "1 order"), ("1", "1 order"), (0, "0 orders"), ("1,204", "1,204 orders")]
+)
+def test_a_word_goes_with_its_number(n: int | str, shown: str) -> None:
+    assert catalogue.translator("en")("{n} 单", n=n) == shown
+
+
+@pytest.mark.parametrize("label", [Label.ORGANIC, Label.PROMO, Label.DIRECT])
+@pytest.mark.parametrize("grade", [*Grade, None])
+@pytest.mark.parametrize("touch", Touch)
+def test_the_sentence_of_an_order_is_said_in_english_to_its_end(
+    label: Label, grade: Grade | None, touch: Touch
+) -> None:
+    at = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+    story = Story(
+        "D1", 1, "Pan", at, label, grade, touch=touch, at=at - dt.timedelta(minutes=1),
+        room="Room 1", speaker="Lin", weight=670_000,
+    )  # fmt: skip
+    told = explanation.explain(story, ZoneInfo("Asia/Shanghai"), catalogue.translator("en"))
+    assert told.startswith("This order (Pan): ")
+    assert told.endswith("about 70% sure.")
+    assert " and it was ordered 1 min later. " in told
+    assert not CHINESE.search(told)

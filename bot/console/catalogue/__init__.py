@@ -1,21 +1,32 @@
 """The words of the console: Chinese in the code, other languages in a file per page group.
 
-A file maps the Chinese text, word for word, to its translation; `{names}` stay as they are. A test
-names every text that has no translation and every translation that nothing shows.
+A file maps the Chinese text, word for word, to its translation; `{names}` stay as they are, and
+`{n:order|orders}` is the word for one or for any other number of them. A test names every text that
+has no translation and every translation that nothing shows.
 """
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from types import MappingProxyType
 
 import yaml
+
+from bot.translation import Translate
 
 FOLDER = Path(__file__).parent
 CHINESE, ENGLISH = "zh", "en"
 LANGUAGES = {CHINESE: "简体中文", ENGLISH: "English"}
 
-Translate = Callable[..., str]
+
+class _Counting(Formatter):
+    """Fills in values, and the form of a word that goes with a number: `{n:order|orders}`."""
+
+    def format_field(self, value: object, spec: str) -> str:
+        one, several, others = spec.partition("|")
+        if not several:
+            return format(value, spec)
+        return one if value in (1, "1") else others
 
 
 @cache
@@ -29,11 +40,14 @@ def catalogue(language: str) -> MappingProxyType[str, str]:
 
 def translator(language: str) -> Translate:
     """A function from a Chinese text and its values to what the reader sees."""
-    known = catalogue(language)
+    known, counting = catalogue(language), _Counting()
 
-    def translate(text: str, **values: object) -> str:
+    def translate(text: str, /, **values: object) -> str:
         shown = known.get(text, text)
-        return shown.format_map(values) if values else shown
+        if not values:
+            return shown
+        # What counts nothing is filled in by the interpreter itself, some ten times as quick.
+        return counting.vformat(shown, (), values) if "|" in shown else shown.format_map(values)
 
     return translate
 

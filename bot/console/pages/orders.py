@@ -104,9 +104,10 @@ def show(page: Reader, line_id: int) -> Response:
     (story,) = explanation.stories(page.session, [line_id])
     told = ordering.as_seen(page, story)
     return page.render(
-        "order.html", row=row, told=explanation.explain(told, page.settings.zone), led=told.led,
+        "order.html", row=row, led=told.led,
+        told=explanation.explain(told, page.settings.zone, page.tr),
         yuan=_yuan, met=ordering.evidence(page, line_id), names=LABELS, touches=TOUCHES,
-        lag=explanation.lag, may_read=page.may(OPERATOR),
+        lag=lambda span: explanation.lag(span, page.tr), may_read=page.may(OPERATOR),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from bot.errors import Fault, InvalidInput
 from bot.insights import complements, customers, inviting, reasons, segments
 from bot.insights.segments import Candidates, Listed, Person, Tagged
 from bot.models import Arm, Contact, Dimension, Invitation, MessageIdentity, NeedMention, Room
+from bot.translation import Translate
 
 NEED, IDENTITY, ROOM = database.tables(NeedMention, MessageIdentity, Room)
 INVITATION, CONTACT = database.tables(Invitation, Contact)
@@ -42,14 +43,15 @@ class Words:
     """How templates say tags and money."""
 
     zone: ZoneInfo
+    tr: Translate
 
     def tag(self, name: str) -> str:
         """高价值, 成分党 …"""
-        return segments.named(name)
+        return segments.named(name, self.tr)
 
     def why(self, tag: Tagged) -> str:
         """Why the tag holds."""
-        return reasons.why(tag.name, tag.why, self.zone)
+        return reasons.why(tag.name, tag.why, self.zone, self.tr)
 
     def yuan(self, fen: float) -> str:
         """1,012.30."""
@@ -75,7 +77,7 @@ def listed(
     return page.render(
         "people.html", people=found.people, as_of=found.as_of, search=search, chosen=tag,
         listing=_listing(found.total, number, "/people", kept), tags=_tags(page), tones=TONES,
-        dimensions=DIMENSIONS, words=Words(page.settings.zone),
+        dimensions=DIMENSIONS, words=Words(page.settings.zone, page.tr),
     )  # fmt: skip
 
 
@@ -87,7 +89,7 @@ def show(page: Reader, contact_id: int) -> Response:
     said = _said(page, person) if page.may(OPERATOR) else None
     return page.render(
         "person.html", person=person, said=said, tones=TONES, dimensions=DIMENSIONS,
-        as_of=person.profile.as_of, words=Words(page.settings.zone),
+        as_of=person.profile.as_of, words=Words(page.settings.zone, page.tr),
     )  # fmt: skip
 
 
@@ -107,7 +109,7 @@ def candidates(page: Reader, number: int = 1, program: str = "") -> Response:
         listing=_listing(found.total, number, "/people/candidates", ()), draws=draws,
         effect=inviting.effect(page.session, shown, page.now) if shown else None,
         drawn=_by_arm(page, shown) if shown else {},
-        fewest=inviting.FEWEST, arms=ARMS, tones=TONES, words=Words(page.settings.zone),
+        fewest=inviting.FEWEST, arms=ARMS, tones=TONES, words=Words(page.settings.zone, page.tr),
     )  # fmt: skip
 
 
@@ -164,7 +166,7 @@ def buyers(page: Reader) -> Response:
     return page.render(
         "buyers.html", found=found, months=range(1, width + 1), today=today,
         pairs=complements.gather(page.session, until), floor=complements.FLOOR,
-        words=Words(zone),
+        words=Words(zone, page.tr),
     )  # fmt: skip
 
 
