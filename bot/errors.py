@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class QunyunError(Exception):
@@ -82,3 +83,16 @@ def where(error: BaseException) -> str:
     """What kind of error it is and where it rose, for logs; its own words may quote a member."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     return f"{type(error).__name__}\n{frames}"
+
+
+def place(error: BaseException) -> str:
+    """`where` in one line, for what comes again and again while something is away: the kind of
+    error and the innermost line of ours.
+    """
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(Path(__file__).parent)
+    ]
+    found = f" in {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    return f"{type(error).__name__}{found}"

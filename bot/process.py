@@ -184,7 +184,7 @@ async def supervised(
         try:
             await loop(app, stop, account_id)
         except Exception as error:  # noqa: BLE001  # the supervisor: the other loops go on
-            where = errors.where(error)
+            where = errors.place(error) if is_away(error) else errors.where(error)
             log.error("%s of account %s failed: %s", name, account_id, where)  # noqa: TRY400
             if clock() - began > LONGEST_WAIT:
                 # It went well for a while: what failed long ago says nothing of now.
@@ -207,7 +207,7 @@ async def until_it_holds(
             if not is_away(error):
                 raise
             # Its own words may quote a member.
-            log.error("%s refused; trying again: %s", what, errors.where(error))  # noqa: TRY400
+            log.error("%s refused; trying again: %s", what, errors.place(error))  # noqa: TRY400
             if await waking.woken(stop, wait):
                 raise
             wait = min(wait * 2, LONGEST_AWAY)
