@@ -1,8 +1,8 @@
 """Who opted out (不留名) is heard as nobody: a message counts, and holds neither who nor what. What
 somebody did before they were forgotten, and that waited elsewhere, is not heard at all.
 
-    events → without what was forgotten meanwhile → without sender, name, text, mentions and quote
-    of who opted out → recorded
+    events → without what was forgotten meanwhile, and quotes of it → without sender, name, text,
+    mentions and quote of who opted out → recorded
 
 Safe to repeat. Whoever asked for it is known again by an HMAC under the installation's salt, which
 stands beside it: whoever has the database can try an id that they know, and read none.
@@ -17,7 +17,7 @@ from dataclasses import replace
 from sqlalchemy import delete, func, select
 from sqlmodel import Session
 
-from bot import database
+from bot import database, quoted
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Said, TopicChanged
 from bot.models import ForgottenContact, OptOut, Redacted
 
@@ -26,6 +26,8 @@ NOBODY = "unnamed:"
 OPT_OUT, FORGOTTEN = database.tables(OptOut, ForgottenContact)
 # PostgreSQL's advisory lock that whoever records shares, and whoever forgets has alone.
 RECORDING = 7_302_005
+# Before a word, where ids of people stand too: no id begins so.
+_WORD = "「"
 
 Marked = Callable[[str], str]
 
@@ -60,6 +62,19 @@ def forget(session: Session, people: Iterable[str], until: dt.datetime) -> None:
         session.connection().execute(select(func.pg_advisory_xact_lock(RECORDING)))
     marked = _marked(salt := next(iter(_salts(session)), None) or secrets.token_hex(32))
     rows = [{"mark": marked(name), "salt": salt, "until": until} for name in sorted(people)]
+    database.insert_rows(session, ForgottenContact, rows, replace=("until",))
+
+
+def forget_words(session: Session, words: Iterable[str], until: dt.datetime) -> None:
+    """Let what others wrote up to an instant, and that waits, quote these words and call these
+    names no more. Waits as `forget` does, and comes after it.
+    """
+    if not database.is_sqlite(session):
+        session.connection().execute(select(func.pg_advisory_xact_lock(RECORDING)))
+    marked = _marked(salt := next(iter(_salts(session))))
+    rows = [
+        {"mark": marked(_WORD + word), "salt": salt, "until": until} for word in sorted(set(words))
+    ]
     database.insert_rows(session, ForgottenContact, rows, replace=("until",))
 
 
@@ -122,7 +137,7 @@ def _gone(session: Session, people: Iterable[str]) -> dict[str, int | None]:
 
 
 def _since(session: Session, events: Sequence[Event]) -> Sequence[Event]:
-    """The events without what people did who were forgotten after that."""
+    """The events without what people did who were forgotten after that, and what quotes them."""
     if not events:
         return events
     oldest = min(event.at for event in events)
@@ -130,16 +145,20 @@ def _since(session: Session, events: Sequence[Event]) -> Sequence[Event]:
     rows = {row.mark: row for row in session.connection().execute(later)}
     marked = _known(
         {mark: row.salt for mark, row in rows.items()},
-        (person for event in events for person in _people(event)),
+        (one for event in events for one in (*_people(event), *_words(event))),
     )
-    gone = {person: rows[mark].until for person, mark in marked.items()}
+    gone = {one: rows[mark].until for one, mark in marked.items()}
     if not gone:
         return events
-    left = (
-        without(event, {one for one in _people(event) if one in gone and event.at <= gone[one]})
-        for event in events
-    )
-    return [event for event in left if event is not None]
+    left = []
+    for event in events:
+        then = {one for one, until in gone.items() if event.at <= until}
+        rest = without(event, then.intersection(_people(event)))
+        if isinstance(rest, Said):
+            words = frozenset(one.removeprefix(_WORD) for one in then.intersection(_words(event)))
+            rest = replace(rest, text=quoted.without(rest.text, words))
+        left += [rest] if rest is not None else []
+    return left
 
 
 def _known(salts: Mapping[str, str], people: Iterable[str]) -> dict[str, str]:
@@ -171,6 +190,11 @@ def _people(event: Event) -> Collection[str]:
             return [person.id for person in event.people]
         case TopicChanged() | LoggedIn() | LoggedOut():
             return ()
+
+
+def _words(event: Event) -> Collection[str]:
+    """What it may quote, and whom it may call, told apart from ids."""
+    return [_WORD + word for word in quoted.words(event.text)] if isinstance(event, Said) else ()
 
 
 def _hidden(event: Event, gone: Mapping[str, int | None]) -> Event | None:

@@ -1,9 +1,11 @@
 """Files of ours that hold what members said: digests that were written, uploads that wait."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bot import spool_file, unnamed
+from bot.gateway import Event, Said
 from bot.privacy.traces import Traces
 
 # Where digests are written and uploads wait, below the installation's folder.
@@ -24,14 +26,18 @@ def clean(home: Path, traces: Traces) -> int:
     return len(gone)
 
 
-def clean_spools(home: Path, contacts: Collection[str]) -> int:
+def clean_spools(home: Path, contacts: Collection[str], traces: Traces) -> int:
     """Take what these contacts said, and their coming and going, out of what waits for the log or
-    was refused, and their ids out of mentions; returns how many events that was.
+    was refused, and their ids and traces out of what others said; returns how many events that was.
     """
-    return sum(
-        spool_file.rewrite(path, lambda each: unnamed.without(each, contacts))
-        for path in spool_file.paths(home)
-    )
+
+    def cleaned(event: Event) -> Event | None:
+        left = unnamed.without(event, contacts)
+        if not isinstance(left, Said) or left.text is None:
+            return left
+        return replace(left, text=str(traces.clean(left.text)))
+
+    return sum(spool_file.rewrite(path, cleaned) for path in spool_file.paths(home))
 
 
 def holding(home: Path, words: str) -> int:

@@ -72,9 +72,11 @@ def forget(
         report = Forgotten(_begun(session, subject) or _begin(session, subject, now, by))
     with database.reading(engine) as session:
         found = finding.look(session, subject, report.pseudonym)
+    with database.transaction(engine) as session:
+        unnamed.forget_words(session, found.traces.telling, now)
     report.files = files.clean(home, found.traces)
     # Before the log, into which it would come otherwise.
-    report.spooled = files.clean_spools(home, subject.contacts.values())
+    report.spooled = files.clean_spools(home, subject.contacts.values(), found.traces)
     with database.transaction(engine) as session:
         erasing.seal_orders(session, subject, found.ids)
         erasing.drop_bodies(session, subject, found.traces)

@@ -6,9 +6,10 @@ from functools import cached_property
 
 from ahocorasick_rs import AhoCorasick
 
+from bot import quoted
 from bot.models.columns import escape, unescape
 
-GONE_NAME, GONE_TEXT = "已注销", "〔已删除〕"
+GONE_NAME, GONE_TEXT = quoted.GONE_NAME, quoted.GONE_TEXT
 # Shorter words are anybody's: they are looked for only where they clearly are a name or an id.
 FEWEST = {"id": 6, "name": 3, "text": 8}
 # How a name stands in what others write: called, quoted, or before what was said.
@@ -27,6 +28,11 @@ class Traces:
     texts: frozenset[str]
     pseudonym: str
     common: frozenset[str] = frozenset()
+
+    @property
+    def telling(self) -> frozenset[str]:
+        """Names, and what they said where it is long enough to be nobody else's."""
+        return self.names | {text for text, _ in _long(self.texts, "text", "")}
 
     def clean(self, value: object) -> object:
         """A string, or strings inside lists and mappings, without any trace; equal where none."""

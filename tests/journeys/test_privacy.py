@@ -385,14 +385,24 @@ def test_what_waited_elsewhere_comes_in_without_them(engine: Engine, tmp_path: P
         member_says("还在路上的一句", at, sender=WHO, id="waiting", name=NAME),
         Joined(ROOM, (Person(WHO, NAME), other), local(at)),
         member_says("知道了", at, sender="wxid_z", id="kept", mentions=(WHO, "wxid_other01")),
+        member_says(f"「{NAME}：短话」\n- -\n同问", at, sender="wxid_z", id="by name"),
+        member_says(f"「老名字:{TOLD}」\n- -\n真的", at, sender="wxid_z", id="by words"),
+        member_says(f"@{RENAMED}\u2005@{NAME} 看这里", at, sender="wxid_z", id="by call"),
+        member_says("「另一位：别的话」\n- -\n同问", at, sender="wxid_z", id="another's"),
     )
-    assert record(engine, *waiting).accepted == 1
+    assert record(engine, *waiting).accepted == 5
+    names = {row.id: row.platform_id for row in rows(engine, MessageIdentity)}
+    texts = {names[row.id]: row.text for row in rows(engine, Message)}
+    assert texts["by name"] == "「已注销：〔已删除〕」\n- -\n同问"
+    assert texts["by words"] == "「已注销：〔已删除〕」\n- -\n真的"
+    assert texts["by call"] == "@已注销\u2005@已注销 看这里"
+    assert texts["another's"] == "「另一位：别的话」\n- -\n同问"
     left = whole(engine)
     assert [trace for trace in (*TRACES, "还在路上") if trace in left and trace not in before] == []
     (kept,) = [row for row in rows(engine, Message) if row.text == "知道了"]
     assert kept.mentions == ["wxid_other01"]
-    # What waited for longer than messages are kept is nowhere any more, nor is the mark.
-    assert len(rows(engine, ForgottenContact)) == 1
+    # What waited for longer than messages are kept is nowhere any more, nor are the marks.
+    assert len(rows(engine, ForgottenContact)) > 1
     for _ in retention.steps(engine, SHANGHAI, 30, NOW + dt.timedelta(days=31)):
         pass
     assert rows(engine, ForgottenContact) == []

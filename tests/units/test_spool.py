@@ -18,6 +18,7 @@ from sqlalchemy import exc
 from bot import event_codec, process, refusing, spool_file, stream
 from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, Said, TopicChanged
 from bot.privacy import files
+from bot.privacy.traces import Traces
 from bot.spool import Spool
 
 NOW = dt.datetime(2026, 11, 11, 4, 0, tzinfo=dt.UTC)
@@ -100,19 +101,24 @@ async def test_whoever_is_forgotten_is_in_nothing_that_waits_or_was_refused(tmp_
     theirs = replace(said(2), sender=gone, text="我的原话")
     came = Joined("r1@chatroom", (Person(gone, "甲"), other), NOW)
     calls = replace(said(3), mentions=(gone, other.id))
+    quotes = replace(said(6), text="「甲：我的原话不止八个字」\n- -\n同问")
     await ours.append(
-        [said(1), theirs, came, calls, Left("r1@chatroom", (came.people[0],), NOW)], NOW
+        [said(1), theirs, came, calls, quotes, Left("r1@chatroom", (came.people[0],), NOW)], NOW
     )
     refusing.refuse(path, replace(said(4), sender=gone), "ValueError", NOW, NOW)
     refusing.refuse(path, said(5), "ValueError", NOW, NOW)
-    assert files.clean_spools(tmp_path, {gone}) == 5
-    assert files.clean_spools(tmp_path, {gone}) == 0
+    traces = Traces(
+        frozenset({gone}), frozenset({"甲"}), frozenset({"我的原话不止八个字"}), "forgotten:1"
+    )
+    assert files.clean_spools(tmp_path, {gone}, traces) == 6
+    assert files.clean_spools(tmp_path, {gone}, traces) == 0
     head = await ours.head(10)
     assert head is not None
     assert head.events == [
         said(1),
         replace(came, people=(other,)),
         replace(calls, mentions=(other.id,)),
+        replace(quotes, text="「已注销：〔已删除〕」\n- -\n同问"),
     ]
     assert refusing.refused(path) == 1
     await ours.close()
