@@ -17,6 +17,8 @@ _STORED = re.compile("\ufdd0([0-9a-f]{4})")
 
 def escape(text: str) -> str:
     """Text as both databases can hold it; `unescape` gives back exactly what came in."""
+    if is_storable(text):
+        return text
     return _UNSTORABLE.sub(lambda found: f"{_ESCAPE}{ord(found[0]):04x}", text)
 
 

@@ -8,12 +8,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, select
+from sqlalchemy import Boolean, Date, Engine, Float, Integer, Text, select
 from sqlalchemy.sql.schema import SchemaItem
 from sqlmodel import SQLModel
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from bot import database
 from bot.models import Delivery, Message, MessageIdentity, Room
+from bot.models.columns import LogText
 
 
 def test_migrations_give_what_the_models_say(engine: Engine) -> None:
@@ -31,6 +33,33 @@ def test_migrating_twice_changes_nothing(engine: Engine) -> None:
     database.migrate(engine)
     with database.reading(engine) as session:
         assert session.connection().execute(select(database.table(Room))).all() == []
+
+
+def test_rows_of_ours_come_back_as_they_were_given(engine: Engine) -> None:
+    at = dt.datetime(2026, 11, 2, 3, 4, 5, 678901, tzinfo=dt.UTC)
+    rows: list[tuple[object, ...]] = [
+        (1, 1.5, True, '奶粉"b\\c{},NULL', "\0 a\ud800", at, at.date()),
+        (None, None, False, "null", None, None, None),
+        (2**31 - 1, 1e-300, None, 'line\nend\t\\n "', "", at, at.date()),
+        (0, -2.0, True, "\x01\U0001f600", "b", at, None),
+    ]
+    with database.reading(engine) as session:
+        for some in (rows, rows[:1], rows[1:2], []):
+            given = database.given(
+                session,
+                {
+                    "number": Integer(),
+                    "share": Float(),
+                    "flag": Boolean(),
+                    "words": Text(),
+                    "log": LogText(),
+                    "at": UTCDateTime(),
+                    "day": Date(),
+                },
+                some,
+            )
+            columns = select(*(each for each in given.c if each.name != "n")).order_by(given.c.n)
+            assert [tuple(row) for row in session.connection().execute(columns)] == some
 
 
 def test_insert_new_returns_only_what_was_new_in_order(engine: Engine) -> None:
