@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Row, Text, and_, select
 from sqlmodel import Session
 
 from bot import bulk, database
@@ -16,9 +16,15 @@ from bot.insights import arrays
 from bot.insights.arrays import DAY, Ints
 from bot.insights.touches import THREAD
 from bot.models import Message, MessageIdentity, Recall
+from bot.models.columns import serial
 from bot.text import judging
 
 MESSAGE, NAMED, RECALLED = database.tables(Message, MessageIdentity, Recall)
+# The message that somebody quotes, found by its name.
+TARGET = MESSAGE.alias("target")
+SAID = and_(
+    TARGET.c.day == NAMED.c.day, TARGET.c.room_id == NAMED.c.room_id, TARGET.c.id == NAMED.c.id
+)
 
 # A message's neighbours by quote, each with the time (seconds) at which the link was made.
 Links = Mapping[int, Sequence[tuple[int, int]]]
@@ -36,17 +42,20 @@ def thread(links: Links, start: int, since: int, until: int) -> frozenset[int]:
 
 
 def quoted(session: Session, quoting: Sequence[Row[Any]]) -> dict[int, tuple[int, int]]:
-    """What each of these messages quotes, and when that was said."""
-    keys = np.array(
-        [((row.at.date() - bulk.EPOCH).days, row.room_id, row.id) for row in quoting], np.int64
-    ).reshape(-1, 3)
-    given = bulk.given(session, dict(zip(("day", "room_id", "id"), keys.T, strict=True)))
-    same = and_(
-        MESSAGE.c.day == bulk.day(given.c.day, session),
-        MESSAGE.c.room_id == given.c.room_id,
-        MESSAGE.c.id == given.c.id,
+    """What each of these messages, themselves not taken back, quotes, and when that was said."""
+    given = database.given(
+        session,
+        {"one": serial(), "room_id": Integer(), "quote": Text()},
+        [(row.id, row.room_id, row.quote) for row in quoting],
     )
-    one, _, other, before = bulk.columns(session, _quotes(session, given, same))
+    same = and_(NAMED.c.room_id == given.c.room_id, NAMED.c.platform_id == given.c.quote)
+    found = (
+        select(given.c.one, *_said(session))
+        .join(NAMED, same)
+        .join(TARGET, SAID)
+        .where(~_taken_back(NAMED), _counts(TARGET))
+    )
+    one, other, before = bulk.columns(session, found)
     return dict(zip(one.tolist(), zip(other.tolist(), before.tolist(), strict=True), strict=True))
 
 
@@ -83,29 +92,21 @@ def _linked(session: Session, days: Ints, rooms: Ints) -> Ints:
     same = and_(
         MESSAGE.c.day == bulk.day(given.c.day, session), MESSAGE.c.room_id == given.c.room_id
     )
-    links = np.stack(bulk.columns(session, _quotes(session, given, same)))
+    quotes = and_(NAMED.c.room_id == MESSAGE.c.room_id, NAMED.c.platform_id == MESSAGE.c.quote)
+    found = (
+        select(MESSAGE.c.id, database.seconds(MESSAGE.c.at, session).label("at"), *_said(session))
+        .join(given, same)
+        .join(NAMED, quotes)
+        .join(TARGET, SAID)
+        .where(MESSAGE.c.quote.is_not(None), is_said(MESSAGE), ~_taken_back(NAMED), _counts(TARGET))
+    )
+    links = np.stack(bulk.columns(session, found))
     return links[:, np.abs(links[1] - links[3]) <= THREAD.total_seconds()]
 
 
-def _quotes(
-    session: Session, given: FromClause, same: ColumnElement[bool]
-) -> Select[tuple[int, int, int, int]]:
-    """Messages that quote, and what they quote, neither taken back: ids and seconds of both."""
-    target = MESSAGE.alias("target")
-    quoted = and_(NAMED.c.room_id == MESSAGE.c.room_id, NAMED.c.platform_id == MESSAGE.c.quote)
-    said = and_(
-        target.c.day == NAMED.c.day, target.c.room_id == NAMED.c.room_id, target.c.id == NAMED.c.id
-    )
-    return (
-        select(
-            *(MESSAGE.c.id, database.seconds(MESSAGE.c.at, session).label("at")),
-            *(target.c.id.label("other"), database.seconds(target.c.at, session).label("before")),
-        )
-        .join(given, same)
-        .join(NAMED, quoted)
-        .join(target, said)
-        .where(MESSAGE.c.quote.is_not(None), is_said(MESSAGE), ~_taken_back(NAMED), _counts(target))
-    )
+def _said(session: Session) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """What was quoted, and the second at which it was said."""
+    return TARGET.c.id.label("other"), database.seconds(TARGET.c.at, session).label("before")
 
 
 def _beginnings(links: Ints, messages: Ints) -> Ints:
