@@ -30,6 +30,7 @@ from bot.deriving import Rules
 from bot.errors import GatewayUnavailable
 from bot.gateway import Event, Gateway, LoggedIn, LoggedOut
 from bot.memory import Memory
+from bot.reacting import Manners
 from bot.receiving import Taken
 from bot.sending import Sender
 from bot.settings import Settings
@@ -125,10 +126,15 @@ def take(app: App, account_id: int, events: Sequence[Event]) -> Taken:
     sender = app.senders.get(account_id)
     try:
         taken = receiving.take(
-            app.engine, account_id, events, app.rules, app.clock(), app.handlers, app.memory,
+            app.engine,
+            account_id,
+            events,
+            app.rules,
+            app.clock(),
             epoch=sender.epoch if sender is not None else None,
-            replies_per_hour=app.settings.replies_per_room_hour,
-        )  # fmt: skip
+            memory=app.memory,
+            manners=Manners(app.handlers, app.settings.replies_per_room_hour),
+        )
     except IntegrityError as error:
         if partitions.is_closed(error):
             # So that it is taken when it is tried again, in a moment.

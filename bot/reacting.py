@@ -37,7 +37,7 @@ from bot.models import Contact, Membership, Operator, Role, Room, Signal, Signal
 from bot.models.columns import LogText
 from bot.quotas import Quotas
 from bot.text.retrieval import Curated
-from handlers import Handler, operator_command, react
+from handlers import HANDLERS, Handler, operator_command, react
 from handlers.moment import Case, Command, Grievance, Moment, Reply, Unanswered
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,14 @@ log = logging.getLogger(__name__)
 LIVE = dt.timedelta(minutes=5)
 
 ROOM, SIGNAL, STAY, CONTACT, OPERATOR = database.tables(Room, Signal, Membership, Contact, Operator)
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """Who is asked what to say, in order, and how often an hour the bot may speak in one room."""
+
+    handlers: Sequence[Handler] = HANDLERS
+    per_room_hour: int = 20
 
 
 @dataclass(slots=True)
@@ -86,8 +94,7 @@ def follow(
     outcome: Outcome,
     rules: Rules,
     now: dt.datetime,
-    handlers: Sequence[Handler],
-    most_an_hour: int,
+    manners: Manners,
 ) -> Reacted:
     """React to what is live among the events, and note which open questions were answered."""
     told = [event for event in events if isinstance(event, Joined) or _is_new(event, outcome)]
@@ -108,9 +115,11 @@ def follow(
             _checked_in(session, signals, {row.id: row for row in rooms.values()}, rules.zone),
             _staff(session, live),
             faq.curated(session, rules.segmenter),
-            quotas.standing(session, [rooms[event.room].id for event in live], now, most_an_hour),
+            quotas.standing(
+                session, [rooms[event.room].id for event in live], now, manners.per_room_hour
+            ),
             rules.zone,
-            handlers,
+            manners.handlers,
             now,
         )
         for event in live:

@@ -25,9 +25,11 @@ from bot.gateway import Event, Joined, Left, LoggedIn, LoggedOut, Person, RoomLi
 from bot.ingest import Outcome
 from bot.memory import Memory
 from bot.models import Account, Contact, Room
-from handlers import HANDLERS, Handler
+from bot.reacting import Manners
 
 log = logging.getLogger(__name__)
+
+MANNERS = Manners()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,16 @@ def take(
     events: Sequence[Event],
     rules: Rules,
     now: dt.datetime,
-    handlers: Sequence[Handler] = HANDLERS,
-    memory: Memory | None = None,
     *,
     epoch: int | None = None,
-    replies_per_hour: int = 20,
+    memory: Memory | None = None,
+    manners: Manners = MANNERS,
 ) -> Taken:
     """Record a batch, and only then react to what is live in it.
 
-    `epoch` is the caller's lease on the account, where it has one; `replies_per_hour` is what the
-    bot may say of itself in one room. When this returns, everything in the batch is accepted.
-    A message of our own and the delivery that it settles are one transaction: whatever kills us,
-    what is in the log is not uncertain.
+    `epoch` is the caller's lease on the account, where it has one. When this returns, everything in
+    the batch is accepted. A message of our own and the delivery that it settles are one
+    transaction: whatever kills us, what is in the log is not uncertain.
     """
     with database.transaction(engine) as session:
         # Also of what handlers hear, and of copies that another account keeps.
@@ -77,7 +77,7 @@ def take(
         # Once more: whoever was forgotten since then is quoted nowhere.
         left = unnamed.hide(session, heard)
         spoken = [event for event in left if isinstance(event, Said | Joined)]
-        reacted = reacting.follow(session, spoken, outcome, rules, now, handlers, replies_per_hour)
+        reacted = reacting.follow(session, spoken, outcome, rules, now, manners)
     if reacted.held_back:
         log.info("account %d: %d replies held back", account_id, reacted.held_back)
     return Taken(outcome, echoes, reacted.replies, len(reacted.cases))
