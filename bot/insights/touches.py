@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bot.models import Role, Touch
@@ -209,44 +209,6 @@ def promos(
         if name is not None:
             found[stream].names[name] = at
     return found
-
-
-def classify(
-    namings: Sequence[Naming], posts: Sequence[Post], marks: lexicon.Lexicon
-) -> dict[tuple[int, int], Touch]:
-    """The class of each naming by (message, product), where all that matters is at hand."""
-    arrived = {(post.room_id, post.name): post for post in posts if post.name}
-    normals = {naming.message_id: similarity.normalise(naming.text) for naming in namings}
-    ours = {naming.message_id for naming in namings if (naming.room_id, naming.name) in arrived}
-    keys = {message: text_key(normal) for message, normal in normals.items()}
-    going_round = spread(
-        Saying(key, naming.room_id, naming.contact_id, naming.at, naming.message_id)
-        for naming in namings
-        if naming.message_id not in ours and (key := keys[naming.message_id]) is not None
-    )
-    texts = campaign_texts((post.text, post.at) for post in posts if post.promo)
-    kinds = {
-        (naming.message_id, naming.product_id): kind(
-            naming, normals[naming.message_id], arrived.get((naming.room_id, naming.name)),
-            marks=marks, texts=texts, spread=naming.message_id in going_round,
-        )
-        for naming in namings
-    }  # fmt: skip
-    told = promos(
-        [
-            *(
-                (naming.stream, naming.at, naming.name)
-                for naming in namings
-                if kinds[naming.message_id, naming.product_id] == Touch.PROMO
-            ),
-            *promo_posts(posts),
-        ]
-    )
-    return {
-        (naming.message_id, naming.product_id): kinds[naming.message_id, naming.product_id]
-        or member_kind(naming, told.get(naming.stream))
-        for naming in namings
-    }
 
 
 def promo_posts(posts: Iterable[Post]) -> Iterable[tuple[Stream, dt.datetime, str | None]]:

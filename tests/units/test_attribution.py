@@ -18,9 +18,10 @@ from bot.insights.buying import Bought
 from bot.insights.explanation import Story
 from bot.insights.meeting import Met, Touched
 from bot.insights.speaking import Heard, Reply, Speech, graded
-from bot.insights.touches import Naming, Post, classify
+from bot.insights.touches import Naming, Post
 from bot.models import Grade, Label, Role, Touch
 from bot.text import lexicon
+from tests.classed import classify
 
 PAID_AT = dt.datetime(2026, 11, 3, 15, 14, tzinfo=dt.UTC)
 PAID = int(PAID_AT.timestamp())
