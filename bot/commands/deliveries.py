@@ -228,23 +228,23 @@ def _turn(
 def _target(
     session: Session, series: str | None, account: str | None, room: str | None
 ) -> tuple[PauseScope, int | None]:
-    named: list[tuple[PauseScope, type[SQLModel], str, str | None]] = [
-        (PauseScope.SERIES, Series, "key", series),
-        (PauseScope.ACCOUNT, Account, "name", account),
-        (PauseScope.ROOM, Room, "platform_id", room),
+    named: list[tuple[PauseScope, type[SQLModel], str, str, str | None]] = [
+        (PauseScope.SERIES, Series, "key", "栏目", series),
+        (PauseScope.ACCOUNT, Account, "name", "账号", account),
+        (PauseScope.ROOM, Room, "platform_id", "群", room),
     ]
-    chosen = [one for one in named if one[3] is not None]
+    chosen = [one for one in named if one[-1] is not None]
     if not chosen:
         return PauseScope.ALL, None
     if len(chosen) > 1:
         raise InvalidInput(Fault("pause", 0, "", "只能选一个范围", "分几次执行"))
-    scope, model, column, name = chosen[0]
-    return scope, _id(session, model, column, str(name))
+    scope, model, column, what, name = chosen[0]
+    return scope, _id(session, model, column, what, str(name))
 
 
-def _id(session: Session, model: type[SQLModel], column: str, name: str) -> int:
+def _id(session: Session, model: type[SQLModel], column: str, what: str, name: str) -> int:
     target = database.table(model)
     found = session.connection().scalar(select(target.c.id).where(target.c[column] == name))
     if found is None:
-        raise InvalidInput(Fault(name, 0, "", f"没有这个{target.name}", "检查名称"))
+        raise InvalidInput(Fault(name, 0, "", f"没有这个{what}", "检查名称"))
     return int(found)

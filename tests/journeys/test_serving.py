@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from typer.testing import CliRunner, Result
 
-from bot import database, leases, outbox, owning, recalling, receiving, serving
+from bot import cli, database, leases, outbox, owning, recalling, receiving, serving
 from bot.commands import deliveries
 from bot.errors import InvalidInput
 from bot.gateway import LoggedOut
@@ -188,6 +188,10 @@ class Says:
     def __call__(self, *words: object) -> Result:
         return CliRunner().invoke(deliveries.app, [str(word) for word in words])
 
+    def whole(self, *words: str) -> Result:
+        """`qunyun …`"""
+        return CliRunner().invoke(cli.app, words)
+
 
 def test_people_see_what_to_post_and_say_what_they_did(engine: Engine, says: Says) -> None:
     two_accounts(engine)
@@ -203,6 +207,24 @@ def test_people_see_what_to_post_and_say_what_they_did(engine: Engine, says: Say
     assert isinstance(says("drop", number).exception, InvalidInput), "it is done already"
     assert standing(engine) == {3: (3, "sent")}
     assert says("todo").stdout == ""
+
+
+def test_a_pause_from_the_command_line_names_one_part_and_holds_it_once(
+    engine: Engine, says: Says
+) -> None:
+    two_accounts(engine)
+    for part in ((), ("--account", "a"), ("--room", "r1")):
+        told = [
+            says.whole(verb, "--reason", "试", *part).stdout.strip()
+            for verb in ("pause", "pause", "resume", "resume")
+        ]
+        assert told == ["已暂停", "本来就是暂停状态", "已恢复", "本来就没有暂停"]
+    for option, what in (("--series", "栏目"), ("--account", "账号"), ("--room", "群")):
+        refused = says.whole("pause", "--reason", "试", option, "没有").exception
+        assert isinstance(refused, InvalidInput)
+        assert f"没有这个{what}" in str(refused)
+    both = says.whole("pause", "--reason", "试", "--room", "r1", "--account", "a")
+    assert isinstance(both.exception, InvalidInput)
 
 
 def test_what_people_skip_says_why(engine: Engine, says: Says) -> None:
