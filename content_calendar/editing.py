@@ -25,7 +25,7 @@ from content_calendar import (
     reconciling,
     recurrence,
 )
-from content_calendar.audience import Audience
+from content_calendar.audience import Audience, Target
 from content_calendar.contact import Rules
 from content_calendar.definition import SERIES, Stored
 from content_calendar.recurrence import Schedule, Slot
@@ -208,13 +208,7 @@ def post_test(
     wanted = series.definition
     checking.step_named(wanted, step)
     today = at.astimezone(rules.zone).date()
-    targets = audience.available(session, Audience(rooms=(room,)), today)
-    if not targets:
-        raise lifecycle.refuse("room", f"没有群 {room},或者机器人不在里面", "检查群 ID")
-    target = targets[0]
-    if not _is_for_tests(session, target.id):
-        remedy = f"给测试群加上标签“{TEST_TAG}”,再导入群资料"
-        raise lifecycle.refuse("room", f"群 {room} 不是测试群", remedy)
+    target = _test_room(session, room, today)
     slot = Slot(today, today, step, at)
     known = replace(facts.shared(session, [wanted], rules.links_url), own_links=True)
     gathered = facts.gather(session, series, today, step, [target.id], (at - DAY, at), known)
@@ -245,6 +239,17 @@ def post_test(
     outbox.plan(session, messages, at)
     audits.note(session, at, by, "series.test", key, None, {"step": step, "room": room})
     return post.parts[0].text
+
+
+def _test_room(session: Session, room: str, today: dt.date) -> Target:
+    """A room that test posts may go to, by its platform id. Raises InvalidInput."""
+    targets = audience.available(session, Audience(rooms=(room,)), today)
+    if not targets:
+        raise lifecycle.refuse("room", f"没有群 {room},或者机器人不在里面", "检查群 ID")
+    if not _is_for_tests(session, targets[0].id):
+        remedy = f"给测试群加上标签“{TEST_TAG}”,再导入群资料"
+        raise lifecycle.refuse("room", f"群 {room} 不是测试群", remedy)
+    return targets[0]
 
 
 def _is_for_tests(session: Session, room_id: int) -> bool:

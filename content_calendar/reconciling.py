@@ -3,9 +3,10 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlmodel import Session
 
 from bot import database, outbox
@@ -22,6 +23,16 @@ OCCURRENCE, DELIVERY = database.tables(Occurrence, Delivery)
 Place = tuple[dt.date, str, dt.datetime]
 
 
+class Waiting(NamedTuple):
+    """A step that waits to be posted at one moment in the rooms of one zone."""
+
+    occurrence_id: int
+    original_date: dt.date
+    step: str
+    due_at: dt.datetime
+    zone: str | None
+
+
 def withdraw_stale(session: Session, series: Sequence[Stored], behind: ZoneInfo, days: Days) -> int:
     """Withdraw what waits for a moment that its series no longer has, or on a day without posts;
     returns how many. `behind` is the zone of rooms that name none.
@@ -30,6 +41,27 @@ def withdraw_stale(session: Session, series: Sequence[Stored], behind: ZoneInfo,
     """
     if not series:
         return 0
+    waiting = _waiting(session, series)
+    if not waiting:
+        return 0
+    names = audience.zones(session) | {None}
+    stale = []
+    for each in series:
+        found = waiting.get(each.id, [])
+        if not found:
+            continue
+        clocks = definition.local_zones(each.definition, behind, names)
+        places = _places(each, clocks, [row.due_at for row in found], days)
+        for row in found:
+            local = row.due_at.astimezone(ZoneInfo(row.zone) if row.zone else behind)
+            place = row.original_date, row.step, row.due_at
+            if place not in places or local.date() in days.blackout:
+                stale.append(_posts_of(row))
+    return outbox.withdraw(session, or_(*stale), "日历改过,不再这样发") if stale else 0
+
+
+def _waiting(session: Session, series: Sequence[Stored]) -> Mapping[int, Sequence[Waiting]]:
+    """The moments, by zone, for which something of each series waits."""
     rows = session.connection().execute(
         select(
             DELIVERY.c.series_id,
@@ -46,34 +78,20 @@ def withdraw_stale(session: Session, series: Sequence[Stored], behind: ZoneInfo,
         )
         .distinct()
     )
-    waiting = defaultdict(list)
-    for row in rows:
-        waiting[row.series_id].append(row)
-    if not waiting:
-        return 0
-    names = audience.zones(session) | {None}
-    stale = []
-    for each in series:
-        found = waiting.get(each.id, [])
-        if not found:
-            continue
-        clocks = definition.local_zones(each.definition, behind, names)
-        places = _places(each, clocks, [row.due_at for row in found], days)
-        for row in found:
-            local = row.due_at.astimezone(ZoneInfo(row.zone) if row.zone else behind)
-            place = row.original_date, row.step, row.due_at
-            if place not in places or local.date() in days.blackout:
-                stale.append(
-                    and_(
-                        DELIVERY.c.occurrence_id == row.occurrence_id,
-                        DELIVERY.c.step == row.step,
-                        DELIVERY.c.due_at == row.due_at,
-                        DELIVERY.c.room_id.in_(
-                            select(ROOM.c.id).where(ROOM.c.zone.is_not_distinct_from(row.zone))
-                        ),
-                    )
-                )
-    return outbox.withdraw(session, or_(*stale), "日历改过,不再这样发") if stale else 0
+    waiting: defaultdict[int, list[Waiting]] = defaultdict(list)
+    for series_id, *told in rows:
+        waiting[series_id].append(Waiting(*told))
+    return waiting
+
+
+def _posts_of(row: Waiting) -> ColumnElement[bool]:
+    """The posts of one step at one moment, in the rooms of one zone."""
+    return and_(
+        DELIVERY.c.occurrence_id == row.occurrence_id,
+        DELIVERY.c.step == row.step,
+        DELIVERY.c.due_at == row.due_at,
+        DELIVERY.c.room_id.in_(select(ROOM.c.id).where(ROOM.c.zone.is_not_distinct_from(row.zone))),
+    )
 
 
 def _places(

@@ -6,7 +6,6 @@ they were drawn.
 
 import datetime as dt
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +58,10 @@ WEEK = Column("week", _week, ("周",), required=True, filled=True)
 ARM = Column("arm", _arm, ("组",), required=True, filled=True)
 
 
+# A cell: a room, a product and the Monday of a week.
+Key = tuple[int, int, dt.date]
+
+
 @dataclass(frozen=True, slots=True)
 class CellRow:
     """What a file says of one cell."""
@@ -91,45 +94,48 @@ def record(
     (of those who went without, or had the topic), the share that was drawn where it is not told.
     A wrong row leaves its whole experiment out.
     """
-    rooms = _ids(session)
-    products = catalogue.product_ids(session)
-    drawn: defaultdict[str, dict[tuple[int, int, dt.date], CellRow]] = defaultdict(dict)
-    places: dict[str, Place] = {}
-    faults: list[Fault] = []
-    bad: set[str] = set()
     series_id, wrong = _series(session, series)
     if wrong is not None:
         return Imported(faults=(wrong,))
+    drawn, faults = _drawn(rows, _ids(session), catalogue.product_ids(session))
+    created = unchanged = 0
+    for name, row_of in drawn.items():
+        told = [Cell(*key, row.arm) for key, row in row_of.items()]
+        place = next(iter(row_of.values())).place
+        standing = _standing(session, name)
+        if standing is None:
+            fault = _make(session, name, told, place, series_id, share, zone, by, now)
+            created += fault is None
+        elif standing == {(*key, row.arm) for key, row in row_of.items()}:
+            fault = None
+            unchanged += 1
+        else:
+            problem = f"已经有实验“{name}”,分组不一样"
+            fault = place.fault("experiment", problem, "另取一个名字")
+        faults += [fault] if fault is not None else []
+    return Imported(created, 0, unchanged, tuple(faults))
+
+
+def _drawn(
+    rows: Sequence[CellRow], rooms: Mapping[str, int], products: Mapping[str, int]
+) -> tuple[dict[str, dict[Key, CellRow]], list[Fault]]:
+    """The cells of each experiment all of whose rows are right, in the order of the file; and what
+    is wrong with the other ones.
+    """
+    drawn: dict[str, dict[Key, CellRow]] = {}
+    faults: list[Fault] = []
+    bad: set[str] = set()
     for row in rows:
-        places.setdefault(row.experiment, row.place)
+        row_of = drawn.setdefault(row.experiment, {})
         found = _row_faults(row, rooms, products)
         if not found:
-            key = rooms[row.room], products[row.sku], row.week
-            before = drawn[row.experiment].setdefault(key, row)
+            before = row_of.setdefault((rooms[row.room], products[row.sku], row.week), row)
             if before.arm != row.arm:
                 problem = f"这一格在第 {before.place.line} 行是 {before.arm}"
                 found = [row.place.fault("arm", problem, "一格只在一组,留一行")]
         faults += found
         bad |= {row.experiment} if found else set()
-    created = unchanged = 0
-    for name, cells_of in drawn.items():
-        if name in bad:
-            continue
-        told = [Cell(*key, row.arm) for key, row in cells_of.items()]
-        standing = _standing(session, name)
-        if standing is not None:
-            if standing == {(*key, row.arm) for key, row in cells_of.items()}:
-                unchanged += 1
-            else:
-                problem = f"已经有实验“{name}”,分组不一样"
-                faults.append(places[name].fault("experiment", problem, "另取一个名字"))
-            continue
-        fault = _make(session, name, told, places[name], series_id, share, zone, by, now)
-        if fault is None:
-            created += 1
-        else:
-            faults.append(fault)
-    return Imported(created, 0, unchanged, tuple(faults))
+    return {name: row_of for name, row_of in drawn.items() if name not in bad}, faults
 
 
 def _make(
