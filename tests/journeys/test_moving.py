@@ -241,8 +241,10 @@ def test_a_backup_of_either_database_is_restored_into_either(
         next(backups.make(engine, home, file, NOW))
     with tarfile.open(tmp_path / "else.tar", "w") as packed:
         packed.add(home / "secret", "secret")
+        packed.add(home / "secret", "../escaped")
     with pytest.raises(InvalidInput, match="不是 qunyun 的备份"):
         next(backups.restore(tmp_path / "else.tar", engine, tmp_path / "nowhere"))
+    assert not (tmp_path / "escaped").exists()
 
 
 def test_partitions_are_made_ahead_and_dropped_when_their_time_has_come(
