@@ -2,8 +2,9 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Integer, select, update
+from sqlalchemy import Integer, Select, select, update
 from sqlmodel import Session, SQLModel
 
 from bot import database
@@ -50,7 +51,7 @@ def _known(
     query = select(target.c.platform_id, target.c.id, target.c[column], target.c[moment]).join(
         wanted, wanted.c.platform_id == target.c.platform_id
     )
-    rows = {row.platform_id: row for row in session.connection().execute(query)}
+    rows = _found(session, query)
     missing = sorted(set(seen) - set(rows))
     if missing and make:
         database.insert_rows(
@@ -59,14 +60,21 @@ def _known(
             [{"platform_id": key, **_NEW[model]} for key in missing],
             skip_existing=True,
         )
-        rows = {row.platform_id: row for row in session.connection().execute(query)}
+        rows = _found(session, query)
     newer = [
-        {"key": row.id, "name": named[1], "moment": named[0]}
-        for key, row in rows.items()
-        if (named := seen[key]) is not None and _is_newer(named, row[2], row[3])
+        (id, named[1], named[0])
+        for key, (id, name, at) in rows.items()
+        if (named := seen[key]) is not None and _is_newer(named, name, at)
     ]
     _rename(session, model, column, newer)
-    return {key: row.id for key, row in rows.items()}
+    return {key: id for key, (id, _, _) in rows.items()}
+
+
+def _found(
+    session: Session, query: Select[*tuple[Any, ...]]
+) -> dict[str, tuple[int, str, dt.datetime | None]]:
+    rows = session.connection().execute(query)
+    return {key: (id, name, at) for key, id, name, at in rows}
 
 
 def _is_newer(named: tuple[dt.datetime, str], name: str, at: dt.datetime | None) -> bool:
@@ -74,7 +82,10 @@ def _is_newer(named: tuple[dt.datetime, str], name: str, at: dt.datetime | None)
 
 
 def _rename(
-    session: Session, model: type[SQLModel], column: str, newer: Sequence[Mapping[str, object]]
+    session: Session,
+    model: type[SQLModel],
+    column: str,
+    newer: Sequence[tuple[int, str, dt.datetime]],
 ) -> None:
     if not newer:
         return
@@ -86,7 +97,7 @@ def _rename(
             "name": target.c[column].type,
             "moment": target.c[f"{column}_at"].type,
         },
-        [(row["key"], row["name"], row["moment"]) for row in newer],
+        newer,
     )
     session.connection().execute(
         update(target)

@@ -8,6 +8,7 @@ give the same standing rows and the same derived tables.
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session
@@ -183,10 +184,13 @@ def _insert(
     session: Session, said: Sequence[tuple[Said, int]], known: _Known
 ) -> tuple[list[Stretch], list[Heard]]:
     """Insert new messages; returns what has to be judged again because of them, and them."""
-    appending.append(session, Message, _columns(said, known))
+    messages, ids = [one for one, _ in said], [key for _, key in said]
+    rooms = [known.rooms[one.room] for one in messages]
+    contacts = [known.contacts[one.sender] for one in messages]
+    appending.append(session, Message, _columns(messages, ids, rooms, contacts, known))
     recalled = [
-        (known.rooms[one.room], one.recalls, key)
-        for one, key in said
+        (room, one.recalls, key)
+        for one, key, room in zip(messages, ids, rooms, strict=True)
         if one.type == "recall" and one.recalls
     ]
     database.insert_rows(
@@ -194,51 +198,59 @@ def _insert(
         Recall,
         [{"room_id": room, "recalled": name, "message_id": key} for room, name, key in recalled],
     )
-    rows = [(key, known.rooms[one.room], one.at) for one, key in said]
-    sealing.late(session, [Came(LateKind.MESSAGE, *row) for row in rows])
+    at = [one.at for one in messages]
+    sealing.late(session, list(map(Came, repeat(LateKind.MESSAGE), ids, rooms, at)))
     taken_back = [(room, name) for room, name, _ in recalled]
     sealing.late_recalls(session, taken_back)
-    names = [(known.rooms[one.room], one.id) for one, _ in said]
+    names = list(zip(rooms, [one.id for one in messages], strict=True))
     gone = transcript.recalled(session, names)
     fresh = [
-        _heard(one, key, known, name in gone) for (one, key), name in zip(said, names, strict=True)
+        _heard(one, key, room, contact, (room, one.id) in gone)
+        for one, key, room, contact in zip(messages, ids, rooms, contacts, strict=True)
     ]
     return _recalled_stretches(session, taken_back), fresh
 
 
-def _heard(said: Said, key: int, known: _Known, recalled: bool) -> Heard:
+def _heard(said: Said, key: int, room: int, contact: int, recalled: bool) -> Heard:
+    # By place, for every message: by name takes twice as long.
     return Heard(
-        id=key,
-        platform_id=said.id,
-        room_id=known.rooms[said.room],
-        contact_id=known.contacts[said.sender],
-        sender=said.sender,
-        at=said.at,
-        type=said.type,
-        text=said.text,
-        mentions=said.mentions,
-        quote=said.quote,
-        own=said.own,
-        recalled=recalled,
+        key,
+        said.id,
+        room,
+        contact,
+        said.sender,
+        said.at,
+        said.type,
+        said.text,
+        said.mentions,
+        said.quote,
+        said.own,
+        recalled,
     )
 
 
-def _columns(said: Sequence[tuple[Said, int]], known: _Known) -> Columns:
+def _columns(
+    said: Sequence[Said],
+    ids: Sequence[int],
+    rooms: Sequence[int],
+    contacts: Sequence[int],
+    known: _Known,
+) -> Columns:
     return {
-        "day": [one.at.date() for one, _ in said],
-        "room_id": [known.rooms[one.room] for one, _ in said],
-        "id": [key for _, key in said],
-        "contact_id": [known.contacts[one.sender] for one, _ in said],
-        "account_id": [known.accounts.get(one.account or "") for one, _ in said],
-        "at": [one.at for one, _ in said],
-        "type": [one.type for one, _ in said],
-        "text": [one.text for one, _ in said],
-        "name": [one.name for one, _ in said],
-        "topic": [one.topic for one, _ in said],
-        "mentions": [list(one.mentions) or None for one, _ in said],
-        "quote": [one.quote for one, _ in said],
-        "recalls": [one.recalls for one, _ in said],
-        "own": [one.own for one, _ in said],
+        "day": [one.at.date() for one in said],
+        "room_id": rooms,
+        "id": ids,
+        "contact_id": contacts,
+        "account_id": [known.accounts.get(one.account or "") for one in said],
+        "at": [one.at for one in said],
+        "type": [one.type for one in said],
+        "text": [one.text for one in said],
+        "name": [one.name for one in said],
+        "topic": [one.topic for one in said],
+        "mentions": [list(one.mentions) or None for one in said],
+        "quote": [one.quote for one in said],
+        "recalls": [one.recalls for one in said],
+        "own": [one.own for one in said],
     }
 
 
