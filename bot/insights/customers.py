@@ -29,6 +29,18 @@ class Purchase:
     person_id: int | None
     paid_at: dt.datetime
     net: int
+    order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """One of a cohort: the first order, and all until now; `net` is fen."""
+
+    person_id: int
+    first_order: str
+    first_paid_at: dt.datetime
+    orders: int
+    net: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +78,49 @@ class Customers:
 
 def gather(session: Session, until: dt.datetime, zone: ZoneInfo) -> Customers:
     """What is known of buyers from every order paid before `until`; months are local to `zone`."""
+    return describe(_purchases(session, until), until, zone)
+
+
+def cohort(
+    session: Session, until: dt.datetime, zone: ZoneInfo, month: dt.date, later: int
+) -> list[Buyer]:
+    """Whom `Cohort` counts: those who bought first in a local month, and again in the `later`-th
+    after it (0: all of them), in order of their first.
+    """
+    by_person = _by_person(_purchases(session, until))
+    first = month.year * 12 + month.month - 1
+    return [
+        Buyer(person, every[0].order_id, every[0].paid_at, len(every), sum(x.net for x in every))
+        for person, every in by_person.items()
+        if _month(every[0].paid_at, zone) == first
+        and any(_month(one.paid_at, zone) == first + later for one in every)
+    ]
+
+
+def _purchases(session: Session, until: dt.datetime) -> list[Purchase]:
+    """Every order paid before a moment, in order of time."""
     bought = subjects.orders(until).c
     rows = session.connection().execute(
-        select(bought.person_id, bought.paid_at, bought.net).order_by(
+        select(bought.person_id, bought.paid_at, bought.net, bought.order_id).order_by(
             bought.paid_at, bought.order_id
         )
     )
-    return describe([Purchase(row[0], row[1], int(row[2])) for row in rows], until, zone)
+    return [Purchase(row[0], row[1], int(row[2]), row[3]) for row in rows]
+
+
+def _by_person(purchases: Sequence[Purchase]) -> Mapping[int, Sequence[Purchase]]:
+    """What each person whom we know bought, the first buyers first."""
+    found: dict[int, list[Purchase]] = defaultdict(list)
+    for one in purchases:
+        if one.person_id is not None:
+            found[one.person_id].append(one)
+    return found
 
 
 def describe(purchases: Sequence[Purchase], until: dt.datetime, zone: ZoneInfo) -> Customers:
     """What purchases, in order of time, tell of their buyers."""
-    by_person: dict[int, list[Purchase]] = defaultdict(list)
-    clusters: list[tuple[float, int]] = []
-    for one in purchases:
-        if one.person_id is None:
-            clusters.append((one.net, 1))
-        else:
-            by_person[one.person_id].append(one)
+    by_person = _by_person(purchases)
+    clusters: list[tuple[float, int]] = [(one.net, 1) for one in purchases if one.person_id is None]
     clusters += [(sum(one.net for one in every), len(every)) for every in by_person.values()]
     return Customers(
         until=until,

@@ -76,6 +76,7 @@ SEEN: Mapping[str, str] = {
     "/people/candidates": "/people/candidates",
     "/people/drawn": "/people/drawn",
     "/people/buyers": "/people/buyers",
+    "/people/cohort": "/people/cohort?month=2026-11",
     "/people/{contact_id}": "/people/1",
     "/digests": "/digests",
     "/digests/{digest_id}": "/digests/1",

@@ -96,6 +96,7 @@ ROLES: Mapping[tuple[str, str], OperatorRole | None] = {
     ("GET", "/people/drawn"): VIEWER,
     ("POST", "/people/candidates"): OPERATOR,
     ("GET", "/people/buyers"): VIEWER,
+    ("GET", "/people/cohort"): VIEWER,
     ("GET", "/people/{contact_id}"): VIEWER,
     ("GET", "/deliveries"): VIEWER,
     ("POST", "/deliveries/decide"): OPERATOR,

@@ -194,6 +194,25 @@ async def test_buyers_are_told_by_month_with_intervals(community: Desk) -> None:
     )
     async with community.signed_in("小林", VIEWER) as browser:
         page = (await browser.get("/people/buyers")).text
-    assert "2026-07" in page
-    assert re.search(r"75%", page)
-    assert "30/40 人" in page
+        assert "2026-07" in page
+        assert re.search(r"75%", page)
+        assert "30/40 人" in page
+        every = (await browser.get("/people/cohort", params={"month": "2026-07"})).text
+        assert "40 人" in every and "不在群里的买家" in every
+        again = (await browser.get("/people/cohort", params={"month": "2026-07", "later": 1})).text
+        assert "30 人" in again and "第 1 个月又买了的" in again
+        for nothing in ("2026-08", "2026-13", "rubbish", ""):
+            empty = (await browser.get("/people/cohort", params={"month": nothing})).text
+            assert "这个月没有首单的买家" in empty
+
+
+async def test_a_cohort_of_fewer_than_five_is_counted_and_not_listed(community: Desk) -> None:
+    async with community.signed_in("小林", VIEWER) as browser:
+        asked = re.search(
+            r"/people/cohort\?month=[0-9-]+", (await browser.get("/people/buyers")).text
+        )
+        assert asked is not None
+        page = (await browser.get(asked[0])).text
+        assert "2 人" in page and "不到 5 人，不列名单" in page and "u1-40" not in page
+    async with community.signed_in("小丽", VIEWER, verticals=["美妆"]) as somebody:
+        assert (await somebody.get(asked[0])).status_code == 403

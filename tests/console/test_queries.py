@@ -21,7 +21,7 @@ PAGES = (
 )  # fmt: skip
 # Only for who sees every room.
 OF_THE_WHOLE = (
-    "/privacy", "/people/buyers", "/people/drawn", "/orders/share", "/orders/identities", "/labels",
+    "/privacy", "/people/buyers", "/people/cohort?month=2026-11", "/people/drawn", "/orders/share", "/orders/identities", "/labels",
 )  # fmt: skip
 # What is about one thing, and lists behind a figure: of what `kept_apart` furnishes, where digests
 # are told by their number, the fleet's first.

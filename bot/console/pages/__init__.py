@@ -13,6 +13,7 @@ from bot.console.pages import (
     audit,
     boards,
     calendar,
+    cohorts,
     complaints,
     data,
     deliveries,
@@ -69,6 +70,7 @@ ROUTES: tuple[Route, ...] = (
     *programs.ROUTES,
     *rooms.ROUTES,
     *room.ROUTES,
+    *cohorts.ROUTES,
     *people.ROUTES,
     # Its paths before a line by its number.
     *funnel.ROUTES,

@@ -27,6 +27,8 @@ from bot.translation import Translate
 NEED, IDENTITY, ROOM = database.tables(NeedMention, MessageIdentity, Room)
 INVITATION, CONTACT = database.tables(Invitation, Contact)
 NAME = 100
+# Of fewer buyers a list would tell who they are.
+FEWEST = 5
 # No list is as long; a database takes no offset of any size.
 FURTHEST = 2**31
 # The same seed for every draw: the name of the program already tells draws apart.
@@ -166,7 +168,7 @@ def buyers(page: Reader) -> Response:
     return page.render(
         "buyers.html", found=found, months=range(1, width + 1), today=today,
         pairs=complements.gather(page.session, until), floor=complements.FLOOR,
-        words=Words(zone, page.tr),
+        words=Words(zone, page.tr), fewest=FEWEST,
     )  # fmt: skip
 
 
