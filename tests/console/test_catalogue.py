@@ -16,7 +16,8 @@ import yaml
 from jinja2.ext import extract_from_ast
 
 from bot import console
-from bot.console import catalogue
+from bot.console import boarding, catalogue
+from bot.digest import goals, notes, sections
 from bot.insights import explanation, needs, reasons, segments, shares
 from bot.insights.explanation import Story
 from bot.models import Grade, Label, Touch
@@ -31,6 +32,9 @@ NAMED = (
 )  # fmt: skip
 CHINESE = re.compile("[\u4e00-\u9fff]")
 OTHERS = [language for language in catalogue.LANGUAGES if language != catalogue.CHINESE]
+
+# What stands behind the figures at the top of the board.
+DEFINED = ("before", "messages", "participation", "response", "unanswered", "orders", "share")
 
 
 def in_templates() -> Iterator[str]:
@@ -69,8 +73,22 @@ def in_code() -> Iterator[str]:
                 yield node.value
 
 
+def on_the_board() -> Iterator[str]:
+    """What the board calls its figures, what these count and out of what, and what goals are of."""
+    yield from (metric.name for metric in goals.METRICS.values())
+    for key in DEFINED:
+        yield from notes.TEXTS[key][:3]
+    for path in sorted(Path(inspect.getfile(sections)).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Figure":
+                told = [part.value for part in node.args[:2] if isinstance(part, ast.Constant)]
+                # An owner's lines are called by a name besides; no board is of an owner.
+                if len(told) == 2 and told[0] in boarding.TOP:
+                    yield str(told[1])
+
+
 def shown() -> set[str]:
-    return {*in_templates(), *in_code(), *NAMED}
+    return {*in_templates(), *in_code(), *NAMED, *on_the_board()}
 
 
 def names(text: str) -> set[str]:

@@ -122,7 +122,7 @@ def _forms(page: Page) -> dict[str, object]:
     """What a goal can be set for."""
     units = {key: page.tr(unit) if unit else "" for key, unit in UNITS.items()}
     named = [
-        (one.key, f"{one.name}{f' ({units[one.unit]})' if units[one.unit] else ''}")
+        (one.key, f"{page.tr(one.name)}{f' ({units[one.unit]})' if units[one.unit] else ''}")
         for one in METRICS.values()
     ]
     whole = [("", page.tr("全部群"))] if roles.sees_all(page.someone) else []
