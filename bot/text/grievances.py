@@ -272,8 +272,8 @@ SEVERITY: Final = {
 def found(plain: str) -> Iterator[re.Match[str]]:
     """The words of WORDS in a text as `re.finditer` finds them; `lastgroup` is the kind.
 
-    At each character only what may begin with it is tried: six patterns on the average, where one
-    expression of all would try 428. That is a quarter of the time.
+    At each character only what may begin with it is tried: two patterns on the average, where one
+    expression of all would try 428. That takes half the time or less.
     """
     end = 0
     for place, character in enumerate(plain):
@@ -297,10 +297,22 @@ def _beginning(character: str) -> re.Pattern[str]:
 
 
 def may_begin(words: str, character: str) -> bool:
-    """Whether what a pattern finds may begin with a character: it stands in it somewhere, or is one
-    of its digits or of a range.
+    """Whether what a pattern finds may begin with a character: it stands in the pattern's first
+    part, or is one of its digits or of a range.
     """
-    return character in words or (character.isascii() and ("\\d" in words or "-" in words))
+    head = _head(words)
+    return character in head or (character.isascii() and ("\\d" in head or "-" in head))
+
+
+@functools.cache
+def _head(words: str) -> str:
+    """The part with which a pattern begins, and the next one where that may be missing."""
+    head = ""
+    for part, may_miss in _PART.findall(_AROUND.sub("", words)):
+        head += part
+        if part.strip() and not may_miss:
+            break
+    return head
 
 
 @functools.cache
@@ -318,3 +330,8 @@ def _alternatives(words: str) -> list[str]:
 
 # An escape, a class of characters, or a character.
 _PIECE: Final = re.compile(r"\\.|\[[^\]]+\]|.", re.DOTALL)
+# What only looks around, and a group, an escape, a class or a character that may be missing.
+_AROUND: Final = re.compile(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)")
+_PART: Final = re.compile(
+    r"(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\[[^\]]+\]|\\.|.)([?*]|\{0,\d*\})?", re.DOTALL
+)
