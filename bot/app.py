@@ -33,9 +33,11 @@ from bot import (
     process,
     spool_file,
     upkeep,
+    vitals,
     waking,
 )
 from bot.gateway import Gateway
+from bot.loop_lag import Lag
 from bot.process import App
 from bot.settings import Settings
 from bot.spool import Spool
@@ -45,6 +47,8 @@ from content_calendar import contact, planning
 log = logging.getLogger(__name__)
 
 TICK = dt.timedelta(seconds=30)
+# How often the loop is asked whether it comes back in time, in seconds.
+BEAT = 0.2
 # How long whoever stops waits for the answers to its last posts.
 LAST_ANSWER = 5.0
 
@@ -160,6 +164,7 @@ def _loops(app: App, stop: asyncio.Event, ended: asyncio.Event) -> Iterator[Awai
         yield process.supervised(app, stop, "tick", None, _tick)
     elif "gateways" in parts:
         yield process.supervised(app, stop, "refresh", None, _refresh)
+    yield process.supervised(app, stop, "watch", None, _watch)
     if "gateways" in parts:
         yield process.supervised(app, stop, "leases", None, _keep)
     for name, work in background.of(parts).items():
@@ -233,15 +238,32 @@ async def _keep(app: App, stop: asyncio.Event, _: int | None) -> None:
 
 
 async def _note_spools(app: App) -> None:
-    """Let the database know what waits in our spools, for pages and figures elsewhere."""
+    """Let the database know what is in our spools, for pages and figures elsewhere."""
     for account_id, each in app.spools.items():
-        waiting = await each.waiting()
-        if waiting == app.noted.get(account_id):
+        held = await each.held()
+        if held == app.noted.get(account_id):
             continue
 
-        note = functools.partial(owning.note_waiting, app.engine, account_id, waiting)
+        note = functools.partial(owning.note_spool, app.engine, account_id, held)
         await app.write(note)
-        app.noted[account_id] = waiting
+        app.noted[account_id] = held
+
+
+async def _watch(app: App, stop: asyncio.Event, _: int | None) -> None:
+    """Tell how late this loop comes to its work, for figures elsewhere."""
+    lag = Lag()
+    beating = asyncio.create_task(lag.beat(BEAT))
+    try:
+        while not await waking.woken(stop, TICK.total_seconds()):
+            most = lag.taken()
+            await app.write(functools.partial(_tell, app, most))
+    finally:
+        beating.cancel()
+
+
+def _tell(app: App, loop_lag: float) -> None:
+    with database.transaction(app.engine) as session:
+        vitals.tell(session, app.owner, loop_lag, app.clock())
 
 
 async def _refresh(app: App, stop: asyncio.Event, _: int | None) -> None:
@@ -264,5 +286,6 @@ def _release(app: App) -> None:
     """Give up our accounts, where nobody is online any more, and the planner's rounds."""
     with database.transaction(app.engine) as session:
         heartbeats.leave(session, heartbeats.PLANNER, app.owner)
+        vitals.leave(session, app.owner)
     for account_id, sender in app.senders.items():
         owning.stop(app.engine, account_id, sender.epoch, app.clock())

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from bot import database, leases, outbox, serving
 from bot.gateway import Gateway, capabilities_as_json
 from bot.models import Account
-from bot.spool_file import Waiting
+from bot.spool_file import Held
 
 log = logging.getLogger(__name__)
 
@@ -98,14 +98,18 @@ def stop(engine: Engine, account_id: int, epoch: int, now: dt.datetime) -> None:
         )
 
 
-def note_waiting(engine: Engine, account_id: int, waiting: Waiting) -> None:
-    """Let everybody know what an account heard that is not in the log yet."""
+def note_spool(engine: Engine, account_id: int, held: Held) -> None:
+    """Let everybody know what an account heard that is not in the log."""
     account = database.table(Account)
     with database.transaction(engine) as session:
         session.connection().execute(
             update(account)
             .where(account.c.id == account_id)
-            .values(spooled=waiting.events, spooled_since=waiting.since)
+            .values(
+                spooled=held.waiting.events,
+                spooled_since=held.waiting.since,
+                refused=held.refused,
+            )
         )
 
 

@@ -35,7 +35,7 @@ from bot.receiving import Taken
 from bot.sending import Sender
 from bot.settings import Settings
 from bot.spool import Spool
-from bot.spool_file import Waiting
+from bot.spool_file import Held
 from bot.stream import Stream
 from handlers import HANDLERS, Handler
 
@@ -76,7 +76,7 @@ class App:
     handlers: Sequence[Handler] = HANDLERS
     memory: Memory = field(default_factory=Memory)
     spools: Mapping[int, Spool] = field(default_factory=dict)
-    noted: dict[int, Waiting] = field(default_factory=dict)
+    noted: dict[int, Held] = field(default_factory=dict)
     stream: Stream | None = None
     senders: dict[int, Sender] = field(default_factory=dict)
     online: set[int] = field(default_factory=set)

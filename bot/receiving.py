@@ -147,6 +147,7 @@ def _follow_login(
                     "state_reason": "",
                     "contact_id": me.scalar_subquery(),
                     "first_online_at": func.coalesce(account.c.first_online_at, event.at),
+                    "logins": account.c.logins + 1,
                 }
             case LoggedOut():
                 # Since when it is away counts, however often it says why.

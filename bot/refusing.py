@@ -30,7 +30,7 @@ def refused(path: Path) -> int:
     if not path.exists():
         return 0
     with closing(spool_file.opened(path)) as file:
-        return int(file.execute("SELECT count(*) FROM refused").fetchone()[0])
+        return spool_file.refused(file)
 
 
 def retry(path: Path, now: dt.datetime) -> int:

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, ValidationError
@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import Fault, InvalidInput
 
+LogFormat = Literal["text", "json"]
 PARTS = ("gateways", "ingest", "planner", "deliveries", "digests", "console")
 
 
@@ -137,6 +138,7 @@ class Settings(BaseSettings):
     four_eyes_rooms: int = Field(default=500, ge=0)
     stream_url: Annotated[str, BeforeValidator(_stream)] = Field(default="", repr=False)
     spool_events: int = Field(default=1_000_000, ge=10_000)
+    log_format: LogFormat = "text"
     send_timeout_seconds: float = Field(default=15, gt=0)
     message_retention_days: int = Field(default=90, ge=7)
     console_host: str = "127.0.0.1"

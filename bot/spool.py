@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeVar
 
 from bot import event_codec, spool_file, waking
 from bot.gateway import Event, LoggedIn, LoggedOut
-from bot.spool_file import Put, Row, Waiting
+from bot.spool_file import Held, Put, Row, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,10 @@ class Spool:
     async def waiting(self) -> Waiting:
         """What waits now."""
         return await self._do(spool_file.waiting)
+
+    async def held(self) -> Held:
+        """What waits now, and what was refused."""
+        return await self._do(spool_file.held)
 
     async def close(self) -> None:
         """Close the file. What waits stays for the next process."""

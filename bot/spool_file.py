@@ -55,6 +55,13 @@ class Waiting(NamedTuple):
 NOTHING = Waiting(0, None)
 
 
+class Held(NamedTuple):
+    """All that a spool holds: what waits, and how many events were refused and are kept."""
+
+    waiting: Waiting
+    refused: int
+
+
 def path(home: Path, account: str) -> Path:
     """Where an account's spool lies; an account keeps its name when a database is made anew."""
     return home / "spool" / f"{quote(account, safe='')}.db"
@@ -129,6 +136,16 @@ def waiting(file: sqlite3.Connection) -> Waiting:
     found = file.execute("SELECT spooled_at FROM event WHERE sequence = ?", (first,)).fetchone()
     # Another process may have dropped it meanwhile.
     return Waiting(last - first + 1, dt.datetime.fromisoformat(found[0])) if found else NOTHING
+
+
+def refused(file: sqlite3.Connection) -> int:
+    """How many events were refused and are kept."""
+    return int(file.execute("SELECT count(*) FROM refused").fetchone()[0])
+
+
+def held(file: sqlite3.Connection) -> Held:
+    """All that is in it."""
+    return Held(waiting(file), refused(file))
 
 
 def look(path: Path) -> Waiting:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import psutil
 
-from bot import gateway
+from bot import gateway, loop_lag
 from bot.bench import node_gateway
 from bot.gateways import wechaty, wechaty_link
 
@@ -64,7 +64,7 @@ async def _ours(node: node_gateway.NodeGateway, messages: int, rooms: int) -> di
         rng=random.Random(7),  # noqa: S311 (jitter)
     )
     events = account.events()
-    lag = Lag()
+    lag = loop_lag.Lag()
     try:
         while not isinstance(await anext(events), gateway.LoggedIn):
             pass
@@ -72,7 +72,7 @@ async def _ours(node: node_gateway.NodeGateway, messages: int, rooms: int) -> di
         gc.collect()
         gc.freeze()
         rss = psutil.Process().memory_info().rss
-        beating = asyncio.get_running_loop().create_task(lag.beat())
+        beating = asyncio.get_running_loop().create_task(lag.beat(BEAT))
         began, used = time.perf_counter(), time.process_time()
         burst = asyncio.get_running_loop().create_task(
             node.ask("burst", messages=messages, rooms=rooms)
@@ -152,22 +152,3 @@ async def _baseline(
     finally:
         await link.close()
     return count / seconds
-
-
-class Lag:
-    """How late the event loop comes back from a short wait, at most, in seconds.
-
-    `busy` is the processor time that passed meanwhile: what our own code held the loop for.
-    """
-
-    def __init__(self) -> None:
-        self.most = 0.0
-        self.busy = 0.0
-
-    async def beat(self) -> None:
-        """Measure until cancelled."""
-        while True:
-            due, before = time.perf_counter() + BEAT, time.thread_time()
-            await asyncio.sleep(BEAT)
-            self.most = max(self.most, time.perf_counter() - due)
-            self.busy = max(self.busy, time.thread_time() - before)

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Engine
 
 from bot import app as app_module
-from bot import database
+from bot import database, logs
 from bot.commands import edge
 from bot.console import operators, serving, web
 from bot.digest import dispatch
@@ -34,9 +34,7 @@ def run() -> None:
             Fault("QUNYUN_GATEWAYS", 0, "", "没有配置任何通道", "在 .env 里写上,见 .env.example")
         )
     dispatch.wanted(settings)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # The scheduler that wechaty brings along reports every turn at this level.
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logs.start(settings.log_format)
     asyncio.run(_run(settings, engine))
 
 

@@ -54,6 +54,7 @@ from bot.models.person import (
     TypedNumber,
 )
 from bot.models.picked_question import PickedQuestion
+from bot.models.process_vital import ProcessVital
 from bot.models.product import Product, ProductAlias
 from bot.models.roll_up import AudienceWeek, EngagementWeek, MemberWeek, Rolled, RoomDay
 from bot.models.room import AccountRoom, Room, RoomTag
@@ -155,6 +156,7 @@ __all__ = [
     "PauseScope",
     "Person",
     "PickedQuestion",
+    "ProcessVital",
     "Product",
     "ProductAlias",
     "Profile",

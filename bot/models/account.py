@@ -17,7 +17,8 @@ class Account(SQLModel, table=True):
     `posting` is `confirm` where people carry posts out (see `gateway.Posting`).
     `first_online_at` starts the warm-up of a new account. Until `rests_until` it sends nothing: its
     platform said that it does too much. `spooled` events that it heard waited for the database when
-    its process last said so, the oldest since `spooled_since`.
+    its process last said so, the oldest since `spooled_since`, and `refused` were kept aside.
+    `logins` are the log-ins recorded, one too many where a crash had one taken on twice.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -36,3 +37,5 @@ class Account(SQLModel, table=True):
     rests_until: datetime | None = None
     spooled: int = 0
     spooled_since: datetime | None = None
+    refused: int = 0
+    logins: int = 0

@@ -9,7 +9,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
-from bot import database, heartbeats
+from bot import database, heartbeats, vitals
 from bot.console import today
 from bot.models import Delivery, DeliveryKind, DeliveryState, Operator, OperatorRole, Room
 from content_calendar import calendar_file, contact, interchange
@@ -145,6 +145,7 @@ async def test_a_planner_that_stands_still_is_told_and_one_that_goes_its_rounds_
 async def test_alert_rules_look_at_figures_that_are_shown(approved: Desk) -> None:
     with database.transaction(approved.engine) as session:
         heartbeats.take(session, heartbeats.PLANNER, "host:7", approved.now)
+        vitals.tell(session, "host:7", 0.25, approved.now)
     async with approved.client() as prometheus:
         shown = (await prometheus.get("/metrics")).text
     series = [
@@ -159,6 +160,7 @@ async def test_alert_rules_look_at_figures_that_are_shown(approved: Desk) -> Non
         (found,) = re.findall(r"(qunyun_\w+|\bup\b)(?:\{(\w+)=(~?)\"([^\"]+)\"\})?", rule["expr"])
         name, label, _, values = found
         alike = [labels for each, labels in series if each == name]
+        assert alike or name == "up", rule["expr"]
         # `up` is Prometheus's own, of whom it asks.
         for value in values.split("|") if name != "up" else ():
             assert [each for each in alike if not label or each[label] == value], rule["expr"]
