@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json as json_module
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
@@ -44,7 +45,11 @@ class Finding:
 
 
 def doctor(json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """检查设置、数据库、通道、告警和时钟。 Check settings, database, gateways, alerts, clock."""
+    """检查设置、目录和磁盘、数据库、通道、缓冲、消息流、告警、时钟、字体等。
+
+    Check settings, home and disk, database, gateways, spools, stream, alerts, clock, fonts and
+    more.
+    """
     findings: list[Finding] = []
     broken = set[str]()
     for name, check, needs in CHECKS:
@@ -66,7 +71,7 @@ def _look(name: str, check: Callable[[], tuple[str, str]]) -> Finding:
     """`check` gives (detail, remedy); no remedy means that it holds."""
     try:
         detail, remedy = check()
-    except (QunyunError, SQLAlchemyError, OSError) as error:
+    except (QunyunError, SQLAlchemyError, sqlite3.Error, OSError) as error:
         return Finding(name, False, str(error).splitlines()[0], "按提示修改后再试")
     return Finding(name, not remedy, detail, remedy)
 
@@ -221,11 +226,12 @@ def _digests() -> tuple[str, str]:
         missing = dispatch.unknown(session, settings)
     if missing:
         return f"不认识群 {'、'.join(missing)}", "改 QUNYUN_DIGEST_ROOMS,编号见 qunyun rooms list"
-    if absent := [name for name in fonts.FILES if not (fonts.FOLDER / name).is_file()]:
-        return f"画卡片的字体不在:{'、'.join(absent)}", "重新安装程序"
-    if not wanted:
-        return "不自动发", ""
-    return f"每周一 {settings.digest_at:%H:%M} 发到 {len(wanted)} 处", ""
+    absent = [name for name in fonts.FILES if not (fonts.FOLDER / name).is_file()]
+    told = f"每周一 {settings.digest_at:%H:%M} 发到 {len(wanted)} 处" if wanted else "不自动发"
+    if absent:
+        # Nothing is held up where none is sent; one asked for by hand would be.
+        return f"{told};画卡片的字体不在:{'、'.join(absent)}", "重新安装程序" if wanted else ""
+    return told, ""
 
 
 def _shops() -> tuple[str, str]:
@@ -246,7 +252,8 @@ CHECKS: tuple[tuple[str, Callable[[], tuple[str, str]], tuple[str, ...]], ...] =
     ("目录", _home, ("设置",)),
     ("数据库", _database, ("设置",)),
     ("通道", _gateways, ("设置",)),
-    ("缓冲", _spools, ("设置", "目录")),
+    # What waits matters most where the disk is full.
+    ("缓冲", _spools, ("设置",)),
     ("消息流", _stream, ("设置",)),
     ("群与账号", _accounts, ("设置", "数据库")),
     ("告警", _alerts, ("设置", "数据库")),

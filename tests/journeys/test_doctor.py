@@ -1,13 +1,16 @@
 """`qunyun doctor` finds what would keep posts or alerts from going out, and says the remedy."""
 
 import json
+import shutil
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from bot import cli, database
+from bot import cli, database, spool_file
 from bot.models import Account, Room
 from tests.saying import local
 
@@ -89,6 +92,20 @@ def test_a_home_that_nobody_can_write_to_is_found(
     holds, told = findings()["目录"]
     assert not holds
     assert "写不了" in told
+
+
+def test_a_disk_that_is_nearly_full_hides_nothing_that_waits(
+    settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings.setenv("QUNYUN_HOME", str(tmp_path))
+    settings.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
+    with closing(spool_file.opened(spool_file.path(tmp_path, "here"))) as file:
+        spool_file.append(file, [(NOW.isoformat(), "life", b"{}")], limit=10)
+    found = findings()
+    assert not found["目录"][0]
+    holds, told = found["缓冲"]
+    assert not holds
+    assert told.startswith("1 条消息等着进日志")
 
 
 def test_a_database_that_does_not_answer_is_said_once(settings: pytest.MonkeyPatch) -> None:
