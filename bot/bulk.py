@@ -52,7 +52,8 @@ def columns(session: Session, statement: Select[tuple[int, ...]]) -> list[Ints]:
         texts = (cast(func.json_group_array(each), Text) for each in found.c)
         written = session.connection().execute(select(*texts)).one()
         return [np.array(orjson.loads(each), np.int64) for each in written]
-    # Eight bytes a number, as the server has them in memory: it writes no digits, we read none.
+    # Eight bytes a number, as the server has them in memory; on the wire they are two hexadecimal
+    # digits a byte, which both ends write and read with no division and no object a number.
     packed = (
         func.string_agg(func.int8send(cast(each, BigInteger)), literal(b"", LargeBinary()))
         for each in found.c

@@ -4,7 +4,9 @@ The database and the simulated worlds fill the same columns, so both go through 
 Times are whole seconds since 1970. A person is a number ≥ 0; UNKNOWN is nobody we know.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +106,16 @@ def spread(start: Ints, end: Ints) -> tuple[Ints, Ints]:
     which = np.repeat(np.arange(len(count)), count)
     offset = np.arange(len(which)) - np.repeat(count.cumsum() - count, count)
     return which, start[which] + offset
+
+
+def slices(count: Ints, at_once: int) -> Iterator[slice]:
+    """All of `count`, cut in order where the sum passes `at_once`: the sum of a slice without its
+    last is below `at_once`.
+    """
+    count = np.maximum(count, 0)
+    lot = (count.cumsum() - count) // at_once
+    cuts = [*np.flatnonzero(np.diff(lot, prepend=-1)).tolist(), len(count)]
+    return (slice(begin, end) for begin, end in pairwise(cuts))
 
 
 def stream(room: Ints, product: Ints) -> Ints:

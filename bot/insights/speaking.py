@@ -25,6 +25,8 @@ from bot.models import Contact, DailyCount, Message
 MESSAGE, CONTACT, COUNT = database.tables(Message, Contact, DailyCount)
 # Grades as numbers, the closer the smaller.
 NO_GRADE, A, B, C = range(4)
+# So many touches beside replies are laid out at once: some 50 MB.
+AT_ONCE = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,14 @@ def gather(session: Session, buyers: Buyers, heard: Heard) -> tuple[Speech, list
     return _speeches(session, buyers, recent), _replies(session, buyers, heard)
 
 
-def graded(heard: Heard, speech: Speech, replies: Sequence[Reply]) -> Ints:
-    """The grade of each touch, from what its buyer said. Pure."""
+def graded(
+    heard: Heard, speech: Speech, replies: Sequence[Reply], *, at_once: int = AT_ONCE
+) -> Ints:
+    """The grade of each touch, from what its buyer said. Pure; memory grows with `at_once`, the
+    touches and the replies, and not with the touches times the replies.
+    """
     told = np.where(_spoke(heard, speech), B, C)
-    told[_answered(heard, replies)] = A
+    told[_answered(heard, replies, at_once)] = A
     return told
 
 
@@ -178,36 +184,51 @@ def _windows(buyers: Buyers, heard: Heard) -> Mapping[str, Ints]:
     }
 
 
-def _answered(heard: Heard, replies: Sequence[Reply]) -> Ints:
-    """The touches that their buyer quoted, or answered later in its thread or by @, before the
+def _answered(heard: Heard, replies: Sequence[Reply], at_once: int) -> Flags:
+    """Whether its buyer quoted the touch, or answered later in its thread or by @, before the
     order.
     """
     said = np.array([(each.room_id, each.person, each.at) for each in replies], np.int64)
     room, person, at = said.reshape(-1, 3).T
     streams = arrays.stream(room, person)
-    order = np.argsort(streams, kind="stable")
-    asked = arrays.stream(heard.room, heard.person)
-    ends = (np.searchsorted(streams[order], asked, side) for side in ("left", "right"))
-    touch, place = arrays.spread(*ends)
-    reply = order[place]
-    quotes = [() if each.quoted is None else (each.quoted,) for each in replies]
-    quoted = _holds(quotes, reply, heard.message[touch])
-    in_thread = _holds([each.thread for each in replies], reply, heard.message[touch])
-    named = _holds([each.named for each in replies], reply, heard.contact[touch])
-    later = at[reply] > heard.at[touch]
-    found = (at[reply] < heard.paid[touch]) & (quoted | (later & (in_thread | named)))
-    return touch[found]
+    order = np.lexsort((at, streams))
+    # From the first reply on: a quote counts whatever the clocks say.
+    ever = np.full(len(heard.at), at.min(initial=0))
+    start, end = arrays.between(
+        streams[order], at[order], arrays.stream(heard.room, heard.person), ever, heard.paid
+    )
+    quotes = _held([() if each.quoted is None else (each.quoted,) for each in replies])
+    in_threads = _held([each.thread for each in replies])
+    names = _held([each.named for each in replies])
+    answered = np.zeros(len(heard.at), bool)
+    for some in arrays.slices(end - start, at_once):
+        which, place = arrays.spread(start[some], end[some])
+        touch, reply = which + some.start, order[place]
+        quoted = _holds(quotes, reply, heard.message[touch])
+        in_thread = _holds(in_threads, reply, heard.message[touch])
+        named = _holds(names, reply, heard.contact[touch])
+        later = at[reply] > heard.at[touch]
+        answered[touch[quoted | (later & (in_thread | named))]] = True
+    return answered
 
 
-def _holds(held: Sequence[Collection[int]], which: Ints, number: Ints) -> Flags:
-    """Whether the collection that is meant (its place in `held`) holds the number beside it."""
-    owner = np.repeat(np.arange(len(held)), [len(each) for each in held])
-    told = np.array([one for each in held for one in each], np.int64)
-    names, code = np.unique(told, return_inverse=True)
-    place = np.searchsorted(names, number)
-    known = place < len(names)
-    known[known] = names[place[known]] == number[known]
-    known[known] = np.isin(which[known] * len(names) + place[known], owner * len(names) + code)
+def _held(collections: Sequence[Collection[int]]) -> tuple[Ints, Ints]:
+    """The numbers that any of these hold, sorted, and for each that one holds: the place of the
+    collection times how many there are, plus the place of the number.
+    """
+    owner = np.repeat(np.arange(len(collections)), [len(each) for each in collections])
+    told = np.array([one for each in collections for one in each], np.int64)
+    numbers, code = np.unique(told, return_inverse=True)
+    return numbers, owner * len(numbers) + code
+
+
+def _holds(held: tuple[Ints, Ints], which: Ints, number: Ints) -> Flags:
+    """Whether the collection that is meant (its place) holds the number beside it."""
+    numbers, pairs = held
+    place = np.searchsorted(numbers, number)
+    known = place < len(numbers)
+    known[known] = numbers[place[known]] == number[known]
+    known[known] = np.isin(which[known] * len(numbers) + place[known], pairs)
     return known
 
 

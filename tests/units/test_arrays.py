@@ -1,5 +1,7 @@
 """Columns of numbers that stand for stretches of talk."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,3 +32,22 @@ def test_a_stream_tells_its_room_and_product() -> None:
     room, product = np.array([0, 7, 2**20]), np.array([3, 0, 2**31 - 1])
     back = arrays.of_stream(arrays.stream(room, product))
     assert [each.tolist() for each in back] == [room.tolist(), product.tolist()]
+
+
+@given(st.lists(st.integers(-2, 9), max_size=30), st.integers(1, 20))
+def test_slices_lay_out_each_place_once_and_stay_below_their_bound_but_for_the_last(
+    told: list[int], at_once: int
+) -> None:
+    count = np.array(told, np.int64)
+    cut = list(arrays.slices(count, at_once))
+    assert [place for some in cut for place in range(some.start, some.stop)] == [*range(len(told))]
+    held = np.maximum(count, 0)
+    assert all(held[some][:-1].sum() < at_once for some in cut)
+    assert all(held[one].sum() + held[two].sum() > 0 for one, two in pairwise(cut))
+
+
+def test_a_hot_room_is_laid_out_in_slices_of_a_bound_and_not_as_one() -> None:
+    replies, at_once = 10, 500
+    cut = list(arrays.slices(np.full(4_000, replies), at_once))
+    assert len(cut) == 4_000 * replies // at_once
+    assert max((some.stop - some.start) * replies for some in cut) < at_once + replies

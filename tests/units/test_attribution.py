@@ -295,6 +295,34 @@ def test_a_quote_a_thread_or_an_at_before_the_order_grades_it_a() -> None:
     assert graded(heard(30), spoken(), [early]).tolist() == [speaking.C]
 
 
+NUMBERS = st.integers(1, 2)
+MOMENTS = st.integers(1, 9)
+SETS = st.frozensets(NUMBERS, max_size=2)
+REPLIES = st.builds(Reply, NUMBERS, NUMBERS, MOMENTS, st.none() | NUMBERS, SETS, SETS)
+TOUCHED = st.tuples(NUMBERS, MOMENTS, NUMBERS, MOMENTS, NUMBERS, NUMBERS)
+
+
+@given(
+    st.lists(TOUCHED, min_size=3, max_size=20), st.lists(REPLIES, max_size=20), st.integers(1, 5)
+)
+def test_touches_and_replies_are_graded_alike_a_pair_at_a_time_and_some_at_once(
+    told: list[tuple[int, ...]], replies: list[Reply], at_once: int
+) -> None:
+    def answers(touch: tuple[int, ...], one: Reply) -> bool:
+        person, paid, room, at, contact, message = touch
+        if (one.person, one.room_id) != (person, room) or one.at >= paid:
+            return False
+        return one.quoted == message or (
+            one.at > at and (message in one.thread or contact in one.named)
+        )
+
+    met = Heard(*np.array(told, np.int64).reshape(-1, 6).T)
+    expected = [any(answers(touch, one) for one in replies) for touch in told]
+    for some in (at_once, speaking.AT_ONCE):
+        found = graded(met, spoken(), replies, at_once=some) == speaking.A
+        assert found.tolist() == expected
+
+
 def naming(message_id: int, hours: float, text: str = "纸尿裤不错", **more: object) -> Naming:
     told: dict[str, object] = {"room_id": ROOM, "contact_id": FRIEND} | more
     return Naming(
