@@ -34,8 +34,10 @@ def test_an_occurrence_is_dragged_to_another_day_and_back_again(people: People) 
     expect(toast(page)).to_contain_text("已经过去")
     expect(of_day(page, "2026-12-01")).to_have_count(2)
 
-    # The same without a mouse.
+    # The same without a mouse, once what was asked for anew is drawn.
+    drawn(page)
     of_day(page, "2026-12-01").first.focus()
+    expect(of_day(page, "2026-12-01").first).to_be_focused()
     page.keyboard.press("Enter")
     panel = page.get_by_role("dialog")
     expect(panel).to_contain_text("宝妈育儿 1 群的问题解答日开始啦")
@@ -88,9 +90,12 @@ def of_day(page: Page, date: str) -> Locator:
 
 
 def drawn(page: Page) -> None:
-    """Until the dry run is there too: what it finds is drawn into the calendar."""
+    """Until nothing moves any more: what the dry run finds is drawn into the calendar, and the names
+    of days push down what is below them.
+    """
     expect(page.locator("#conflicts-found")).to_be_attached()
     expect(page.locator("#calendar")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#calendar .day-marks")).not_to_have_count(0)
 
 
 def drag(page: Page, what: Locator, to: Locator) -> None:
