@@ -80,11 +80,12 @@ def steps(
     far = {day for day in missing if day > today + DAY}
     # What a process left that was killed; a proof that serves is another's, or is used.
     _reopen(engine, _closed(engine) - {closing(day) for day in far})
-    for _ in range(TRIES):
+    for turn in range(TRIES):
         for day in sorted(missing):
             made = 0
             try:
-                made = make(engine, day, may_close=day in far, small=small)
+                # Everybody stands still while it waits to move messages: once is enough.
+                made = make(engine, day, may_close=day in far, may_move=turn == 0, small=small)
             except DBAPIError as error:
                 # The rest of the night goes on. Its own words may quote a member.
                 log.error("no partition of %s: %s", day, errors.where(error))  # noqa: TRY400
@@ -106,12 +107,20 @@ def existing(engine: Engine) -> set[dt.date]:
     return {dt.datetime.strptime(each, "%Y%m%d").date() for each in digits if each.isdigit()}  # noqa: DTZ007  # a date
 
 
-def make(engine: Engine, day: dt.date, *, may_close: bool = False, small: int = SMALL) -> int:
+def make(
+    engine: Engine,
+    day: dt.date,
+    *,
+    may_close: bool = False,
+    may_move: bool = True,
+    small: int = SMALL,
+) -> int:
     """Make one partition; 1 where it was made, 0 where the day has one, or has too many messages
     already, which stay in the default partition, or where a lock did not come in time.
 
     A default partition of more than `small` bytes is read through only with `may_close`, since
-    messages of that day have to wait meanwhile.
+    messages of that day have to wait meanwhile. A day that has messages is made only with
+    `may_move`.
     """
     if day in existing(engine):
         return 0
@@ -120,6 +129,8 @@ def make(engine: Engine, day: dt.date, *, may_close: bool = False, small: int = 
         if came > MOVED or (size > small and (came or not may_close)):
             told = "%s stays in the default partition, which has %s%d messages of it and %d bytes"
             log.info(told, day, "more than " if came > MOVED else "", min(came, MOVED), size)
+            return 0
+        if came and not may_move:
             return 0
         if size > small:
             _close(engine, day)
@@ -217,7 +228,10 @@ def _attach(engine: Engine, day: dt.date, *, proved: bool, with_messages: bool) 
         # knows already in which partition to look would not find what moves: they come after it.
         mode = "ACCESS EXCLUSIVE" if with_messages else "SHARE UPDATE EXCLUSIVE"
         connection.exec_driver_sql(f"LOCK TABLE ONLY message IN {mode} MODE")
-        connection.exec_driver_sql(f"LOCK TABLE ONLY {DEFAULT} IN ACCESS EXCLUSIVE MODE")
+        # Under the first nobody comes through the log any more: who is in the default partition
+        # still tidies it up, and everybody would wait for that.
+        wait = " NOWAIT" if with_messages else ""
+        connection.exec_driver_sql(f"LOCK TABLE ONLY {DEFAULT} IN ACCESS EXCLUSIVE MODE{wait}")
         if proved:
             # Reads nothing where it stands and is proved, and fails where it is gone.
             connection.exec_driver_sql(f"{_VALIDATE} {closing(day)}")

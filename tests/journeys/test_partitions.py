@@ -168,6 +168,28 @@ def test_what_came_before_its_partition_moves_into_it_and_goes_with_it(engine: E
 
 
 @ON_POSTGRESQL
+def test_messages_are_moved_once_a_round_while_somebody_reads_on(engine: Engine) -> None:
+    day, asked = dt.date(2026, 11, 11), list[str]()
+    record(engine, member_says("一句", f"{day} 12:00", id="m0"))
+
+    def noted(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "ONLY message IN ACCESS EXCLUSIVE" in statement:
+            asked.append(statement)
+
+    event.listen(engine, "before_cursor_execute", noted)
+    with database.transaction(engine) as reading:
+        reading.connection().execute(select(partitions.MESSAGE)).all()
+        assert sum(partitions.steps(engine, day, 0)) == 0
+    assert len(asked) == 1
+    with engine.begin() as tidying:
+        tidying.exec_driver_sql(f"LOCK TABLE ONLY {partitions.DEFAULT} IN SHARE MODE")
+        assert sum(partitions.steps(engine, day, 0)) == 0
+    assert len(asked) == 2
+    assert sum(partitions.steps(engine, day, 0)) == 1
+    event.remove(engine, "before_cursor_execute", noted)
+
+
+@ON_POSTGRESQL
 @pytest.mark.tampers
 def test_a_day_with_too_many_messages_stays_in_the_default_partition(engine: Engine) -> None:
     day = dt.date(2026, 11, 11)
