@@ -81,7 +81,7 @@ def _insert_sqlite(connection: Connection, target: Table, columns: Columns, unle
 
 
 def _insert_postgresql(connection: Connection, target: Table, columns: Columns, unless: str) -> int:
-    # One parameter a column: psycopg packs arrays in Python, value by value.
+    # One parameter a column, written by ourselves: psycopg packs arrays value by value.
     kinds = [target.c[name].type for name in columns]
     packed = tuple(map(_packed, kinds, columns.values()))
     written = [kind.compile(connection.dialect) for kind in kinds]

@@ -9,8 +9,10 @@ from sqlmodel import Session
 from bot import database
 from bot.models import ProcessVital
 
-# A process says how it is every half minute; whoever is silent for so long is no more.
+# A process says how it is every half minute; whoever is silent for so long is shown no more.
 SILENT = dt.timedelta(minutes=2)
+# Long after, so that a clock that is ahead strikes nobody off who is there.
+FORGOTTEN = dt.timedelta(days=1)
 
 VITAL = database.table(ProcessVital)
 
@@ -18,7 +20,8 @@ VITAL = database.table(ProcessVital)
 def tell(session: Session, owner: str, loop_lag: float, now: dt.datetime) -> None:
     """Say how a process is; whoever is long silent is struck off. `loop_lag` in seconds."""
     connection = session.connection()
-    connection.execute(delete(VITAL).where((VITAL.c.owner == owner) | (VITAL.c.at < now - SILENT)))
+    old = (VITAL.c.owner == owner) | (VITAL.c.at < now - FORGOTTEN)
+    connection.execute(delete(VITAL).where(old))
     connection.execute(VITAL.insert().values(owner=owner, at=now, loop_lag=loop_lag))
 
 

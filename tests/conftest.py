@@ -24,7 +24,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108  # its folders are made as secretly as e
 # Of each process of tests.
 ROOM_BYTES = 2 << 30
 # Modules of tests, compiled statements and pages stay until the end: left alone, the collector
-# walks through them thousands of times, for a third of collection and a fifth of the tests.
+# walks through them thousands of times: a fifth of the processor time of collecting them.
 gc.set_threshold(50_000, 20, 50)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, FromClause, Integer, Row, Text, and_, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Row, and_, select
 from sqlmodel import Session
 
 from bot import bulk, database
@@ -16,7 +16,7 @@ from bot.insights import arrays
 from bot.insights.arrays import DAY, Ints
 from bot.insights.touches import THREAD
 from bot.models import Message, MessageIdentity, Recall
-from bot.models.columns import serial
+from bot.models.columns import LogText, serial
 from bot.text import judging
 
 MESSAGE, NAMED, RECALLED = database.tables(Message, MessageIdentity, Recall)
@@ -45,7 +45,7 @@ def quoted(session: Session, quoting: Sequence[Row[Any]]) -> dict[int, tuple[int
     """What each of these messages, themselves not taken back, quotes, and when that was said."""
     given = database.given(
         session,
-        {"one": serial(), "room_id": Integer(), "quote": Text()},
+        {"one": serial(), "room_id": Integer(), "quote": LogText()},
         [(row.id, row.room_id, row.quote) for row in quoting],
     )
     same = and_(NAMED.c.room_id == given.c.room_id, NAMED.c.platform_id == given.c.quote)

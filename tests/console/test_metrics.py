@@ -43,6 +43,7 @@ async def test_log_ins_and_what_a_spool_holds_are_shown_by_account(
     await spool.close()
     figures = await shown(desk)
     assert figures["qunyun_account_logins_total", "1"] == 2
+    assert ("qunyun_account_logins_created", "1") not in figures
     assert figures["qunyun_account_online", "1"] == 1
     assert figures["qunyun_spooled_events", "1"] == 2
     assert figures["qunyun_spool_lag_seconds", "1"] == 90
