@@ -77,13 +77,18 @@ def restore(file: Path, engine: Engine, home: Path) -> Iterator[tuple[str, int] 
 
 def _unpack(packed: tarfile.TarFile, place: Path) -> None:
     """The files of an archive below a folder. Written out, since Debian's Python 3.11.2 has no
-    filters of extraction yet.
+    filters of extraction yet. Raises InvalidInput where something else is in it.
     """
     for member in packed:
         name = PurePosixPath(member.name)
-        content = packed.extractfile(member) if member.isfile() else None
-        if content is None or name.is_absolute() or ".." in name.parts:
+        if member.isdir():
             continue
+        # A picture that stands twice in the home may be a link to the first one in here.
+        content = packed.extractfile(member) if member.isfile() or member.islnk() else None
+        if content is None or name.is_absolute() or ".." in name.parts:
+            raise InvalidInput(
+                Fault(member.name, 0, "", "不是 qunyun 的备份", "用 qunyun backup 写的文件")
+            )
         path = place / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)

@@ -60,7 +60,7 @@ def forget(session: Session, people: Iterable[str], until: dt.datetime) -> None:
     """
     if not database.is_sqlite(session):
         session.connection().execute(select(func.pg_advisory_xact_lock(RECORDING)))
-    marked = _marked(salt := next(iter(_salts(session)), None) or secrets.token_hex(32))
+    marked = _marked(salt := _salt(session))
     rows = [{"mark": marked(name), "salt": salt, "until": until} for name in sorted(people)]
     database.insert_rows(session, ForgottenContact, rows, replace=("until",))
 
@@ -71,7 +71,7 @@ def forget_words(session: Session, words: Iterable[str], until: dt.datetime) -> 
     """
     if not database.is_sqlite(session):
         session.connection().execute(select(func.pg_advisory_xact_lock(RECORDING)))
-    marked = _marked(salt := next(iter(_salts(session))))
+    marked = _marked(salt := _salt(session))
     rows = [
         {"mark": marked(_WORD + word), "salt": salt, "until": until} for word in sorted(set(words))
     ]
@@ -96,7 +96,7 @@ def keep_no_version(session: Session, said: Iterable[tuple[int, dt.datetime]]) -
 
 def add(session: Session, contacts: Mapping[str, int | None], by: str, now: dt.datetime) -> int:
     """Let these contacts, by platform id, be nobody from now on; returns how many were not yet."""
-    marked = _marked(salt := next(iter(_salts(session)), None) or secrets.token_hex(32))
+    marked = _marked(salt := _salt(session))
     rows = [
         {"mark": marked(name), "salt": salt, "contact_id": id, "at": now, "by": by}
         for name, id in sorted(contacts.items())
@@ -175,6 +175,11 @@ def _salts(session: Session) -> list[str]:
     """One as a rule; two where the first two people asked at the same moment."""
     every = select(OPT_OUT.c.salt).union(select(FORGOTTEN.c.salt))
     return sorted(session.connection().scalars(every))
+
+
+def _salt(session: Session) -> str:
+    """The installation's, made where nobody asked yet."""
+    return next(iter(_salts(session)), None) or secrets.token_hex(32)
 
 
 def _marked(salt: str) -> Marked:

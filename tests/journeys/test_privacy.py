@@ -231,6 +231,28 @@ def test_no_trace_is_left_in_the_database_its_files_or_the_logs(
 
 
 @ON_SQLITE
+def test_a_buyer_who_is_in_no_room_is_forgotten_before_anybody_was(
+    engine: Engine, tmp_path: Path
+) -> None:
+    orders = tmp_path / "orders.csv"
+    orders.write_text(
+        "order_id,line_no,sku,quantity,amount,paid_at,status,buyer_id,buyer_phone,unionid,coupon,channel\n"
+        f"O1,1,BAG,1,99.00,2026-11-06 22:00,paid,b1,{PHONE},u1,,shop\n",
+        "utf-8",
+    )
+    with database.transaction(engine) as session:
+        session.add(Product(sku="BAG", name="妈咪包"))
+    with database.transaction(engine) as session:
+        intake.record(session, intake.read_rows(orders, SHANGHAI).rows, "shop", SECRET, NOW)
+        attributing.attribute_all(session, NOW)
+    done = forget(engine, tmp_path, "unionid:u1")
+    assert {row.action for row in rows(engine, Audit) if row.object == done.pseudonym} == {
+        forgetting.BEGUN, forgetting.FORGOTTEN
+    }  # fmt: skip
+    (line,) = rows(engine, OrderLine)
+    assert line.unionid is None or line.unionid == done.pseudonym
+
+
 def test_whoever_is_asked_for_is_the_same_human(engine: Engine, tmp_path: Path) -> None:
     settle(engine, tmp_path)
     with database.reading(engine) as session:
