@@ -53,34 +53,36 @@ def _all(text: str, deep: int) -> Iterator[_Quote]:
 
 
 def _quotes(text: str) -> Iterator[_Quote]:
-    """The quotes of a text that are in no other, in order."""
-    at, last = 0, text.rfind("」")
-    for _ in range(_MOST):
-        start = text.find("「", at, last)
-        if start < 0:
-            return
-        end = _end(text, start)
-        if end > start:
-            yield _Quote(start, end + 1, text[start + 1 : end])
-        at = max(end, start) + 1
-
-
-def _end(text: str, start: int) -> int:
-    """Where the bracket that opens here is closed; -1 where it is not.
+    """The quotes of a text that are in no other, in order.
 
     What members write may open brackets without closing them, or close more: then a quote goes on
     to where WeChat rules it off.
     """
-    depth, last = 0, -1
-    for match in _BRACKET.finditer(text, start):
-        depth += 1 if match[0] == "「" else -1
-        last = match.start() if match[0] == "」" else last
-        if depth == 0:
-            ruled_off = text.rfind(_RULED_OFF, last)
-            # A quote before an answer is the first thing in a text.
-            return ruled_off if start == 0 and ruled_off > last else last
-    ruled_off = text.rfind(_RULED_OFF, start)
-    return ruled_off if ruled_off >= 0 else last
+    closed, last = _closed(text), text.rfind("」")
+    ruled_off = text.rfind(_RULED_OFF)
+    at = 0
+    for _ in range(_MOST):
+        start = text.find("「", at)
+        if not 0 <= start < last:
+            return
+        end = closed.get(start, ruled_off if ruled_off > start else last)
+        # A quote before an answer is the first thing in a text.
+        if start == 0 and ruled_off > end:
+            end = ruled_off
+        yield _Quote(start, end + 1, text[start + 1 : end])
+        at = end + 1
+
+
+def _closed(text: str) -> dict[int, int]:
+    """Where each bracket that opens is closed, of those that are."""
+    waiting: list[int] = []
+    closed = {}
+    for match in _BRACKET.finditer(text):
+        if match[0] == "「":
+            waiting.append(match.start())
+        elif waiting:
+            closed[waiting.pop()] = match.start()
+    return closed
 
 
 def _parts(inside: str) -> Iterator[str]:
