@@ -73,6 +73,7 @@ SAFE: Mapping[type[SQLModel], str] = {
     models.ForgottenContact: "mark salt",
     models.Goal: "metric vertical note set_by",
     models.Heartbeat: "part owner",
+    models.ProcessVital: "owner",
     models.IdentityAcceptance: "by",
     models.IdentityCut: "by",
     models.Invitation: "program draw by",

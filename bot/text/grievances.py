@@ -273,7 +273,8 @@ def found(plain: str) -> Iterator[re.Match[str]]:
     """The words of WORDS in a text as `re.finditer` finds them; `lastgroup` is the kind.
 
     At each character only what may begin with it is tried: two patterns on the average, where one
-    expression of all would try 428. That takes half the time or less.
+    expression of all would try 428. That takes half the time or less. Of all the world's digits
+    0 to 9 alone begin one.
     """
     end = 0
     for place, character in enumerate(plain):
