@@ -230,7 +230,6 @@ def test_no_trace_is_left_in_the_database_its_files_or_the_logs(
     assert [row.body for row in rows(engine, ShopEvent)] == [None, "别人的订单 O77"]
 
 
-@ON_SQLITE
 def test_a_buyer_who_is_in_no_room_is_forgotten_before_anybody_was(
     engine: Engine, tmp_path: Path
 ) -> None:
@@ -253,6 +252,7 @@ def test_a_buyer_who_is_in_no_room_is_forgotten_before_anybody_was(
     assert line.unionid is None or line.unionid == done.pseudonym
 
 
+@ON_SQLITE
 def test_whoever_is_asked_for_is_the_same_human(engine: Engine, tmp_path: Path) -> None:
     settle(engine, tmp_path)
     with database.reading(engine) as session:
